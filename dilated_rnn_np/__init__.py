@@ -1,0 +1,41 @@
+"""Dilated recurrent neural networks from scratch, in NumPy and CuPy, to read and to rely on.
+
+>>> import numpy as np
+>>> import dilated_rnn_np as drn
+>>> model = drn.DilatedRNN(1, 20, drn.exponential_dilations(9), cell="gru", output_size=10)
+>>> output, state, cache = model.forward(np.zeros((784, 4, 1), "float32"))
+>>> output.shape
+(4, 10)
+"""
+
+from . import cells, gradcheck, init, losses, optim, reference, tasks
+from .cells import GRU, LSTM, RNN, Cell
+from .checkpoint import CheckpointError, load
+from .model import DilatedRNN, exponential_dilations
+from .torch_weights import from_torch_state_dict, to_torch_state_dict
+from .train import evaluate, fit, train_step
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "GRU",
+    "LSTM",
+    "RNN",
+    "Cell",
+    "CheckpointError",
+    "DilatedRNN",
+    "cells",
+    "evaluate",
+    "exponential_dilations",
+    "fit",
+    "from_torch_state_dict",
+    "gradcheck",
+    "init",
+    "load",
+    "losses",
+    "optim",
+    "reference",
+    "tasks",
+    "to_torch_state_dict",
+    "train_step",
+]

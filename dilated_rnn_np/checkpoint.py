@@ -1,0 +1,179 @@
+"""Files that hold a model, or a whole training run: written atomically, without pickle, the same for both backends.
+
+A checkpoint is an ``.npz`` archive of plain arrays and one JSON text. It is written beside its final place and moved there
+when it is complete, so that a reader, or a run that was killed, finds either the old file or the new one, never half of
+one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .backend import to_host
+from .cells import CELLS, Cell
+from .checks import choose
+from .model import DilatedRNN
+
+FORMAT = "dilated_rnn_np checkpoint 1"
+
+
+class CheckpointError(ValueError):
+    """A checkpoint is cut off, damaged, or of something else than was expected; the message says what to do."""
+
+
+def write(path: str | os.PathLike[str], arrays: dict[str, np.ndarray], meta: dict[str, Any]) -> None:
+    """Write arrays and a JSON-able dict to a file, atomically.
+
+    Raises
+    ------
+    OSError : where the folder is missing or not writable; an older file of that name is left as it is.
+    """
+    path = Path(path)
+    text = json.dumps({"format": FORMAT, **meta})
+    try:
+        handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    except OSError as error:
+        raise OSError(f"cannot write {path}: {error}; the folder must exist and be writable") from error
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.savez(file, **{"meta": np.array(text), **arrays})  # type: ignore[arg-type]
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except BaseException as error:
+        os.unlink(part)
+        if isinstance(error, OSError):
+            raise OSError(f"cannot write {path}: {error}; an older file of that name is unchanged") from error
+        raise
+
+
+def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Return the arrays and the dict that ``write`` wrote.
+
+    Raises
+    ------
+    FileNotFoundError : where there is no such file. CheckpointError : where it is cut off, damaged or no checkpoint.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no checkpoint {path}; give the path of a file that save or fit wrote")
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}  # reading verifies each array's checksum
+        meta = json.loads(str(arrays.pop("meta")))
+        if meta.pop("format") != FORMAT:
+            raise ValueError("another format")
+    except (
+        ValueError,
+        KeyError,
+        EOFError,
+        OSError,
+        TypeError,
+        AttributeError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
+        raise CheckpointError(
+            f"{path} is cut off, damaged, or not a checkpoint of this library ({type(error).__name__}: {error}); "
+            "use another copy of it, or train again"
+        ) from None
+    return arrays, meta
+
+
+# ---------------------------------------------------------------------- models
+
+
+def host_params(model: DilatedRNN) -> dict[str, np.ndarray]:
+    """Return copies of a model's parameters on the host."""
+    return {name: to_host(array).copy() for name, array in model.params.items()}
+
+
+def model_record(model: DilatedRNN) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Return a model's arrays, named ``params/…``, and the description that builds it again."""
+    cell = {"name": model.cell.name, "options": model.cell.options()}
+    return {f"params/{name}": a for name, a in host_params(model).items()}, {**model.config(), "cell": cell}
+
+
+def save_model(path: str | os.PathLike[str], model: DilatedRNN) -> None:
+    """Write a model to a file; see ``DilatedRNN.save``."""
+    arrays, config = model_record(model)
+    write(path, arrays, {"model": config})
+
+
+def load(path: str | os.PathLike[str], cell: Cell | None = None, best: bool = False) -> DilatedRNN:
+    """Return the model that ``model.save`` or ``fit(checkpoint=…)`` wrote.
+
+    Parameters
+    ----------
+    path : the file. cell : needed for a model whose cell is a class of your own.
+    best : from a training run, take the parameters that did best in validation instead of the last ones.
+
+    Raises
+    ------
+    FileNotFoundError or CheckpointError : where the file is missing, cut off, damaged, or does not fit the cell.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> model = DilatedRNN(1, 4, [1, 2], output_size=1)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     model.save(f"{folder}/model.npz")
+    ...     again = load(f"{folder}/model.npz")
+    >>> all((again.params[name] == model.params[name]).all() for name in model.params)
+    True
+    """
+    arrays, meta = read(path)
+    if best and not meta.get("best"):
+        raise CheckpointError(f"{path} holds no best parameters: the run had no validation; load it without best=True")
+    prefix = "best/" if best else "params/"
+    params = {name.removeprefix(prefix): a for name, a in arrays.items() if name.startswith(prefix)}
+    return build(path, meta, params, cell)
+
+
+def build(path: Any, meta: dict[str, Any], params: dict[str, np.ndarray], cell: Cell | None = None) -> DilatedRNN:
+    """Return the model of a record, with names, shapes and dtypes checked against its description."""
+    try:
+        config = dict(meta["model"])
+        own = config.pop("cell")
+        if cell is None:
+            if own["name"] not in CELLS:
+                raise CheckpointError(
+                    f"{path} holds a model of the cell {own['name']!r}, which is not one of {', '.join(CELLS)}; "
+                    "give the object with cell=…"
+                )
+            cell = choose("cell", own["name"], CELLS)(**own["options"])
+        elif cell.name != own["name"]:
+            raise CheckpointError(f"{path} holds a model of the cell {own['name']!r}, got cell={cell.name!r}")
+        model = DilatedRNN(**config, cell=cell)
+    except (KeyError, TypeError) as error:
+        raise CheckpointError(
+            f"{path} does not describe a model ({error}); use a file that save or fit wrote"
+        ) from None
+    set_params(model, params, str(path))
+    return model
+
+
+def set_params(model: DilatedRNN, params: dict[str, np.ndarray], source: str) -> None:
+    """Copy arrays into a model's live parameters; names or shapes that differ raise before anything is changed."""
+    if params.keys() != model.params.keys():
+        differ = sorted(params.keys() ^ model.params.keys())
+        raise CheckpointError(f"{source} is of another model: these parameters are in one of the two alone: {differ}")
+    for name, live in model.params.items():
+        if params[name].shape != live.shape:
+            raise CheckpointError(
+                f"{source} is of another model: {name} has shape {params[name].shape}, expected {live.shape}"
+            )
+        if not np.can_cast(params[name].dtype, live.dtype, "same_kind"):
+            raise CheckpointError(
+                f"{source} is of another model: {name} is {params[name].dtype}, expected {live.dtype}"
+            )
+    for name, live in model.params.items():
+        live[...] = model.xp.asarray(params[name])

@@ -1,0 +1,162 @@
+"""Checks of what ``DilatedRNN`` is given: every wrong input is refused at the call that brought it.
+
+Each function returns its argument in the form the layers work with; nothing that the caller passed is changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .backend import Array, array_module, to_host
+from .checks import positive_integer
+
+DTYPES = ("float32", "float64", "complex64", "complex128")
+
+
+def dilations(values: Any) -> tuple[int, ...]:
+    """Return the dilations as a tuple of positive ints; any order, repeats and lengths are fine."""
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        raise TypeError(
+            f"dilations must be a list of whole numbers, one a layer, got {values!r}; for instance [1, 2, 4]"
+        )
+    checked = tuple(positive_integer(f"dilations[{i}]", d) for i, d in enumerate(values))
+    if not checked:
+        raise ValueError(
+            "dilations must hold at least one number, one a layer, got an empty list; for instance [1, 2, 4]"
+        )
+    return checked
+
+
+def hidden_sizes(hidden_size: Any, num_layers: int) -> tuple[int, ...]:
+    """Return one hidden size a layer, from one number for all or a list."""
+    if isinstance(hidden_size, (str, bytes)) or not isinstance(hidden_size, Iterable):
+        return (positive_integer("hidden_size", hidden_size),) * num_layers
+    sizes = tuple(positive_integer(f"hidden_size[{i}]", size) for i, size in enumerate(hidden_size))
+    if len(sizes) != num_layers:
+        raise ValueError(
+            f"hidden_size must be one number or a list of {num_layers}, one a dilation, got {len(sizes)} numbers"
+        )
+    return sizes
+
+
+def dtype(value: Any) -> np.dtype:
+    """Return one of the dtypes that the library computes in."""
+    try:
+        checked = np.dtype(value)
+    except TypeError:
+        checked = None
+    if checked is None or checked.name not in DTYPES:
+        raise TypeError(f"dtype must be one of {', '.join(DTYPES)}, got {value!r}")
+    return checked
+
+
+def same_module(xp: Any, name: str, array: Any) -> Array:
+    """Return ``array`` as an array of the model's module; an array of the other module raises."""
+    if isinstance(array, np.ndarray) or (not hasattr(array, "__array__") and not hasattr(array, "get")):
+        if xp is not np and isinstance(array, np.ndarray):
+            raise TypeError(
+                f"the model is on {xp.__name__} but {name} is a numpy array; pass {xp.__name__}.asarray({name})"
+            )
+        try:
+            return xp.asarray(array)
+        except ValueError as error:
+            raise ValueError(f"{name} must be an array of numbers with equally long rows: {error}") from None
+    if array_module(array) is not xp and hasattr(array, "get"):
+        raise TypeError(
+            f"the model is on {xp.__name__} but {name} is not; pass {name}.get(), or move the model with .to()"
+        )
+    return xp.asarray(array)
+
+
+def numeric(name: str, array: Array) -> Array:
+    """Return ``array`` if it holds numbers."""
+    if array.dtype.kind not in "biufc":
+        raise TypeError(f"{name} must hold numbers, got dtype {array.dtype}; convert it with {name}.astype('float32')")
+    return array
+
+
+def working_dtype(param_dtype: np.dtype, arrays: Sequence[Array]) -> np.dtype:
+    """Return the dtype of parameters, input and state together; integers and booleans adapt to the parameters."""
+    together = np.result_type(param_dtype, *(array.dtype for array in arrays if array.dtype.kind in "fc"))
+    if together.name not in DTYPES:
+        raise TypeError(
+            f"x and state must be of dtype {', '.join(DTYPES)} or whole numbers, together they make {together}"
+        )
+    return together
+
+
+def sequence(xp: Any, x: Any, input_size: int) -> Array:
+    """Return ``x`` as (T, B, D)."""
+    x = numeric("x", same_module(xp, "x", x))
+    if x.ndim != 3 or x.shape[2] != input_size:
+        hint = "; add the batch axis with x[:, None, :]" if x.ndim == 2 and x.shape[1] == input_size else ""
+        raise ValueError(f"x must be time-major, (T, B, {input_size}), got shape {x.shape}{hint}")
+    if x.shape[0] == 0 or x.shape[1] == 0:
+        raise ValueError(f"x must hold at least one time step and one batch row, got shape {x.shape} for (T, B, D)")
+    return x
+
+
+def row_lengths(lengths: Any, seq_len: int, batch_size: int) -> np.ndarray | None:
+    """Return ``lengths`` as (B,) integers on the host, or None."""
+    if lengths is None:
+        return None
+    lengths = to_host(lengths)
+    if lengths.dtype.kind not in "iu":
+        raise TypeError(f"lengths must be whole numbers, one a batch row, got dtype {lengths.dtype}")
+    if lengths.shape != (batch_size,):
+        raise ValueError(f"lengths must have shape ({batch_size},), one a batch row, got {lengths.shape}")
+    if lengths.min() < 0 or lengths.max() > seq_len:
+        raise ValueError(f"lengths must lie between 0 and T = {seq_len}, got {lengths.min()} to {lengths.max()}")
+    return lengths.astype(np.int64)
+
+
+def finite(name: str, array: Array) -> None:
+    """Raise where a host array has a NaN or an infinity; to ask a device array would mean to wait for it."""
+    if isinstance(array, np.ndarray) and not np.isfinite(array).all():
+        where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+        raise ValueError(f"{name} must be finite, got {array[where]} at index {where}; clean or mask the data before")
+
+
+def state(xp: Any, name: str, given: Any, shapes: Sequence[Sequence[tuple[int, ...]]]) -> list[tuple[Array, ...]]:
+    """Return a state, or its gradient, as a list of tuples of arrays with the given shapes."""
+    if not isinstance(given, (list, tuple)):
+        raise TypeError(
+            f"{name} must be a list with one tuple of arrays a layer, as forward returns it, got {type(given).__name__}"
+        )
+    if len(given) != len(shapes):
+        raise ValueError(f"{name} must have {len(shapes)} entries, as forward returns it, got {len(given)}")
+    checked = []
+    for i, (entry, expected) in enumerate(zip(given, shapes, strict=True)):
+        if not isinstance(entry, (list, tuple)) or len(entry) != len(expected):
+            raise ValueError(
+                f"{name}[{i}] must be a tuple of {len(expected)} arrays, got {type(entry).__name__} {_shapes(entry)}"
+            )
+        arrays = tuple(numeric(f"{name}[{i}]", same_module(xp, f"{name}[{i}]", array)) for array in entry)
+        if [array.shape for array in arrays] != list(expected):
+            raise ValueError(
+                f"{name}[{i}] must hold arrays of shapes {list(expected)}, got {_shapes(arrays)}; of another model or batch size?"
+            )
+        checked.append(arrays)
+    return checked
+
+
+def _shapes(entry: Any) -> list:
+    return [getattr(array, "shape", None) for array in entry] if isinstance(entry, (list, tuple)) else []
+
+
+def gradient(xp: Any, name: str, given: Any, shape: tuple[int, ...], working: np.dtype) -> Array:
+    """Return an upstream gradient in the working dtype; it must have the shape of what it is the gradient of."""
+    array = numeric(name, same_module(xp, name, given))
+    if array.shape != shape:
+        raise ValueError(f"{name} must have the shape of the {name[1:]}, {shape}, got {array.shape}")
+    return in_dtype(name, array, working)
+
+
+def in_dtype(name: str, array: Array, working: np.dtype) -> Array:
+    """Return ``array`` in the working dtype; a complex array in a real pass raises."""
+    if array.dtype.kind == "c" and working.kind != "c":
+        raise TypeError(f"{name} is {array.dtype} but the pass was made in {working}; use model.astype('complex128')")
+    return array.astype(working, copy=False)

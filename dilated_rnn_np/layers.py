@@ -1,0 +1,133 @@
+"""One dilated layer: parameters, the fold, and the state that is carried from chunk to chunk.
+
+Sequences lie feature-major here, ``(features, T*B)`` with column ``t*B + b``. In that order d consecutive time steps are
+adjacent, so the fold of dilation d is a view: d*B columns are one step of an ordinary recurrent net whose batch rows are
+the d phases (Chang et al. 2017, figure 3).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from . import scan
+from .backend import Array, array_module
+from .cells import Arrays, Cell
+from .init import Scheme
+
+Params = dict[str, Array]
+
+
+@dataclass(frozen=True)
+class Ends:
+    """Where each batch row's sequence ends: nothing at a time ``t >= lengths[b]`` counts."""
+
+    lengths: Array  # (B,) integers
+    valid: Array | None  # (T*B,) booleans, None where every row is T long
+
+    @classmethod
+    def of(cls, xp: Any, seq_len: int, batch_size: int, lengths: np.ndarray | None) -> Ends:
+        """Return the ends for checked ``lengths`` (B,), or for rows that are all ``seq_len`` long."""
+        if lengths is None:
+            return cls(xp.full(batch_size, seq_len), None)
+        lengths = xp.asarray(lengths)
+        return cls(lengths, (xp.arange(seq_len)[:, None] < lengths).reshape(-1))  # (T, B) -> (T*B,)
+
+
+@dataclass
+class LayerCache:
+    """What ``DilatedLayer.backward`` needs: the weights and the buffer of the forward pass, and each block's cell cache."""
+
+    W: Array  # (P*H, D+1+H)
+    Z: Array  # (D+1+H, (T+d)*B)
+    blocks: list[Any]
+    ends: Ends
+
+
+@dataclass(frozen=True)
+class DilatedLayer:
+    """A recurrent layer ``c_t = f(x_t, c_{t-d})``; it holds sizes only, parameters are passed in."""
+
+    cell: Cell
+    input_size: int
+    hidden_size: int
+    dilation: int
+
+    def initial_params(self, rng: np.random.Generator, input_init: Scheme, recurrent_init: Scheme) -> Params:
+        """Draw the layer's parameters, each gate block for itself, biases 0, then let the cell have its say."""
+        G, D, H = len(self.cell.gates), self.input_size, self.hidden_size
+        params = {
+            "W_x": np.concatenate([input_init(rng, H, D) for _ in range(G)]),  # (G*H, D)
+            "W_h": np.concatenate([recurrent_init(rng, H, H) for _ in range(G)]),  # (G*H, H)
+            "b": np.zeros(G * H),
+        }
+        if self.cell.recurrent_bias:
+            params["b_h"] = np.zeros(len(self.cell.split) * H)
+        self.cell.initialise(params, rng)
+        return params
+
+    def forward(
+        self, params: Params, x: Array, state: Arrays, ends: Ends, keep: bool = True
+    ) -> tuple[Arrays, LayerCache]:
+        """Run the layer over a sequence.
+
+        Parameters
+        ----------
+        params : W_x (G*H, D), W_h (G*H, H), b (G*H,), and b_h for a cell that has it.
+        x : (D, T*B). state : one (d, B, H) array a state name, the d steps before the sequence in time order.
+
+        Returns
+        -------
+        state : each row's last d steps in time order, (d, B, H). cache : its ``Z`` holds the outputs, see ``outputs``.
+        """
+        xp, D, n = array_module(x), self.input_size, self.dilation * state[0].shape[1]
+        W = scan.fuse(self.cell, **params)
+        Z = xp.empty((D + 1 + self.hidden_size, x.shape[1] + n), dtype=x.dtype)
+        folded = tuple(xp.ascontiguousarray(s.reshape(n, -1).T) for s in state)  # (d, B, H) -> (H, d*B)
+        Z[:D, :-n], Z[D], Z[D + 1 :, :n] = x, 1, folded[0]
+        folded, blocks = scan.forward(self.cell, W, Z, folded, ends.valid, keep)
+        order = self._time_order(xp, ends)
+        return tuple(self._unfold(s, order) for s in folded), LayerCache(W, Z, blocks, ends)
+
+    def backward(self, cache: LayerCache, dh: Array, dstate: Arrays) -> tuple[Array, Arrays, Params]:
+        """Mirror ``forward``.
+
+        Parameters
+        ----------
+        dh : (H, T*B), the gradient of the outputs. dstate : that of the returned state, (d, B, H) each.
+
+        Returns
+        -------
+        dx : (D, T*B). dstate : the gradient of the given state, (d, B, H) each. grads : with the keys of ``params``.
+        """
+        order = self._time_order(array_module(dh), cache.ends)
+        dfolded = tuple(self._fold(ds, order) for ds in dstate)  # (d, B, H) -> (H, d*B)
+        dx, dfolded, dW = scan.backward(self.cell, cache.W, cache.Z, cache.blocks, dh, dfolded, cache.ends.valid)
+        dstate = tuple(ds.T.reshape(dstate[0].shape) for ds in dfolded)  # (H, d*B) -> (d, B, H)
+        return dx, dstate, scan.unfuse(self.cell, dW, self.input_size)
+
+    def outputs(self, cache: LayerCache, steps_before: int = 0) -> Array:
+        """Return the view (H, (steps_before + T)*B) of the outputs, led by so many steps of the given state."""
+        batch_size = len(cache.ends.lengths)
+        return cache.Z[self.input_size + 1 :, (self.dilation - steps_before) * batch_size :]
+
+    # The newest step of phase p is the one at time order (p - length) mod d: after T steps the oldest phase is T mod d.
+
+    def _time_order(self, xp: Any, ends: Ends) -> Array:
+        """Return (d, B): the column of a phase-major state that holds the j-th of row b's last d steps."""
+        B = len(ends.lengths)
+        phase = (ends.lengths + xp.arange(self.dilation)[:, None]) % self.dilation  # (d, B)
+        return phase * B + xp.arange(B)
+
+    def _unfold(self, folded: Array, order: Array) -> Array:
+        """Return a phase-major state (H, d*B) in time order, (d, B, H)."""
+        return folded.T[order]
+
+    def _fold(self, state: Array, order: Array) -> Array:
+        """Mirror ``_unfold``: return a state in time order, (d, B, H), phase-major, (H, d*B)."""
+        xp = array_module(state)
+        folded = xp.empty((order.size, state.shape[2]), dtype=state.dtype)
+        folded[order] = state
+        return xp.ascontiguousarray(folded.T)

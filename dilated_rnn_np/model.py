@@ -1,0 +1,433 @@
+"""The dilated recurrent neural network: a stack of dilated layers with exponentially increasing dilations, read out.
+
+``c_t^(l) = f(x_t^(l), c_{t-s(l)}^(l))`` with ``s(l) = M^(l-1+l0)``, and a fusion layer where l0 > 0 (Chang et al. 2017,
+equations 2, 4 and 5). Parameters live in one flat dict; all that backward needs is in the cache, nothing hides on
+the model.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from . import inputs
+from .backend import Array, array_module, get_backend, to_host
+from .cells import Cell, get_cell
+from .checks import choose, fraction, positive_integer
+from .init import SCHEMES
+from .layers import DilatedLayer, Ends, LayerCache, Params
+from .readout import Readout, ReadoutCache
+
+State = list[tuple[Array, ...]]
+READOUTS = {"last": "last", "all": "all"}
+
+
+def exponential_dilations(num_layers: int, base: int = 2, start: int = 0) -> list[int]:
+    """Return the dilations ``base**(start + l)`` for ``l = 0 .. num_layers - 1`` (Chang et al. 2017, equations 4 and 5).
+
+    Parameters
+    ----------
+    num_layers : L, at least 1. base : M, at least 1. start : l0, at least 0; above 0 the model gets a fusion layer.
+
+    Examples
+    --------
+    >>> exponential_dilations(4)
+    [1, 2, 4, 8]
+    >>> exponential_dilations(3, base=2, start=2)
+    [4, 8, 16]
+    """
+    num_layers = positive_integer("num_layers", num_layers)
+    base, start = positive_integer("base", base), positive_integer("start", start, least=0)
+    return [base ** (start + layer) for layer in range(num_layers)]
+
+
+@dataclass
+class Cache:
+    """What ``DilatedRNN.backward`` needs of one forward pass; it owns its buffers until dropped or released."""
+
+    x_shape: tuple[int, int, int]
+    output_shape: tuple[int, ...]
+    ends: Ends
+    dtype: np.dtype
+    layers: list[LayerCache] = field(default_factory=list)
+    masks: list[Array | None] = field(default_factory=list)  # dropout's, one a layer, (H, T*B)
+    readout: ReadoutCache | None = None
+    released: bool = False
+
+    def release(self) -> None:
+        """Give the buffers back; backward can no longer be called on this cache."""
+        self.layers, self.masks, self.readout, self.released = [], [], None, True
+
+
+class DilatedRNN:
+    """A stack of dilated recurrent layers with an optional read-out.
+
+    Parameters
+    ----------
+    input_size : D, numbers a time step. hidden_size : H, one for all layers or a list with one a layer.
+    dilations : any positive whole numbers, one a layer; see ``exponential_dilations``.
+    cell : "rnn", "lstm", "gru", or an object of a ``Cell`` class of your own.
+    output_size : O, or None for the top layer's outputs as they are.
+    readout : "last" for one output a sequence, "all" for one a time step.
+    dtype : of the parameters: float32, float64, complex64 or complex128.
+    rng : a seed or a numpy Generator, from which the initial weights are drawn on the host.
+    xp : the array module the parameters live in: numpy or cupy, or its name.
+    dropout : probability with which a number between two layers is dropped while training (Zaremba et al. 2014).
+    input_init, recurrent_init : names of schemes in ``init.SCHEMES`` for each gate block of W_x and of W_h.
+
+    Attributes
+    ----------
+    params : the live arrays by name, "layers.0.W_x" … "readout.b"; writing into them changes the model.
+    width : K, the greatest common divisor of the dilations: the width of the fusion layer.
+
+    Examples
+    --------
+    >>> model = DilatedRNN(3, 8, exponential_dilations(4), cell="gru", output_size=2)
+    >>> x = np.random.default_rng(0).standard_normal((20, 5, 3)).astype("float32")  # (T, B, D)
+    >>> output, state, cache = model.forward(x)
+    >>> output.shape, [h.shape for (h,) in state]
+    ((5, 2), [(1, 5, 8), (2, 5, 8), (4, 5, 8), (8, 5, 8)])
+    >>> dx, dstate, grads = model.backward(np.ones_like(output), cache)
+    >>> dx.shape == x.shape and grads.keys() == model.params.keys()
+    True
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int | Sequence[int],
+        dilations: Sequence[int],
+        cell: str | Cell = "rnn",
+        output_size: int | None = None,
+        readout: str = "last",
+        dtype: Any = "float32",
+        rng: int | np.random.Generator = 0,
+        xp: ModuleType | str = np,
+        *,
+        dropout: float = 0.0,
+        input_init: str = "glorot_uniform",
+        recurrent_init: str = "orthogonal",
+    ) -> None:
+        self.input_size = positive_integer("input_size", input_size)
+        self.dilations = inputs.dilations(dilations)
+        self.hidden_sizes = inputs.hidden_sizes(hidden_size, len(self.dilations))
+        self.cell = get_cell(cell)
+        self.output_size = None if output_size is None else positive_integer("output_size", output_size)
+        self.readout = choose("readout", readout, READOUTS)
+        self.dropout = fraction("dropout", dropout)
+        self.width = math.gcd(*self.dilations)
+        self.xp = get_backend(xp)
+        self.input_init, self.recurrent_init = input_init, recurrent_init
+        schemes = choose("input_init", input_init, SCHEMES), choose("recurrent_init", recurrent_init, SCHEMES)
+        dtype = inputs.dtype(dtype)
+
+        sizes = [self.input_size, *self.hidden_sizes]
+        self.layers = [
+            DilatedLayer(self.cell, below, size, d)
+            for below, size, d in zip(sizes, self.hidden_sizes, self.dilations, strict=False)
+        ]
+        self._readout = None
+        if self.output_size is not None:
+            self._readout = Readout(sizes[-1], self.output_size, self.width, self.readout)
+
+        rng = np.random.default_rng(rng)
+        drawn = {f"layers.{i}": layer.initial_params(rng, *schemes) for i, layer in enumerate(self.layers)}
+        if self._readout:
+            drawn["readout"] = self._readout.initial_params(rng)
+        self.params: Params = {
+            f"{owner}.{name}": self.xp.asarray(array.astype(dtype))
+            for owner, arrays in drawn.items()
+            for name, array in arrays.items()
+        }
+
+    # ------------------------------------------------------------------ forward and backward
+
+    def forward(
+        self,
+        x: Array,
+        state: State | None = None,
+        lengths: Any = None,
+        keep: bool = True,
+        rng: int | np.random.Generator | None = None,
+    ) -> tuple[Array, State, Cache | None]:
+        """Run the network over a batch of sequences.
+
+        Parameters
+        ----------
+        x : (T, B, D). state : what an earlier call returned, to go on from there; None for zeros.
+        lengths : (B,) whole numbers in 0..T; positions ``t >= lengths[b]`` influence nothing. None: all are T long.
+        keep : False keeps nothing for backward, and returns None for the cache.
+        rng : a seed or Generator for dropout; None runs without dropout, as in evaluation.
+
+        Returns
+        -------
+        output : (B, O) for read-out "last", (T, B, O) for "all", (T, B, H) without a read-out; 0 past a row's length.
+        state : a list with one tuple a layer of the row's last d steps, (d, B, H) each, in time order; with a fusion
+            layer (K > 1) one tuple more, the newest K-1 outputs of the top layer, (K-1, B, H).
+        cache : for ``backward``.
+
+        Raises
+        ------
+        ValueError or TypeError : for wrong shapes, dtypes, lengths, modules, or numbers that are not finite.
+        """
+        x = inputs.sequence(self.xp, x, self.input_size)
+        T, B, D = x.shape
+        ends = Ends.of(self.xp, T, B, inputs.row_lengths(lengths, T, B))
+        given = [] if state is None else inputs.state(self.xp, "state", state, self._state_shapes(B))
+        dtype = inputs.working_dtype(self.dtype, [x, *(array for entry in given for array in entry)])
+        state = (
+            self.zero_state(B, dtype)
+            if state is None
+            else [tuple(a.astype(dtype, copy=False) for a in s) for s in given]
+        )
+        rows = x.reshape(T * B, D).T.astype(dtype, copy=False)  # (T, B, D) -> (D, T*B)
+        if ends.valid is not None:
+            rows = self.xp.where(ends.valid, rows, 0)
+        self._check_finite(x if ends.valid is None else rows, given)
+
+        dropout_rng = np.random.default_rng(rng) if rng is not None and self.dropout > 0 else None
+        cache = Cache((T, B, D), (), ends, dtype)
+        new_state: State = []
+        for i, layer in enumerate(self.layers):
+            mask = self._dropout_mask(dropout_rng, rows) if i > 0 else None
+            rows = rows if mask is None else rows * mask
+            new, layer_cache = layer.forward(self._owned_by(f"layers.{i}", dtype), rows, state[i], ends, keep)
+            rows = layer.outputs(layer_cache)  # (H, T*B)
+            new_state.append(new)
+            if keep:
+                cache.layers.append(layer_cache)
+                cache.masks.append(mask)
+
+        if self._readout:
+            history = self._history(layer.outputs(layer_cache, self.width), state)  # (H, (K+T)*B)
+            output, tail, cache.readout = self._readout.forward(self._owned_by("readout", dtype), history, ends)
+            if self.width > 1:
+                new_state.append((tail,))
+        else:
+            rows = rows if ends.valid is None else self.xp.where(ends.valid, rows, 0)
+            output = self.xp.ascontiguousarray(rows.T).reshape(T, B, -1)  # (H, T*B) -> (T, B, H)
+        cache.output_shape = output.shape
+        return output, new_state, cache if keep else None
+
+    def backward(self, doutput: Array, cache: Cache, dstate: State | None = None) -> tuple[Array, State, Params]:
+        """Backpropagate through time: mirror ``forward``, top layer first.
+
+        Parameters
+        ----------
+        doutput : the gradient of the output, of its shape. cache : from ``forward``; it can be used again.
+        dstate : the gradient of the returned state, of its structure; None for zeros.
+
+        Returns
+        -------
+        dx : (T, B, D). dstate : the gradient of the given state. grads : with the keys and shapes of ``params``.
+        """
+        if not isinstance(cache, Cache):
+            raise TypeError(f"cache must come from forward(…, keep=True), got {type(cache).__name__}")
+        if cache.released:
+            raise ValueError("the cache has been released and its buffers are gone; call forward again")
+        if [c.Z.shape[0] for c in cache.layers] != [la.input_size + 1 + la.hidden_size for la in self.layers]:
+            raise ValueError("the cache comes from a model of other sizes; pass it to the model whose forward made it")
+        (T, B, D), dtype, ends = cache.x_shape, cache.dtype, cache.ends
+        doutput = inputs.gradient(self.xp, "doutput", doutput, cache.output_shape, dtype)
+        if dstate is None:
+            dstate = self.zero_state(B, dtype)
+        else:
+            checked = inputs.state(self.xp, "dstate", dstate, self._state_shapes(B))
+            dstate = [tuple(inputs.in_dtype("dstate", a, dtype) for a in entry) for entry in checked]
+
+        grads: Params = {}
+        dstart: State = []
+        dbefore = None
+        if cache.readout is not None:
+            assert self._readout is not None
+            dtail = dstate[-1][0] if self.width > 1 else dstate[-1][0][:0]  # (K-1, B, H)
+            dhistory, own = self._readout.backward(cache.readout, doutput, dtail)
+            grads |= {f"readout.{name}": grad for name, grad in own.items()}
+            dbefore = dhistory[:, : self.width * B].T.reshape(self.width, B, -1)  # (H, K*B) -> (K, B, H)
+            if self.width > 1:
+                dstart = [(dbefore[1:].copy(),)]
+            drows = dhistory[:, self.width * B :]  # (H, T*B)
+        else:
+            drows = doutput.reshape(T * B, -1).T  # (T, B, H) -> (H, T*B)
+            drows = self.xp.ascontiguousarray(drows if ends.valid is None else self.xp.where(ends.valid, drows, 0))
+        for i in reversed(range(len(self.layers))):
+            drows, dgiven, own = self.layers[i].backward(cache.layers[i], drows, dstate[i])
+            grads |= {f"layers.{i}.{name}": grad for name, grad in own.items()}
+            drows = drows if cache.masks[i] is None else drows * cache.masks[i]
+            dstart.insert(0, dgiven)
+        if dbefore is not None:
+            dstart[len(self.layers) - 1][0][-self.width] += dbefore[0]
+        dx = self.xp.ascontiguousarray(drows.T).reshape(T, B, D)  # (D, T*B) -> (T, B, D)
+        return dx, dstart, {name: grads[name] for name in self.params}
+
+    def step(self, x_t: Array, state: State | None = None) -> tuple[Array, State]:
+        """Run one time step; T such steps equal ``forward`` over T, with work and memory that do not grow.
+
+        Parameters
+        ----------
+        x_t : (B, D). state : what the step before returned, None at the start.
+
+        Returns
+        -------
+        output : (B, O), or (B, H) without a read-out. state : for the next step.
+
+        Examples
+        --------
+        >>> model = DilatedRNN(1, 4, [1, 2, 4], output_size=1)
+        >>> state = None
+        >>> for x_t in np.zeros((6, 2, 1), "float32"):
+        ...     output, state = model.step(x_t, state)
+        >>> output.shape
+        (2, 1)
+        """
+        x_t = inputs.numeric("x_t", inputs.same_module(self.xp, "x_t", x_t))
+        if x_t.ndim != 2:
+            raise ValueError(f"x_t must be one time step, (B, {self.input_size}), got shape {x_t.shape}")
+        output, state, _ = self.forward(x_t[None], state, keep=False)  # (B, D) -> (1, B, D)
+        return output if output.ndim == 2 else output[0], state
+
+    # ------------------------------------------------------------------ state
+
+    def zero_state(self, batch_size: int, dtype: Any = None) -> State:
+        """Return the state before the first step: zeros, in the parameters' dtype unless another is given."""
+        dtype = self.dtype if dtype is None else dtype
+        return [tuple(self.xp.zeros(shape, dtype=dtype) for shape in entry) for entry in self._state_shapes(batch_size)]
+
+    def _state_shapes(self, B: int) -> list[list[tuple[int, ...]]]:
+        shapes: list[list[tuple[int, ...]]]
+        shapes = [[(layer.dilation, B, layer.hidden_size)] * len(self.cell.state) for layer in self.layers]
+        if self._readout and self.width > 1:
+            shapes.append([(self.width - 1, B, self.hidden_sizes[-1])])
+        return shapes
+
+    def _history(self, outputs: Array, state: State) -> Array:
+        """Return the top layer's outputs from time -K on, the last K-1 before the start as the given state has them."""
+        if self.width == 1:
+            return outputs  # (H, (1+T)*B)
+        tail = state[-1][0].reshape(-1, outputs.shape[0]).T  # (K-1, B, H) -> (H, (K-1)*B)
+        B = state[-1][0].shape[1]
+        return self.xp.concatenate([outputs[:, :B], tail, outputs[:, self.width * B :]], axis=1)
+
+    # ------------------------------------------------------------------ parameters
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The dtype of the parameters."""
+        return np.result_type(*(array.dtype for array in self.params.values()))
+
+    @property
+    def num_parameters(self) -> int:
+        """How many numbers the parameters hold."""
+        return sum(array.size for array in self.params.values())
+
+    def _owned_by(self, owner: str, dtype: np.dtype) -> Params:
+        """Return the parameters of one layer or of the read-out in the working dtype, without the owner's prefix."""
+        prefix = owner + "."
+        return {
+            name[len(prefix) :]: array.astype(dtype, copy=False)
+            for name, array in self.params.items()
+            if name.startswith(prefix)
+        }
+
+    def config(self) -> dict[str, Any]:
+        """Return the arguments that build a model of the same architecture, as plain numbers and words."""
+        return {
+            "input_size": self.input_size,
+            "hidden_size": list(self.hidden_sizes),
+            "dilations": list(self.dilations),
+            "output_size": self.output_size,
+            "readout": self.readout,
+            "dtype": self.dtype.name,
+            "dropout": self.dropout,
+            "input_init": self.input_init,
+            "recurrent_init": self.recurrent_init,
+        }
+
+    def astype(self, dtype: Any) -> DilatedRNN:
+        """Return a copy with parameters of another dtype.
+
+        >>> DilatedRNN(1, 2, [1]).astype("complex128").params["layers.0.b"].dtype
+        dtype('complex128')
+        """
+        dtype = inputs.dtype(dtype)
+        if self.dtype.kind == "c" and dtype.kind != "c":
+            raise TypeError(f"a model of {self.dtype} cannot become {dtype.name}: the imaginary parts would be lost")
+        return self._with_params(self.xp, {name: array.astype(dtype) for name, array in self.params.items()})
+
+    def to(self, backend: str | ModuleType) -> DilatedRNN:
+        """Return a copy whose parameters live on another backend, "numpy" or "cupy"."""
+        xp = get_backend(backend)
+        move = (lambda array: array.copy()) if xp is self.xp else (lambda array: xp.asarray(to_host(array).copy()))
+        return self._with_params(xp, {name: move(array) for name, array in self.params.items()})
+
+    def _with_params(self, xp: ModuleType, params: Params) -> DilatedRNN:
+        twin = object.__new__(type(self))
+        twin.__dict__ |= self.__dict__ | {"xp": xp, "params": params}
+        return twin
+
+    def save(self, path: Any) -> None:
+        """Write the model to a file that ``load`` reads, atomically and without pickle."""
+        from .checkpoint import save_model
+
+        save_model(path, self)
+
+    # ------------------------------------------------------------------ description
+
+    def __repr__(self) -> str:
+        sizes = self.hidden_sizes[0] if len(set(self.hidden_sizes)) == 1 else list(self.hidden_sizes)
+        return (
+            f"DilatedRNN({self.input_size}, {sizes}, {list(self.dilations)}, cell={self.cell.name!r}, "
+            f"output_size={self.output_size}, readout={self.readout!r}, dtype={self.dtype.name!r})"
+        )
+
+    def describe(self) -> str:
+        """Return the table that ``summary`` prints."""
+        lines = [f"{'layer':<10}{'cell':<8}{'dilation':>8}{'input':>8}{'hidden':>8}{'parameters':>12}  reaches back"]
+        for i, layer in enumerate(self.layers):
+            size = sum(array.size for name, array in self.params.items() if name.startswith(f"layers.{i}."))
+            steps = f"t-{layer.dilation}, t-{2 * layer.dilation}, …"
+            lines.append(
+                f"{i:<10}{self.cell.name:<8}{layer.dilation:>8}{layer.input_size:>8}{layer.hidden_size:>8}{size:>12,}  {steps}"
+            )
+        if self._readout:
+            size = self.params["readout.W"].size + self.params["readout.b"].size
+            kind = f"fuses {self.width} steps" if self.width > 1 else "affine"
+            inner = self.width * self.hidden_sizes[-1]
+            lines.append(f"{'readout':<10}{self.readout:<8}{'':>8}{inner:>8}{self.output_size:>8}{size:>12,}  {kind}")
+        every = "every step" if self.width == 1 else f"every {self.width}th step"
+        hop = f"one hop in each layer spans {sum(self.dilations):,} steps"
+        lines.append(f"{self.num_parameters:,} parameters ({self.dtype.name}); the stack reaches {every} before; {hop}")
+        return "\n".join(lines)
+
+    def summary(self) -> None:
+        """Print the layers, their shapes, parameters and reach.
+
+        >>> DilatedRNN(1, 20, [1, 2, 4], cell="gru", output_size=10).summary()
+        layer     cell    dilation   input  hidden  parameters  reaches back
+        0         gru            1       1      20       1,340  t-1, t-2, …
+        1         gru            2      20      20       2,480  t-2, t-4, …
+        2         gru            4      20      20       2,480  t-4, t-8, …
+        readout   last                  20      10         210  affine
+        6,510 parameters (float32); the stack reaches every step before; one hop in each layer spans 7 steps
+        """
+        print(self.describe())
+
+    # ------------------------------------------------------------------ helpers of forward
+
+    def _check_finite(self, x: Array, state: State) -> None:
+        inputs.finite("x", x)
+        for i, entry in enumerate(state):
+            for array in entry:
+                inputs.finite(f"state[{i}]", array)
+
+    def _dropout_mask(self, rng: np.random.Generator | None, rows: Array) -> Array | None:
+        """Return 0 where a number is dropped and 1/(1-p) elsewhere, drawn on the host."""
+        if rng is None:
+            return None
+        kept = rng.random(rows.shape, dtype=np.float32) >= self.dropout
+        return array_module(rows).asarray(kept.astype(rows.dtype) / (1 - self.dropout))

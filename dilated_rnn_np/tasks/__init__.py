@@ -1,0 +1,26 @@
+"""Tasks with a long memory to learn: synthetic ones that need no file, and real data that is found or downloaded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..checks import choose
+from .adding import Adding
+from .base import Batch, Stream, Task
+from .copy_memory import CopyMemory
+from .digits import Digits
+from .files import DataError
+
+TASKS: dict[str, type[Task]] = {task.name: task for task in (CopyMemory, Adding, Digits)}
+
+
+def make_task(name: str, **settings: Any) -> Task:
+    """Return the task of a name, such as "copy-memory", with its settings.
+
+    >>> make_task("copy-memory", T=500).T
+    500
+    """
+    return choose("task", name, TASKS)(**settings)
+
+
+__all__ = ["TASKS", "Adding", "Batch", "CopyMemory", "DataError", "Digits", "Stream", "Task", "make_task"]

@@ -1,0 +1,69 @@
+"""The adding problem: sum the two numbers that are marked in a long sequence of random numbers.
+
+Each step brings a number, uniform in [0, 1), and a mark, which is 1 at one step of the first half and at one step of the
+second half, and 0 elsewhere. The target is the sum of the two marked numbers (Hochreiter and Schmidhuber 1997, section 5.4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..checks import positive_integer
+from .base import Batch, Stream, Task, generator
+
+
+class Adding(Task):
+    """The adding problem over T steps; inputs (T, B, 2), targets (B, 1), a mean squared error.
+
+    Parameters
+    ----------
+    T : length of the sequence, at least 2.
+
+    Examples
+    --------
+    >>> x, targets = Adding(T=6).draw(np.random.default_rng(0), batch_size=4)
+    >>> bool(np.allclose((x[..., 0] * x[..., 1]).sum(axis=0), targets[:, 0]))
+    True
+    """
+
+    name = "adding"
+    input_size = 2
+    output_size = 1
+    readout = "last"
+    loss = "mean_squared_error"
+    metric_name = "within_0.1"
+    baseline = 1 / 6
+    baseline_note = "memoryless baseline 1/6, the variance of the sum: always answering 1"
+
+    def __init__(self, T: int = 200) -> None:
+        self.T = positive_integer("T", T, least=2)
+
+    def draw(self, rng: np.random.Generator, batch_size: int) -> Batch:
+        """Return one batch: x (T, B, 2) and targets (B, 1), float32."""
+        rows, half = np.arange(batch_size), self.T // 2
+        numbers = rng.random((self.T, batch_size))
+        marks = np.zeros_like(numbers)
+        marks[rng.integers(0, half, batch_size), rows] = 1
+        marks[rng.integers(half, self.T, batch_size), rows] = 1
+        targets = (numbers * marks).sum(axis=0)[:, None]  # (T, B) -> (B, 1)
+        return np.stack([numbers, marks], axis=-1).astype(np.float32), targets.astype(np.float32)  # (T, B, 2)
+
+    def batches(self, batch_size: int, seed: int = 0) -> Stream:
+        """Return the endless training stream for a seed."""
+        batch_size = positive_integer("batch_size", batch_size)
+        return Stream(lambda step: self.draw(generator(seed, 0, step), batch_size))
+
+    def validation(self, batch_size: int) -> Sequence[Batch]:
+        """Return one batch from a stream that no training seed shares."""
+        return [self.draw(generator(0, 1, 0), positive_integer("batch_size", batch_size))]
+
+    def metric(self, output: Any, targets: Any, lengths: Any = None) -> float:
+        """Return the fraction of sums that are met to within 0.1."""
+        return float((abs(output - targets) < 0.1).mean())
+
+    def settings(self) -> dict[str, Any]:
+        """Return the name and T."""
+        return {"name": self.name, "T": self.T}

@@ -1,0 +1,93 @@
+"""What a task is: a stream of batches, a loss, a metric, and the loss that can be reached without any memory.
+
+A stream is endless and seeded: batch number k depends on the seed and on k alone, so that a run can be taken up
+again at any step without replaying the ones before it.
+"""
+
+from __future__ import annotations
+
+import itertools
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Batch = tuple[Any, ...]  # (x, targets) or (x, targets, lengths)
+
+
+@dataclass(frozen=True)
+class Stream:
+    """An endless stream of batches, ``draw(0), draw(1), …``, that can start at any number.
+
+    Parameters
+    ----------
+    draw : a function from the batch's number to the batch ``(x, targets[, lengths])``.
+    first : the number of the first batch.
+
+    Examples
+    --------
+    >>> squares = Stream(lambda k: (k, k * k))
+    >>> next(iter(squares.starting_at(3)))
+    (3, 9)
+    """
+
+    draw: Callable[[int], Batch]
+    first: int = 0
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Yield the batches from number ``first`` on, without end."""
+        return map(self.draw, itertools.count(self.first))
+
+    def starting_at(self, step: int) -> Stream:
+        """Return the same stream from batch number ``step`` on."""
+        return Stream(self.draw, step)
+
+
+class Task(ABC):
+    """The common face of all tasks; a subclass sets the attributes and implements ``batches`` and ``validation``.
+
+    Attributes
+    ----------
+    name : what the task is called on the command line.
+    input_size, output_size, readout : what a model for the task is built with.
+    loss : the name of the loss in ``losses.LOSSES``.
+    metric_name : what ``metric`` measures.
+    baseline : the loss that a model without memory can reach at best, or None where none is known.
+    baseline_note : one sentence that says what the baseline is.
+    """
+
+    name: str
+    input_size: int
+    output_size: int
+    readout: str
+    loss: str = "softmax_cross_entropy"
+    metric_name: str = "accuracy"
+    baseline: float | None = None
+    baseline_note: str = ""
+
+    @abstractmethod
+    def batches(self, batch_size: int, seed: int = 0) -> Stream:
+        """Return the endless training stream for a seed."""
+
+    @abstractmethod
+    def validation(self, batch_size: int) -> Sequence[Batch]:
+        """Return the batches that are held out; they are the same in every call."""
+
+    def test(self, batch_size: int) -> Sequence[Batch]:
+        """Return the batches that a finished model is judged on; the validation ones where a task has no others."""
+        return self.validation(batch_size)
+
+    def metric(self, output: Any, targets: Any, lengths: Any = None) -> float:
+        """Return the fraction of targets that have the largest output."""
+        return float((output.argmax(axis=-1) == targets).mean())
+
+    def settings(self) -> dict[str, Any]:
+        """Return what ``make_task(**settings)`` needs to build the task again; it goes into the checkpoints."""
+        return {"name": self.name}
+
+
+def generator(seed: int, *stream: int) -> np.random.Generator:
+    """Return the generator that belongs to a seed and a stream of numbers, such as (purpose, batch number)."""
+    return np.random.default_rng([seed, *stream])

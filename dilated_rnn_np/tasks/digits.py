@@ -1,0 +1,201 @@
+"""MNIST read pixel by pixel: the net sees one pixel a time step and names the digit after the last one.
+
+Three versions: the rows of the image one after the other (784 steps), the pixels in one fixed random order, and
+either of them followed by noise, so that the net has to carry what it saw across hundreds of empty steps. The files
+are LeCun, Cortes and Burges's in their IDX format: a header of big-endian integers, then one byte a pixel or label.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import os
+from typing import Any
+
+import numpy as np
+
+from ..checks import positive_integer
+from .base import Batch, Stream, Task, generator
+from .files import DataError, DataFile, read
+
+MIRRORS = ("https://storage.googleapis.com/cvdf-datasets/mnist/", "https://ossci-datasets.s3.amazonaws.com/mnist/")
+SHA256 = {
+    "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+}
+FILES = {
+    name: DataFile(name, digest, tuple(f"{mirror}{name}.gz" for mirror in MIRRORS), folder="mnist")
+    for name, digest in SHA256.items()
+}
+PIXELS = 28 * 28
+
+
+class Digits(Task):
+    """The ten handwritten digits as sequences: x float32 ``(T, B, 1)`` with values in [0, 1], targets int64 ``(B,)``.
+
+    The last ``held_out`` images of the training file are the validation set and are never trained on. Noise is
+    uniform in [0, 1), as in the paper; in validation and test each image has its own fixed noise.
+
+    Parameters
+    ----------
+    permuted : whether the pixels come in one fixed random order, the same for all images.
+    permutation_seed : the seed of that order.
+    length : T in time steps; the steps after the 784 pixels are noise.
+    held_out : how many training images are held out for validation.
+    data_dir : the folder to look for the four files in first.
+
+    Attributes
+    ----------
+    train_images, validation_images, test_images : uint8 ``(N, 28, 28)``, read-only.
+    train_labels, validation_labels, test_labels : int64 ``(N,)``.
+    pixel_order : int64 ``(784,)``; at step t the net sees pixel ``pixel_order[t]``, counted row by row.
+
+    Raises
+    ------
+    DataError : a file is damaged, or can neither be found nor downloaded.
+
+    Notes
+    -----
+    Pixel by pixel, permuted or not: Le, Jaitly and Hinton, *A Simple Way to Initialize Recurrent Networks of Rectified
+    Linear Units*, 2015. Followed by noise (T = 1000 and 2000): Chang et al., *Dilated Recurrent Neural Networks*,
+    2017, section 4.2.
+    """
+
+    name = "mnist"
+    input_size = 1
+    output_size = 10
+    readout = "last"
+    baseline = math.log(10)
+    baseline_note = "ln 10: the same probability for each digit, as the last step alone tells next to nothing"
+
+    def __init__(
+        self,
+        permuted: bool = False,
+        permutation_seed: int = 0,
+        length: int = PIXELS,
+        held_out: int = 5000,
+        data_dir: str | os.PathLike[str] | None = None,
+    ) -> None:
+        self.permuted = bool(permuted)
+        self.permutation_seed = positive_integer("permutation_seed", permutation_seed, least=0)
+        self.length = positive_integer("length", length, least=PIXELS)
+        self.held_out = positive_integer("held_out", held_out)
+        rng = np.random.default_rng(self.permutation_seed)
+        self.pixel_order = rng.permutation(PIXELS) if self.permuted else np.arange(PIXELS)
+
+        images, labels = _load("train", data_dir)
+        count = len(images) - self.held_out
+        if count < 1:
+            raise ValueError(f"held_out must be less than the {len(images):,} training images, got {self.held_out:,}")
+        self.train_images, self.validation_images = images[:count], images[count:]
+        self.train_labels, self.validation_labels = labels[:count], labels[count:]
+        self.test_images, self.test_labels = _load("t10k", data_dir)
+
+    def steps_per_epoch(self, batch_size: int) -> int:
+        """Return how many full batches an epoch has; the images that remain are left out of it."""
+        batch_size = positive_integer("batch_size", batch_size)
+        if batch_size > len(self.train_images):
+            raise ValueError(f"batch_size must be at most {len(self.train_images):,} images, got {batch_size:,}")
+        return len(self.train_images) // batch_size
+
+    def batches(self, batch_size: int, seed: int = 0) -> Stream:
+        """Return the endless training stream for a seed; every epoch has its own order, drawn from the seed."""
+        seed = positive_integer("seed", seed, least=0)
+        steps = self.steps_per_epoch(batch_size)
+
+        @functools.lru_cache(maxsize=1)
+        def order(epoch: int) -> np.ndarray:
+            return generator(seed, 1, epoch).permutation(len(self.train_images))
+
+        def draw(k: int) -> Batch:
+            epoch, index = divmod(k, steps)
+            rows = order(epoch)[index * batch_size : (index + 1) * batch_size]
+            noise = generator(seed, 2, k).random((self.length - PIXELS, batch_size), dtype=np.float32)
+            return self._sequences(self.train_images[rows], noise), self.train_labels[rows]
+
+        return Stream(draw)
+
+    def validation(self, batch_size: int) -> list[Batch]:
+        """Return the held-out images in batches of at most ``batch_size``; they are the same in every call."""
+        return self._in_order(self.validation_images, self.validation_labels, batch_size, purpose=3)
+
+    def test(self, batch_size: int) -> list[Batch]:
+        """Return the test images in batches of at most ``batch_size``; they are the same in every call."""
+        return self._in_order(self.test_images, self.test_labels, batch_size, purpose=4)
+
+    def settings(self) -> dict[str, Any]:
+        """Return what ``make_task(**settings)`` needs to build the task again, but for the folder of the files."""
+        return {
+            "name": self.name,
+            "permuted": self.permuted,
+            "permutation_seed": self.permutation_seed,
+            "length": self.length,
+            "held_out": self.held_out,
+        }
+
+    def _in_order(self, images: np.ndarray, labels: np.ndarray, batch_size: int, purpose: int) -> list[Batch]:
+        """Return all images in their order; the noise is an image's own, so results do not hang on batch_size."""
+        batch_size = positive_integer("batch_size", batch_size)
+        extra = self.length - PIXELS
+        batches = []
+        for first in range(0, len(images), batch_size):
+            rows = range(first, min(first + batch_size, len(images)))
+            noise = [generator(0, purpose, row).random(extra, dtype=np.float32) for row in rows]
+            x = self._sequences(images[rows], np.stack(noise, axis=1))  # noise (T - 784, B)
+            batches.append((x, labels[rows]))
+        return batches
+
+    def _sequences(self, images: np.ndarray, noise: np.ndarray) -> np.ndarray:
+        """Return images ``(B, 28, 28)``, followed by noise ``(T - 784, B)``, as sequences ``(T, B, 1)``."""
+        pixels = images.reshape(len(images), PIXELS)[:, self.pixel_order]  # (B, 784)
+        return np.concatenate([pixels.T / np.float32(255), noise])[:, :, np.newaxis]  # (T, B, 1)
+
+
+def parse_idx(content: bytes, name: str, ndim: int) -> np.ndarray:
+    """Return the array of bytes that an IDX file holds.
+
+    Parameters
+    ----------
+    content : the whole file, decompressed.
+    name : what an error calls the file.
+    ndim : how many dimensions the array must have: 3 for images, 1 for labels.
+
+    Returns
+    -------
+    A read-only uint8 array with ``ndim`` dimensions.
+
+    Raises
+    ------
+    DataError : the magic number is another one, or the bytes do not fit the sizes in the header.
+
+    Examples
+    --------
+    >>> parse_idx(bytes([0, 0, 8, 1, 0, 0, 0, 3, 5, 0, 4]), "labels", ndim=1)
+    array([5, 0, 4], dtype=uint8)
+    """
+    header = 4 * (1 + ndim)  # bytes: the magic number, then one size for each dimension
+    magic = bytes([0, 0, 8, ndim])  # 8 stands for unsigned bytes
+    if len(content) < header or content[:4] != magic:
+        raise DataError(
+            f"{name} must begin with the magic number {magic.hex()} and {ndim} sizes of 4 bytes (an IDX file of "
+            f"unsigned bytes), got {content[:header].hex() or 'an empty file'}; use another copy of it"
+        )
+    shape = tuple(np.frombuffer(content, dtype=">u4", count=ndim, offset=4).tolist())
+    expected, got = math.prod(shape), len(content) - header
+    if got != expected:
+        raise DataError(f"{name} must hold {expected:,} bytes after its header {shape}, got {got:,}; use another copy")
+    return np.frombuffer(content, dtype=np.uint8, offset=header).reshape(shape)
+
+
+def _load(part: str, data_dir: str | os.PathLike[str] | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return the images ``(N, 28, 28)`` and the labels ``(N,)`` of ``"train"`` or ``"t10k"``."""
+    images_name, labels_name = f"{part}-images-idx3-ubyte", f"{part}-labels-idx1-ubyte"
+    images = parse_idx(read(FILES[images_name], data_dir), images_name, ndim=3)
+    labels = parse_idx(read(FILES[labels_name], data_dir), labels_name, ndim=1).astype(np.int64)
+    if images.shape != (len(labels), 28, 28):
+        raise DataError(f"{images_name} must hold {len(labels):,} images of 28 x 28, one a label, got {images.shape}")
+    if labels.size and labels.max() > 9:
+        raise DataError(f"{labels_name} must hold digits 0 to 9, got {labels.max()}")
+    return images, labels

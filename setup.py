@@ -1,0 +1,30 @@
+"""Name, version, dependencies and extras; settings of the tools are in pyproject.toml."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+test = ["pytest>=8", "hypothesis>=6.100", "pytest-xdist>=3"]
+tutorials = ["jupytext>=1.16", "nbconvert>=7", "ipykernel>=6"]
+
+setup(
+    name="dilated_rnn_np",
+    version="0.1.0",
+    description="Dilated recurrent neural networks from scratch, in NumPy and CuPy, to read and to rely on",
+    long_description=(Path(__file__).parent / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="MIT",
+    packages=find_packages(include=["dilated_rnn_np", "dilated_rnn_np.*"]),
+    package_data={"dilated_rnn_np": ["py.typed"]},
+    python_requires=">=3.10",
+    install_requires=["numpy>=2", "matplotlib>=3.8", "tqdm>=4.66", "pooch>=1.8"],
+    extras_require={
+        "test": test,
+        "lint": ["ruff>=0.8", "mypy>=1.13", "types-tqdm"],
+        "cuda12": ["cupy-cuda12x>=14"],
+        "cuda13": ["cupy-cuda13x>=14"],
+        "tutorials": tutorials,
+        "bench": ["threadpoolctl>=3.5", "torch>=2.2"],
+    },
+    entry_points={"console_scripts": ["dilated-rnn = dilated_rnn_np.__main__:main"]},
+)
