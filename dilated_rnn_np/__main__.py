@@ -1,0 +1,307 @@
+"""The command line: the demonstration, training on a task, evaluation of a checkpoint, and summaries.
+
+``python -m dilated_rnn_np`` and the console script ``dilated-rnn`` are the same.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from . import checkpoint as checkpoints
+from .cells import CELLS, LSTM, Cell
+from .checks import choose
+from .demo import demonstrate
+from .init import SCHEMES
+from .model import DilatedRNN, exponential_dilations
+from .optim import OPTIMIZERS, Schedule, cosine_decay, get_optimizer
+from .plot import new_axes, training_curves
+from .tasks import TASKS, DataError, Digits, Task, make_task
+from .train import evaluate, fit
+
+EXAMPLES = """examples:
+  dilated-rnn                                          the demonstration, two minutes
+  dilated-rnn train copy-memory --T 500                9 layers of 10 vanilla units recall across 500 steps
+  dilated-rnn train mnist --permuted --cell gru        pixel by pixel, in a fixed random order
+  dilated-rnn evaluate runs/mnist/checkpoint.npz       loss and accuracy on the test images
+  dilated-rnn summary --cell gru --layers 9            the layers of an architecture and their parameters
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code: 0 done, 2 wrong input, 130 stopped by Ctrl-C."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.command(options)
+    except KeyboardInterrupt as stopped:
+        print(f"\n{stopped or 'stopped'}", file=sys.stderr)
+        return 130
+    except (ValueError, TypeError, OSError, ImportError, FloatingPointError, DataError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+# ---------------------------------------------------------------------- commands
+
+
+def demo_command(options: argparse.Namespace) -> None:
+    """Train a dilated and a plain net side by side."""
+    demonstrate(options.picture, options.demo_steps, options.demo_seed)
+
+
+def train_command(options: argparse.Namespace) -> None:
+    """Train on a task, into a folder with checkpoint, metrics and picture."""
+    task = _task(options)
+    model = _model(options, task)
+    steps, validate_every = _steps(options, task)
+    lr: float | Schedule = cosine_decay(options.lr, steps, final=0.02) if options.schedule == "cosine" else options.lr
+    extra = {"decay": options.decay} if options.optimizer == "rmsprop" else {}
+    optimizer = get_optimizer(options.optimizer, model.params, lr, **extra)
+    folder = Path(options.out or f"runs/{task.name}")
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "checkpoint.npz"
+    if file.exists() and not options.resume:
+        raise FileExistsError(f"{file} exists: add --resume to go on with it, or --out FOLDER for a new run")
+
+    model.summary()
+    if task.baseline is not None:
+        print(f"{task.baseline_note}: {task.baseline:.4f}")
+    held_out = task.test if options.validate_on == "test" else task.validation
+    run = fit(
+        model,
+        task.batches(options.batch_size, options.seed),
+        optimizer,
+        steps,
+        loss=task.loss,
+        metric=task.metric,
+        max_norm=options.max_norm,
+        validation=held_out(512),
+        validate_every=validate_every,
+        patience=options.patience,
+        checkpoint=file,
+        checkpoint_every=options.checkpoint_every,
+        resume=options.resume,
+        log=folder / "metrics.csv",
+        seed=options.seed,
+        note={"task": task.settings()},
+        description=task.name,
+    )
+    at, losses = run.column("validation_loss")
+    _, metrics = run.column("validation_metric")
+    shown = max(1, math.ceil(len(at) / 20))
+    relative = f"{'loss/baseline':>15}" if task.baseline else ""
+    print(f"\n{'step':>8}{options.validate_on + ' loss':>18}{relative}{task.metric_name:>14}")
+    for k in sorted({*range(shown - 1, len(at), shown), len(at) - 1}):
+        relative = f"{losses[k] / task.baseline:>15.3f}" if task.baseline else ""
+        print(f"{at[k]:>8.0f}{losses[k]:>18.4f}{relative}{metrics[k]:>14.4f}")
+    picture = folder / "curve.png"
+    ax = new_axes()
+    curves = {"training": run.column("loss"), options.validate_on: (at, losses)}
+    training_curves({"training": curves["training"]}, task.baseline, smooth=max(1, run.step // 200), ax=ax)
+    ax.plot(at, losses, "o", color="#D55E00", markersize=3, label=options.validate_on)
+    ax.legend(frameon=False)
+    ax.figure.savefig(picture, dpi=150)
+    print(f"{run.stopped} after step {run.step}, {run.history[-1]['seconds']:.0f} s of training")
+    print(f"checkpoint.npz, metrics.csv and curve.png are in {folder}")
+
+
+def evaluate_command(options: argparse.Namespace) -> None:
+    """Measure a trained model on its task's test data."""
+    _, meta = checkpoints.read(options.checkpoint)
+    settings = (meta.get("note") or {}).get("task")
+    if settings is None:
+        raise ValueError(
+            f"{options.checkpoint} does not say which task it was trained on; use a file of 'dilated-rnn train'"
+        )
+    best = bool(meta.get("best")) and not options.last
+    model = checkpoints.load(options.checkpoint, best=best)
+    if settings["name"] == Digits.name:
+        settings["data_dir"] = options.data_dir
+    task = make_task(**settings)
+    loss, metric = evaluate(model, task.test(options.batch_size), task.loss, task.metric)
+    which = f"best in validation, step {meta['best']['step']}" if best else f"last, step {meta['step']}"
+    print(f"{task.name}, parameters: {which}")
+    print(
+        f"loss {loss:.4f}"
+        + (f", {loss / task.baseline:.3f} of the baseline ({task.baseline_note})" if task.baseline else "")
+    )
+    print(f"{task.metric_name} {metric:.4f}")
+
+
+def summary_command(options: argparse.Namespace) -> None:
+    """Print the layers of a checkpoint, or of the architecture that the options describe."""
+    if options.checkpoint:
+        checkpoints.load(options.checkpoint).summary()
+    else:
+        _model(options, None).summary()
+
+
+# ---------------------------------------------------------------------- from options to objects
+
+
+def _task(options: argparse.Namespace) -> Task:
+    name = choose("task", options.task, TASKS).name
+    if name == Digits.name:
+        if options.T is not None:
+            raise ValueError(
+                "--T belongs to copy-memory and adding; for mnist give --length, the steps with noise after the pixels"
+            )
+        return Digits(options.permuted, options.permutation_seed, options.length, data_dir=options.data_dir)
+    if options.permuted or options.length != 784:
+        raise ValueError(f"--permuted and --length belong to mnist, not to {name}")
+    return make_task(name, **({} if options.T is None else {"T": options.T}))
+
+
+def _model(options: argparse.Namespace, task: Task | None) -> DilatedRNN:
+    if options.dilations:
+        dilations = [int(word) if word.strip().isdigit() else word for word in options.dilations.split(",")]
+    else:
+        layers = options.layers or getattr(task, "T", 256).bit_length()
+        dilations = exponential_dilations(layers, options.base, options.start)
+    cell: str | Cell = options.cell
+    if options.forget_bias is not None:
+        if options.cell != "lstm":
+            raise ValueError(f"--forget-bias belongs to --cell lstm, not to {options.cell}")
+        cell = LSTM(options.forget_bias)
+    hidden = [int(word) for word in options.hidden.split(",")] if "," in options.hidden else int(options.hidden)
+    described = options if task is None else task  # both have input_size and output_size
+    readout = "last" if task is None else task.readout
+    return DilatedRNN(
+        described.input_size,
+        hidden,
+        dilations,
+        cell=cell,
+        output_size=described.output_size,
+        readout=readout,
+        dtype=options.dtype,
+        rng=options.seed,
+        xp=options.backend,
+        dropout=options.dropout,
+        input_init=options.input_init,
+        recurrent_init=options.recurrent_init,
+    )
+
+
+def _steps(options: argparse.Namespace, task: Task) -> tuple[int, int]:
+    """Return how many steps to make and how many lie between two validations."""
+    epoch = task.steps_per_epoch(options.batch_size) if isinstance(task, Digits) else None
+    if options.epochs is not None:
+        if epoch is None:
+            raise ValueError(f"--epochs belongs to tasks with a finite data set; {task.name} is endless: give --steps")
+        if options.steps is not None:
+            raise ValueError("--epochs and --steps exclude each other: give one of them")
+        steps = epoch * options.epochs
+    else:
+        steps = options.steps if options.steps is not None else (10 * epoch if epoch else 4000)
+    return steps, options.validate_every or epoch or 100
+
+
+# ---------------------------------------------------------------------- options
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="dilated-rnn",
+        description="Dilated recurrent neural networks (Chang et al., NIPS 2017) in NumPy. Without a command: the demonstration.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(command=demo_command)
+    parser.add_argument(
+        "--picture", default="dilated_rnn_demo.png", metavar="FILE", help="where the demonstration draws its curves"
+    )
+    parser.add_argument(
+        "--demo-steps", type=int, default=3000, metavar="N", help="training steps for each net of the demonstration"
+    )
+    parser.add_argument("--demo-seed", type=int, default=0, metavar="N", help="seed of the demonstration")
+    commands = parser.add_subparsers(title="commands", metavar="{train,evaluate,summary}")
+
+    train = commands.add_parser("train", help="train on a task", formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    train.set_defaults(command=train_command)
+    train.add_argument("task", metavar="TASK", help=f"one of {', '.join(TASKS)}")
+    task = train.add_argument_group("the task")
+    task.add_argument("--T", type=int, help="copy-memory: blank steps (default 100); adding: length (default 200)")
+    task.add_argument("--permuted", action="store_true", help="mnist: pixels in one fixed random order")
+    task.add_argument("--permutation-seed", type=int, default=0, help="mnist: seed of that order")
+    task.add_argument("--length", type=int, default=784, help="mnist: time steps; those after the 784 pixels are noise")
+    _add_data_dir(task)
+    _add_model_options(train)
+    fitting = train.add_argument_group("training")
+    fitting.add_argument("--steps", type=int, help="training steps; 4000, or ten epochs of mnist")
+    fitting.add_argument("--epochs", type=int, help="mnist: passes over the training images, instead of --steps")
+    fitting.add_argument("--batch-size", type=int, default=128, help="sequences a step")
+    fitting.add_argument("--optimizer", default="rmsprop", help=f"one of {', '.join(OPTIMIZERS)}")
+    fitting.add_argument("--lr", type=float, default=4e-3, help="learning rate at the start")
+    fitting.add_argument(
+        "--schedule", choices=["cosine", "constant"], default="cosine", help="how the learning rate falls"
+    )
+    fitting.add_argument("--decay", type=float, default=0.9, help="rmsprop: decay of the mean of squares")
+    fitting.add_argument("--max-norm", type=float, default=1.0, help="gradients are scaled to this norm at most")
+    fitting.add_argument("--validate-every", type=int, help="steps between validations; 100, or an epoch of mnist")
+    fitting.add_argument(
+        "--validate-on", choices=["validation", "test"], default="validation", help="which held-out data"
+    )
+    fitting.add_argument("--patience", type=int, help="stop after so many validations that bring nothing better")
+    out = train.add_argument_group("output")
+    out.add_argument("--out", metavar="FOLDER", help="folder for checkpoint.npz, metrics.csv and curve.png; runs/TASK")
+    out.add_argument("--checkpoint-every", type=int, default=100, help="steps between two checkpoints")
+    out.add_argument("--resume", action="store_true", help="go on with the run in that folder")
+
+    judge = commands.add_parser(
+        "evaluate",
+        help="measure a checkpoint on its task's test data",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    judge.set_defaults(command=evaluate_command)
+    judge.add_argument("checkpoint", metavar="CHECKPOINT", help="the checkpoint.npz of a training run")
+    judge.add_argument("--last", action="store_true", help="take the last parameters, not those best in validation")
+    judge.add_argument("--batch-size", type=int, default=512, help="sequences at once")
+    _add_data_dir(judge)
+
+    summary = commands.add_parser(
+        "summary", help="print the layers of a net", formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    summary.set_defaults(command=summary_command)
+    summary.add_argument(
+        "checkpoint", nargs="?", metavar="CHECKPOINT", help="a checkpoint; without it the options below"
+    )
+    summary.add_argument("--input-size", type=int, default=1, help="numbers a time step")
+    summary.add_argument("--output-size", type=int, default=10, help="numbers that are read out")
+    _add_model_options(summary)
+    return parser
+
+
+def _add_data_dir(parser: Any) -> None:
+    parser.add_argument(
+        "--data-dir", metavar="FOLDER", help="where data files lie; else $DILATED_RNN_DATA, a cache, a download"
+    )
+
+
+def _add_model_options(parser: Any) -> None:
+    model = parser.add_argument_group("the net")
+    model.add_argument("--cell", default="rnn", help=f"one of {', '.join(CELLS)}")
+    model.add_argument("--hidden", default="10", metavar="H", help="units a layer: a number, or one a layer: 10,20,20")
+    model.add_argument("--layers", type=int, metavar="L", help="number of layers; 9, or as many as reach across T")
+    model.add_argument("--base", type=int, default=2, metavar="M", help="dilations are M^l0, M^(1+l0), …")
+    model.add_argument("--start", type=int, default=0, metavar="l0", help="above 0 the net gets a fusion layer")
+    model.add_argument(
+        "--dilations", metavar="LIST", help="instead of layers, base and start: any list, such as 1,2,4,8"
+    )
+    model.add_argument(
+        "--dropout", type=float, default=0.0, help="probability with which numbers between layers are dropped"
+    )
+    model.add_argument("--forget-bias", type=float, help="lstm: initial bias of the forget gate (default 0)")
+    model.add_argument("--input-init", default="glorot_uniform", help=f"one of {', '.join(SCHEMES)}")
+    model.add_argument("--recurrent-init", default="orthogonal", help=f"one of {', '.join(SCHEMES)}")
+    model.add_argument("--dtype", default="float32", help="float32 or float64")
+    model.add_argument("--backend", default="numpy", help="numpy or cupy")
+    model.add_argument("--seed", type=int, default=0, help="of weights, data and dropout")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
