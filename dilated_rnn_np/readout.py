@@ -67,7 +67,7 @@ class Readout:
             if ends.valid is not None:
                 output = xp.where(ends.valid[:, None], output, 0)
             output = output.reshape(-1, B, self.output_size)  # (T*B, O) -> (T, B, O)
-        return output, history.T[at_end[1:]], ReadoutCache(params["W"], history, ends)
+        return output, history.T[at_end[1:]], ReadoutCache(params["W"].copy(), history, ends)
 
     def backward(self, cache: ReadoutCache, doutput: Array, dtail: Array) -> tuple[Array, Params]:
         """Mirror ``forward``: return the gradient of ``history``, (H, (K+T)*B), and those of W and b."""
