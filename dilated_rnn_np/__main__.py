@@ -106,7 +106,7 @@ def train_command(options: argparse.Namespace) -> None:
     ax.plot(at, losses, "o", color="#D55E00", markersize=3, label=options.validate_on)
     ax.legend(frameon=False)
     ax.figure.savefig(picture, dpi=150)
-    print(f"{run.stopped} after step {run.step}, {run.history[-1]['seconds']:.0f} s of training")
+    print(f"{run.stopped} after step {run.step}, {run.history[-1]['seconds']:.1f} s of training")
     print(f"checkpoint.npz, metrics.csv and curve.png are in {folder}")
 
 
@@ -159,7 +159,7 @@ def _task(options: argparse.Namespace) -> Task:
 
 def _model(options: argparse.Namespace, task: Task | None) -> DilatedRNN:
     if options.dilations:
-        dilations = [int(word) if word.strip().isdigit() else word for word in options.dilations.split(",")]
+        dilations = _numbers(options.dilations)
     else:
         layers = options.layers or getattr(task, "T", 256).bit_length()
         dilations = exponential_dilations(layers, options.base, options.start)
@@ -168,12 +168,12 @@ def _model(options: argparse.Namespace, task: Task | None) -> DilatedRNN:
         if options.cell != "lstm":
             raise ValueError(f"--forget-bias belongs to --cell lstm, not to {options.cell}")
         cell = LSTM(options.forget_bias)
-    hidden = [int(word) for word in options.hidden.split(",")] if "," in options.hidden else int(options.hidden)
+    hidden = _numbers(options.hidden)
     described = options if task is None else task  # both have input_size and output_size
     readout = "last" if task is None else task.readout
     return DilatedRNN(
         described.input_size,
-        hidden,
+        hidden if len(hidden) > 1 else hidden[0],
         dilations,
         cell=cell,
         output_size=described.output_size,
@@ -185,6 +185,11 @@ def _model(options: argparse.Namespace, task: Task | None) -> DilatedRNN:
         input_init=options.input_init,
         recurrent_init=options.recurrent_init,
     )
+
+
+def _numbers(text: str) -> list[Any]:
+    """Return the whole numbers of a list such as "1,2,4"; what is no number is left for the model to refuse by name."""
+    return [int(word) if word.strip().isdigit() else word for word in text.split(",")]
 
 
 def _steps(options: argparse.Namespace, task: Task) -> tuple[int, int]:
@@ -204,6 +209,15 @@ def _steps(options: argparse.Namespace, task: Task) -> tuple[int, int]:
 # ---------------------------------------------------------------------- options
 
 
+class _Help(argparse.HelpFormatter):
+    """Adds the default to an option's help where there is one to tell."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        if action.default in (None, False, argparse.SUPPRESS) or not action.option_strings:
+            return action.help
+        return f"{action.help} (default: %(default)s)"
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="dilated-rnn",
@@ -221,57 +235,67 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--demo-seed", type=int, default=0, metavar="N", help="seed of the demonstration")
     commands = parser.add_subparsers(title="commands", metavar="{train,evaluate,summary}")
 
-    train = commands.add_parser("train", help="train on a task", formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    train = commands.add_parser("train", help="train on a task", formatter_class=_Help)
     train.set_defaults(command=train_command)
     train.add_argument("task", metavar="TASK", help=f"one of {', '.join(TASKS)}")
     task = train.add_argument_group("the task")
-    task.add_argument("--T", type=int, help="copy-memory: blank steps (default 100); adding: length (default 200)")
+    task.add_argument(
+        "--T", type=int, metavar="N", help="copy-memory: blank steps (default 100); adding: length (default 200)"
+    )
     task.add_argument("--permuted", action="store_true", help="mnist: pixels in one fixed random order")
-    task.add_argument("--permutation-seed", type=int, default=0, help="mnist: seed of that order")
-    task.add_argument("--length", type=int, default=784, help="mnist: time steps; those after the 784 pixels are noise")
+    task.add_argument("--permutation-seed", type=int, metavar="N", default=0, help="mnist: seed of that order")
+    task.add_argument(
+        "--length", type=int, metavar="N", default=784, help="mnist: time steps; those after the 784 pixels are noise"
+    )
     _add_data_dir(task)
     _add_model_options(train)
     fitting = train.add_argument_group("training")
-    fitting.add_argument("--steps", type=int, help="training steps; 4000, or ten epochs of mnist")
-    fitting.add_argument("--epochs", type=int, help="mnist: passes over the training images, instead of --steps")
-    fitting.add_argument("--batch-size", type=int, default=128, help="sequences a step")
-    fitting.add_argument("--optimizer", default="rmsprop", help=f"one of {', '.join(OPTIMIZERS)}")
-    fitting.add_argument("--lr", type=float, default=4e-3, help="learning rate at the start")
+    fitting.add_argument("--steps", type=int, metavar="N", help="training steps; 4000, or ten epochs of mnist")
+    fitting.add_argument(
+        "--epochs", type=int, metavar="N", help="mnist: passes over the training images, instead of --steps"
+    )
+    fitting.add_argument("--batch-size", type=int, metavar="N", default=128, help="sequences a step")
+    fitting.add_argument("--optimizer", metavar="NAME", default="rmsprop", help=f"one of {', '.join(OPTIMIZERS)}")
+    fitting.add_argument("--lr", type=float, metavar="X", default=4e-3, help="learning rate at the start")
     fitting.add_argument(
         "--schedule", choices=["cosine", "constant"], default="cosine", help="how the learning rate falls"
     )
-    fitting.add_argument("--decay", type=float, default=0.9, help="rmsprop: decay of the mean of squares")
-    fitting.add_argument("--max-norm", type=float, default=1.0, help="gradients are scaled to this norm at most")
-    fitting.add_argument("--validate-every", type=int, help="steps between validations; 100, or an epoch of mnist")
+    fitting.add_argument("--decay", type=float, metavar="X", default=0.9, help="rmsprop: decay of the mean of squares")
+    fitting.add_argument(
+        "--max-norm", type=float, metavar="X", default=1.0, help="gradients are scaled to this norm at most"
+    )
+    fitting.add_argument(
+        "--validate-every", type=int, metavar="N", help="steps between validations; 100, or an epoch of mnist"
+    )
     fitting.add_argument(
         "--validate-on", choices=["validation", "test"], default="validation", help="which held-out data"
     )
-    fitting.add_argument("--patience", type=int, help="stop after so many validations that bring nothing better")
+    fitting.add_argument(
+        "--patience", type=int, metavar="N", help="stop after so many validations that bring nothing better"
+    )
     out = train.add_argument_group("output")
     out.add_argument("--out", metavar="FOLDER", help="folder for checkpoint.npz, metrics.csv and curve.png; runs/TASK")
-    out.add_argument("--checkpoint-every", type=int, default=100, help="steps between two checkpoints")
+    out.add_argument("--checkpoint-every", type=int, metavar="N", default=100, help="steps between two checkpoints")
     out.add_argument("--resume", action="store_true", help="go on with the run in that folder")
 
     judge = commands.add_parser(
         "evaluate",
         help="measure a checkpoint on its task's test data",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=_Help,
     )
     judge.set_defaults(command=evaluate_command)
     judge.add_argument("checkpoint", metavar="CHECKPOINT", help="the checkpoint.npz of a training run")
     judge.add_argument("--last", action="store_true", help="take the last parameters, not those best in validation")
-    judge.add_argument("--batch-size", type=int, default=512, help="sequences at once")
+    judge.add_argument("--batch-size", type=int, metavar="N", default=512, help="sequences at once")
     _add_data_dir(judge)
 
-    summary = commands.add_parser(
-        "summary", help="print the layers of a net", formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
+    summary = commands.add_parser("summary", help="print the layers of a net", formatter_class=_Help)
     summary.set_defaults(command=summary_command)
     summary.add_argument(
         "checkpoint", nargs="?", metavar="CHECKPOINT", help="a checkpoint; without it the options below"
     )
-    summary.add_argument("--input-size", type=int, default=1, help="numbers a time step")
-    summary.add_argument("--output-size", type=int, default=10, help="numbers that are read out")
+    summary.add_argument("--input-size", type=int, metavar="N", default=1, help="numbers a time step")
+    summary.add_argument("--output-size", type=int, metavar="N", default=10, help="numbers that are read out")
     _add_model_options(summary)
     return parser
 
@@ -284,7 +308,7 @@ def _add_data_dir(parser: Any) -> None:
 
 def _add_model_options(parser: Any) -> None:
     model = parser.add_argument_group("the net")
-    model.add_argument("--cell", default="rnn", help=f"one of {', '.join(CELLS)}")
+    model.add_argument("--cell", metavar="NAME", default="rnn", help=f"one of {', '.join(CELLS)}")
     model.add_argument("--hidden", default="10", metavar="H", help="units a layer: a number, or one a layer: 10,20,20")
     model.add_argument("--layers", type=int, metavar="L", help="number of layers; 9, or as many as reach across T")
     model.add_argument("--base", type=int, default=2, metavar="M", help="dilations are M^l0, M^(1+l0), …")
@@ -293,14 +317,20 @@ def _add_model_options(parser: Any) -> None:
         "--dilations", metavar="LIST", help="instead of layers, base and start: any list, such as 1,2,4,8"
     )
     model.add_argument(
-        "--dropout", type=float, default=0.0, help="probability with which numbers between layers are dropped"
+        "--dropout",
+        type=float,
+        metavar="X",
+        default=0.0,
+        help="probability with which numbers between layers are dropped",
     )
-    model.add_argument("--forget-bias", type=float, help="lstm: initial bias of the forget gate (default 0)")
-    model.add_argument("--input-init", default="glorot_uniform", help=f"one of {', '.join(SCHEMES)}")
-    model.add_argument("--recurrent-init", default="orthogonal", help=f"one of {', '.join(SCHEMES)}")
-    model.add_argument("--dtype", default="float32", help="float32 or float64")
-    model.add_argument("--backend", default="numpy", help="numpy or cupy")
-    model.add_argument("--seed", type=int, default=0, help="of weights, data and dropout")
+    model.add_argument(
+        "--forget-bias", type=float, metavar="X", help="lstm: initial bias of the forget gate (default 0)"
+    )
+    model.add_argument("--input-init", metavar="NAME", default="glorot_uniform", help=f"one of {', '.join(SCHEMES)}")
+    model.add_argument("--recurrent-init", metavar="NAME", default="orthogonal", help=f"one of {', '.join(SCHEMES)}")
+    model.add_argument("--dtype", metavar="NAME", default="float32", help="float32 or float64")
+    model.add_argument("--backend", metavar="NAME", default="numpy", help="numpy or cupy")
+    model.add_argument("--seed", type=int, metavar="N", default=0, help="of weights, data and dropout")
 
 
 if __name__ == "__main__":

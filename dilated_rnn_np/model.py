@@ -399,9 +399,9 @@ class DilatedRNN:
             kind = f"fuses {self.width} steps" if self.width > 1 else "affine"
             inner = self.width * self.hidden_sizes[-1]
             lines.append(f"{'readout':<10}{self.readout:<8}{'':>8}{inner:>8}{self.output_size:>8}{size:>12,}  {kind}")
-        every = "every step" if self.width == 1 else f"every {self.width}th step"
+        every = "to every earlier step" if self.width == 1 else f"in multiples of {self.width} steps"
         hop = f"one hop in each layer spans {sum(self.dilations):,} steps"
-        lines.append(f"{self.num_parameters:,} parameters ({self.dtype.name}); the stack reaches {every} before; {hop}")
+        lines.append(f"{self.num_parameters:,} parameters ({self.dtype.name}); the stack reaches back {every}; {hop}")
         return "\n".join(lines)
 
     def summary(self) -> None:
@@ -413,7 +413,7 @@ class DilatedRNN:
         1         gru            2      20      20       2,480  t-2, t-4, …
         2         gru            4      20      20       2,480  t-4, t-8, …
         readout   last                  20      10         210  affine
-        6,510 parameters (float32); the stack reaches every step before; one hop in each layer spans 7 steps
+        6,510 parameters (float32); the stack reaches back to every earlier step; one hop in each layer spans 7 steps
         """
         print(self.describe())
 

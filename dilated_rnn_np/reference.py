@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from .checks import choose
+
 Vectors = tuple[np.ndarray, ...]
 
 
@@ -152,6 +154,7 @@ def forward(
     >>> bool(np.allclose(forward(model.params, x, [1, 2])[0], model.forward(x)[0], rtol=1e-12))
     True
     """
+    choose("cell of the reference", cell, CELLS)
     T, B, _ = x.shape
     K, L = math.gcd(*dilations), len(dilations)
     lengths = [T] * B if lengths is None else list(lengths)

@@ -81,7 +81,9 @@ def test_the_whole_chain_to_the_loss_passes(cell, readout):
 
 
 def test_exactly_zero_on_both_sides_counts_as_equal():
-    errors = check(lambda p: ((p["a"] ** 2).sum(), {"a": 2 * p["a"], "b": 0 * p["b"]}), {"a": np.ones(2), "b": np.ones(3)})
+    errors = check(
+        lambda p: ((p["a"] ** 2).sum(), {"a": 2 * p["a"], "b": 0 * p["b"]}), {"a": np.ones(2), "b": np.ones(3)}
+    )
     assert errors["b"] == 0
 
 

@@ -27,7 +27,12 @@ def test_by_default_recurrent_blocks_are_orthogonal_and_input_blocks_glorot_unif
 
 @pytest.mark.parametrize(
     ("scheme", "deviation"),
-    [("glorot_uniform", np.sqrt(2 / 100)), ("uniform", 1 / np.sqrt(3 * 50)), ("normal", 1 / np.sqrt(50)), ("orthogonal", 1 / np.sqrt(50))],
+    [
+        ("glorot_uniform", np.sqrt(2 / 100)),
+        ("uniform", 1 / np.sqrt(3 * 50)),
+        ("normal", 1 / np.sqrt(50)),
+        ("orthogonal", 1 / np.sqrt(50)),
+    ],
 )
 def test_schemes_have_the_spread_that_their_sources_give(scheme, deviation):
     weights = SCHEMES[scheme](np.random.default_rng(0), 50, 50)

@@ -44,12 +44,12 @@ def without_time(history):
 
 
 def test_a_dilated_net_learns_copy_memory_and_a_plain_one_does_not():
-    task = CopyMemory(T=20)
+    task = CopyMemory(T=30)
     losses = {}
     for label, dilations in (("dilated", [1, 2, 4, 8, 16]), ("plain", [1] * 5)):
         model = DilatedRNN(10, 10, dilations, output_size=9, readout="all")
-        optimizer = RMSProp(model.params, lr=cosine_decay(4e-3, 700))
-        fit(model, task.batches(32), optimizer, 700, max_norm=1.0, progress=False)
+        optimizer = RMSProp(model.params, lr=cosine_decay(8e-3, 1000))
+        fit(model, task.batches(32), optimizer, 1000, max_norm=1.0, progress=False)
         losses[label], _ = evaluate(model, task.validation(256))
     assert losses["dilated"] < 0.3 * task.baseline
     assert losses["plain"] > 0.8 * task.baseline
@@ -221,7 +221,9 @@ def test_evaluation_weighs_batches_by_their_rows_and_changes_nothing():
     before = {name: array.copy() for name, array in model.params.items()}
     [(x, targets)] = TASK.validation(9)
     parts = [(x[:, :2], targets[:, :2]), (x[:, 2:], targets[:, 2:])]
-    assert evaluate(model, parts, metric=TASK.metric) == pytest.approx(evaluate(model, [(x, targets)], metric=TASK.metric))
+    assert evaluate(model, parts, metric=TASK.metric) == pytest.approx(
+        evaluate(model, [(x, targets)], metric=TASK.metric)
+    )
     assert_equal(model.params, before, 0)
 
 

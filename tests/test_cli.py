@@ -1,0 +1,169 @@
+"""The command line, as a person types it: what it prints, writes and answers to mistakes."""
+
+import csv
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import matplotlib.image
+import numpy as np
+import pytest
+
+import dilated_rnn_np as drn
+from dilated_rnn_np.__main__ import main
+from dilated_rnn_np.demo import demonstrate
+from dilated_rnn_np.plot import new_axes, training_curves
+
+ROOT = Path(__file__).parents[1]
+MNIST = ROOT.parent / "shared" / "data"
+SMALL = ["--steps", "20", "--validate-every", "10", "--batch-size", "4"]
+
+
+@pytest.fixture(autouse=True)
+def in_an_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def test_train_writes_checkpoint_metrics_and_picture_and_evaluate_reads_them(capsys):
+    assert main(["train", "copy-memory", "--T", "8", *SMALL]) == 0
+    printed = capsys.readouterr().out
+    assert "memoryless baseline 10 ln 8 / (T + 20), mean over all T + 20 steps" in printed
+    assert re.search(r"finished after step 20", printed)
+    folder = Path("runs/copy-memory")
+    assert sorted(os.listdir(folder)) == ["checkpoint.npz", "curve.png", "metrics.csv"]
+    with open(folder / "metrics.csv", newline="") as file:
+        assert len(list(csv.DictReader(file))) == 20
+    assert matplotlib.image.imread(folder / "curve.png").shape[1] > 600
+
+    assert main(["evaluate", str(folder / "checkpoint.npz")]) == 0
+    printed = capsys.readouterr().out
+    model = drn.load(folder / "checkpoint.npz", best=True)
+    task = drn.tasks.CopyMemory(T=8)
+    loss, recall = drn.evaluate(model, task.validation(512), metric=task.metric)
+    assert f"loss {loss:.4f}" in printed and f"recall {recall:.4f}" in printed
+
+    assert main(["summary", str(folder / "checkpoint.npz")]) == 0
+    assert capsys.readouterr().out == model.describe() + "\n"
+
+
+def test_ctrl_c_saves_and_a_resumed_run_ends_in_the_same_bits(capsys):
+    command = ["train", "adding", "--T", "9", "--steps", "600", "--batch-size", "4"]
+    assert main([*command, "--out", "whole"]) == 0
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dilated_rnn_np", *command, "--out", "stopped"],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+    while not os.path.exists("stopped/checkpoint.npz") and process.poll() is None:
+        time.sleep(0.01)
+    time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert re.search(r"stopped after step \d+ of 600: stopped/checkpoint.npz holds it; .*resume", errors)
+    assert 0 < drn.checkpoint.read("stopped/checkpoint.npz")[1]["step"] < 600
+    assert main([*command, "--out", "stopped", "--resume"]) == 0
+    whole, stopped = drn.load("whole/checkpoint.npz"), drn.load("stopped/checkpoint.npz")
+    assert all((whole.params[name] == stopped.params[name]).all() for name in whole.params)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "copymemory"], "did you mean 'copy-memory'"),
+        (["train", "copy-memory", "--cell", "grue"], "did you mean 'gru'"),
+        (["train", "copy-memory", "--dilations", "1,0"], "dilations[1] must be a whole number of at least 1, got 0"),
+        (["train", "copy-memory", "--dilations", "1;2"], "got '1;2'"),
+        (["train", "copy-memory", "--hidden", "many"], "hidden_size must be a whole number"),
+        (["train", "copy-memory", "--epochs", "2"], "give --steps"),
+        (["train", "copy-memory", "--permuted"], "belong to mnist"),
+        (["train", "mnist", "--T", "3"], "give --length"),
+        (["train", "mnist", "--data-dir", "nowhere"], "must be an existing folder"),
+        (["train", "adding", "--optimizer", "adm"], "did you mean 'adam'"),
+        (["train", "adding", "--input-init", "glorot"], "did you mean 'glorot_uniform'"),
+        (["train", "adding", "--forget-bias", "1"], "belongs to --cell lstm"),
+        (["train", "adding", "--lr", "-1"], "lr must be a finite number above 0"),
+        (["evaluate", "nothing.npz"], "there is no checkpoint nothing.npz"),
+        (["summary", "nothing.npz"], "there is no checkpoint nothing.npz"),
+        (["--picture", "missing/demo.png"], "must be a writable folder"),
+    ],
+)
+def test_a_mistake_is_answered_by_one_line_and_exit_code_2(arguments, message, capsys, tmp_path):
+    assert main(arguments) == 2
+    errors = capsys.readouterr().err
+    assert errors.startswith("error: ") and errors.count("\n") == 1 and message in errors
+    assert not any(files for _, _, files in os.walk(tmp_path))
+
+
+def test_a_run_is_not_overwritten(capsys):
+    assert main(["train", "adding", "--T", "5", *SMALL]) == 0
+    before = Path("runs/adding/checkpoint.npz").read_bytes()
+    assert main(["train", "adding", "--T", "5", *SMALL]) == 2
+    assert "add --resume" in capsys.readouterr().err
+    assert Path("runs/adding/checkpoint.npz").read_bytes() == before
+
+
+def test_a_model_that_was_saved_by_hand_has_no_task_to_be_evaluated_on(capsys):
+    drn.DilatedRNN(1, 2, [1]).save("m.npz")
+    assert main(["evaluate", "m.npz"]) == 2
+    assert "does not say which task" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not (MNIST / "mnist").is_dir(), reason="the MNIST files are not in ../shared/data")
+def test_mnist_trains_pixel_by_pixel_from_real_files(capsys):
+    model = ["--cell", "gru", "--hidden", "4", "--layers", "3"]
+    arguments = ["--permuted", "--data-dir", str(MNIST), "--steps", "2", "--batch-size", "16", *model]
+    assert main(["train", "mnist", *arguments]) == 0
+    assert main(["evaluate", "runs/mnist/checkpoint.npz", "--data-dir", str(MNIST)]) == 0
+    assert re.search(r"accuracy 0\.\d{4}", capsys.readouterr().out)
+
+
+def test_demonstration_prints_the_table_and_draws_both_curves(capsys):
+    contestants = demonstrate("demo.png", steps=6, progress=False)
+    assert [c.label for c in contestants] == ["dilated", "plain"]
+    sizes = {c.model.num_parameters for c in contestants}
+    assert len(sizes) == 1  # the same size
+    printed = capsys.readouterr().out
+    assert (
+        re.search(r"dilated +1, 2, 4, 8, 16, 32, 64 +\d\.\d{4}", printed) and "memoryless baseline 10 ln 8" in printed
+    )
+    assert matplotlib.image.imread("demo.png").std() > 0
+
+
+def test_training_curves_show_means_over_windows_and_the_baseline():
+    ax = new_axes()
+    lines = training_curves(
+        {"a": (np.arange(1, 8), np.arange(7.0)), "b": (np.array([1]), np.array([3.0]))}, 0.5, smooth=3, ax=ax
+    )
+    assert lines[0].get_xdata().tolist() == [3, 6] and lines[0].get_ydata().tolist() == [1, 4]
+    assert lines[1].get_ydata().tolist() == [3]
+    assert lines[2].get_ydata() == [0.5, 0.5]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["a", "b", "memoryless baseline"]
+    assert lines[0].get_linestyle() != lines[1].get_linestyle()
+
+
+def readme_blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+
+
+def test_the_example_in_the_readme_prints_what_the_readme_says():
+    code, expected = readme_blocks("python")[0], readme_blocks("text")[0]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout == expected
+    assert len(code.strip().splitlines()) <= 12
+
+
+def test_the_commands_in_the_readme_exist(capsys):
+    for line in readme_blocks("bash")[0].splitlines():
+        words = line.split("#")[0].split()
+        assert words[0] == "dilated-rnn"
+        with pytest.raises(SystemExit) as ended:
+            main([*words[1:], "--help"])
+        assert ended.value.code == 0
+    capsys.readouterr()
