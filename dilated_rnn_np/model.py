@@ -22,6 +22,7 @@ from .checks import choose, fraction, positive_integer
 from .init import SCHEMES
 from .layers import DilatedLayer, Ends, LayerCache, Params
 from .readout import Readout, ReadoutCache
+from .summary import describe
 
 State = list[tuple[Array, ...]]
 READOUTS = {"last": "last", "all": "all"}
@@ -385,25 +386,6 @@ class DilatedRNN:
             f"output_size={self.output_size}, readout={self.readout!r}, dtype={self.dtype.name!r})"
         )
 
-    def describe(self) -> str:
-        """Return the table that ``summary`` prints."""
-        lines = [f"{'layer':<10}{'cell':<8}{'dilation':>8}{'input':>8}{'hidden':>8}{'parameters':>12}  reaches back"]
-        for i, layer in enumerate(self.layers):
-            size = sum(array.size for name, array in self.params.items() if name.startswith(f"layers.{i}."))
-            steps = f"t-{layer.dilation}, t-{2 * layer.dilation}, …"
-            lines.append(
-                f"{i:<10}{self.cell.name:<8}{layer.dilation:>8}{layer.input_size:>8}{layer.hidden_size:>8}{size:>12,}  {steps}"
-            )
-        if self._readout:
-            size = self.params["readout.W"].size + self.params["readout.b"].size
-            kind = f"fuses {self.width} steps" if self.width > 1 else "affine"
-            inner = self.width * self.hidden_sizes[-1]
-            lines.append(f"{'readout':<10}{self.readout:<8}{'':>8}{inner:>8}{self.output_size:>8}{size:>12,}  {kind}")
-        every = "to every earlier step" if self.width == 1 else f"in multiples of {self.width} steps"
-        hop = f"one hop in each layer spans {sum(self.dilations):,} steps"
-        lines.append(f"{self.num_parameters:,} parameters ({self.dtype.name}); the stack reaches back {every}; {hop}")
-        return "\n".join(lines)
-
     def summary(self) -> None:
         """Print the layers, their shapes, parameters and reach.
 
@@ -415,7 +397,7 @@ class DilatedRNN:
         readout   last                  20      10         210  affine
         6,510 parameters (float32); the stack reaches back to every earlier step; one hop in each layer spans 7 steps
         """
-        print(self.describe())
+        print(describe(self))
 
     # ------------------------------------------------------------------ helpers of forward
 

@@ -16,8 +16,8 @@ from cases import assert_equal
 from dilated_rnn_np import CheckpointError, DilatedRNN, evaluate, fit, load
 from dilated_rnn_np.losses import softmax_cross_entropy
 from dilated_rnn_np.optim import SGD, Adam, RMSProp, cosine_decay
+from dilated_rnn_np.run import COLUMNS
 from dilated_rnn_np.tasks import Adding, CopyMemory
-from dilated_rnn_np.train import COLUMNS
 
 TASK = CopyMemory(T=6)
 

@@ -1,0 +1,87 @@
+"""What a person sees and touches while a net trains: the progress bar, the metrics file, and Ctrl-C."""
+
+from __future__ import annotations
+
+import csv
+import math
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from tqdm import tqdm
+
+from .run import COLUMNS, Run
+
+
+class Bar:
+    """The progress bar: loss, metric, steps a second and the time left."""
+
+    def __init__(self, bar: Any) -> None:
+        self.bar, self.validated = bar, ""
+
+    def show(self, row: dict[str, float]) -> None:
+        """Show one more step."""
+        if not math.isnan(row["validation_loss"]):
+            self.validated = f"{row['validation_loss']:.4f}"
+        shown = {"loss": f"{row['loss']:.4f}"}
+        if not math.isnan(row["metric"]):
+            shown["metric"] = f"{row['metric']:.3f}"
+        if self.validated:
+            shown["validation"] = self.validated
+        self.bar.set_postfix(shown, refresh=False)
+        self.bar.update()
+
+
+@contextmanager
+def progress_bar(steps: int, run: Run, progress: bool, description: str) -> Iterator[Bar]:
+    """Open the bar at the step that the run has reached."""
+    interval = 0.5 if sys.stderr.isatty() else 15.0  # a log file is not flooded
+    with tqdm(
+        total=steps, initial=run.step, desc=description, unit="step", mininterval=interval, disable=not progress
+    ) as bar:
+        yield Bar(bar)
+
+
+@contextmanager
+def metrics_file(path: Any, run: Run) -> Iterator[Callable[[dict[str, float]], None]]:
+    """Open the metrics file; a resumed run writes the rows up to its checkpoint again and drops what came after."""
+    if path is None:
+        yield lambda row: None
+        return
+    try:
+        file = open(path, "w", newline="", encoding="utf-8", buffering=1)  # noqa: SIM115 (closed below)
+    except OSError as error:
+        raise OSError(f"cannot write the log {path}: {error}; the folder must exist and be writable") from error
+    with file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+
+        def write_row(row: dict[str, float]) -> None:
+            writer.writerow("" if math.isnan(row[name]) else f"{row[name]:.8g}" for name in COLUMNS)
+
+        for row in run.history:
+            write_row(row)
+        yield write_row
+
+
+@contextmanager
+def interruptible() -> Iterator[Callable[[], bool]]:
+    """Turn the first Ctrl-C into a flag that is read between two steps; the second one stops at once."""
+    pressed = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield pressed.is_set
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def handler(number: int, frame: Any) -> None:
+        pressed.set()
+        signal.signal(signal.SIGINT, before)
+
+    signal.signal(signal.SIGINT, handler)
+    try:
+        yield pressed.is_set
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,117 @@
+"""A training run: its history, and the checkpoint that it can be taken up from.
+
+The checkpoint holds the model, the optimiser's state, the step, the history and the best parameters; batches and dropout
+are functions of (seed, step) and need no place in it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from . import checkpoint as checkpoints
+from .backend import to_host
+from .model import DilatedRNN
+from .optim import Optimizer
+
+COLUMNS = (
+    "step", "seconds", "loss", "metric", "learning_rate", "gradient_norm", "validation_loss", "validation_metric",
+)  # fmt: skip
+
+
+@dataclass
+class Run:
+    """What ``fit`` returns: how the run went.
+
+    Attributes
+    ----------
+    history : one row a step with the names of ``COLUMNS``, NaN where nothing was measured.
+    step : steps made. stopped : "finished" or "early stop".
+    best_step, best_loss : of the best validation; best_params : copies of the parameters then; None without validation.
+    worse_in_a_row : validations since then.
+    """
+
+    history: list[dict[str, float]] = field(default_factory=list)
+    step: int = 0
+    stopped: str = "finished"
+    best_step: int | None = None
+    best_loss: float = math.inf
+    best_params: dict[str, np.ndarray] | None = None
+    worse_in_a_row: int = 0
+
+    def validated(self, model: DilatedRNN, loss: float) -> None:
+        """Take note of a validation: keep the parameters where they are the best so far."""
+        self.worse_in_a_row += 1
+        if loss < self.best_loss:
+            self.best_step, self.best_loss, self.worse_in_a_row = self.step, loss, 0
+            self.best_params = checkpoints.host_params(model)
+
+    def column(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return the steps at which a column was measured, and its values, for drawing.
+
+        >>> Run(history=[{"step": 1, "loss": 0.5}, {"step": 2, "loss": math.nan}]).column("loss")
+        (array([1.]), array([0.5]))
+        """
+        rows = np.array([(row["step"], row.get(name, math.nan)) for row in self.history], dtype=float).reshape(-1, 2)
+        rows = rows[~np.isnan(rows[:, 1])]
+        return rows[:, 0], rows[:, 1]
+
+
+def save(path: Any, model: DilatedRNN, optimizer: Optimizer, run: Run, seconds: float, note: Any) -> None:
+    """Write everything that a run needs to go on, atomically."""
+    arrays, config = checkpoints.model_record(model)
+    arrays |= {name: to_host(a) for name, a in _optimizer_arrays(optimizer).items()}
+    arrays |= {f"best/{name}": a for name, a in (run.best_params or {}).items()}
+    arrays["history"] = np.array([[row[column] for column in COLUMNS] for row in run.history]).reshape(-1, len(COLUMNS))
+    best = None if run.best_step is None else {"step": run.best_step, "loss": run.best_loss}
+    meta = {"model": config, "optimizer": _description(optimizer), "best": best, "note": note}
+    meta |= {"step": run.step, "seconds": seconds}
+    checkpoints.write(path, arrays, meta)
+
+
+def restore(path: Any, model: DilatedRNN, optimizer: Optimizer) -> tuple[Run, float]:
+    """Bring model and optimizer to where the checkpoint is; what does not fit raises before anything is changed."""
+    arrays, meta = checkpoints.read(path)
+    _, config = checkpoints.model_record(model)
+    if "step" not in meta:
+        raise checkpoints.CheckpointError(
+            f"{path} holds a model but no training run; load it with load(path) and train anew"
+        )
+    if differ := [key for key, value in config.items() if meta["model"].get(key) != value]:
+        raise checkpoints.CheckpointError(
+            f"{path} is of another model: {differ[0]} is {meta['model'].get(differ[0])!r} there, {config[differ[0]]!r} here"
+        )
+    if meta["optimizer"] != _description(optimizer):
+        raise checkpoints.CheckpointError(
+            f"{path} is of another optimizer: {meta['optimizer']} there, {_description(optimizer)} here"
+        )
+    slots = _optimizer_arrays(optimizer)
+    if missing := [name for name, a in slots.items() if name not in arrays or arrays[name].shape != a.shape]:
+        raise checkpoints.CheckpointError(
+            f"{path} lacks the optimizer's state {missing[0]}; is it of another optimizer?"
+        )
+
+    params = {name.removeprefix("params/"): a for name, a in arrays.items() if name.startswith("params/")}
+    checkpoints.set_params(model, params, str(path))
+    for name, live in slots.items():
+        live[...] = model.xp.asarray(arrays[name])
+    optimizer.steps = meta["step"]
+    run = Run([dict(zip(COLUMNS, map(float, row), strict=True)) for row in arrays["history"]], meta["step"])
+    if meta["best"]:
+        run.best_step, run.best_loss = meta["best"]["step"], meta["best"]["loss"]
+        run.best_params = {name.removeprefix("best/"): a for name, a in arrays.items() if name.startswith("best/")}
+        validated, _ = run.column("validation_loss")
+        run.worse_in_a_row = int((validated > run.best_step).sum())
+    return run, meta["seconds"]
+
+
+def _optimizer_arrays(optimizer: Optimizer) -> dict[str, Any]:
+    """Return the optimiser's live state arrays, named ``optimizer/layers.0.W_x/v``."""
+    return {f"optimizer/{name}/{slot}": a for name, slots in optimizer.state.items() for slot, a in slots.items()}
+
+
+def _description(optimizer: Optimizer) -> dict[str, Any]:
+    return {"name": type(optimizer).__name__, "options": optimizer.options()}
