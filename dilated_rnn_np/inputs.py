@@ -139,6 +139,8 @@ def state(xp: Any, name: str, given: Any, shapes: Sequence[Sequence[tuple[int, .
             raise ValueError(
                 f"{name}[{i}] must hold arrays of shapes {list(expected)}, got {_shapes(arrays)}; of another model or batch size?"
             )
+        for array in arrays:
+            finite(f"{name}[{i}]", array)
         checked.append(arrays)
     return checked
 

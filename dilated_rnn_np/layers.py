@@ -36,6 +36,12 @@ class Ends:
         return cls(lengths, (xp.arange(seq_len)[:, None] < lengths).reshape(-1))  # (T, B) -> (T*B,)
 
 
+def dropout_mask(rng: np.random.Generator, probability: float, rows: Array) -> Array:
+    """Return (H, T*B): 0 where a number is dropped and 1 / (1 - probability) elsewhere, drawn on the host."""
+    kept = rng.random(rows.shape, dtype=np.float32) >= probability
+    return array_module(rows).asarray(kept.astype(rows.dtype) / (1 - probability))
+
+
 @dataclass
 class LayerCache:
     """What ``DilatedLayer.backward`` needs: the weights and the buffer of the forward pass, and each block's cell cache."""

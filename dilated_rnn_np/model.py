@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 
 from . import inputs
-from .backend import Array, array_module, get_backend, to_host
+from .backend import Array, get_backend, to_host
 from .cells import Cell, get_cell
 from .checks import choose, fraction, positive_integer
 from .init import SCHEMES
-from .layers import DilatedLayer, Ends, LayerCache, Params
+from .layers import DilatedLayer, Ends, LayerCache, Params, dropout_mask
 from .readout import Readout, ReadoutCache
 from .summary import describe
 
@@ -181,23 +181,19 @@ class DilatedRNN:
         ends = Ends.of(self.xp, T, B, inputs.row_lengths(lengths, T, B))
         given = [] if state is None else inputs.state(self.xp, "state", state, self._state_shapes(B))
         dtype = inputs.working_dtype(self.dtype, [x, *(array for entry in given for array in entry)])
-        state = (
-            self.zero_state(B, dtype)
-            if state is None
-            else [tuple(a.astype(dtype, copy=False) for a in s) for s in given]
-        )
+        given = [tuple(a.astype(dtype, copy=False) for a in entry) for entry in given] or self.zero_state(B, dtype)
         rows = x.reshape(T * B, D).T.astype(dtype, copy=False)  # (T, B, D) -> (D, T*B)
         if ends.valid is not None:
             rows = self.xp.where(ends.valid, rows, 0)
-        self._check_finite(x if ends.valid is None else rows, given)
+        inputs.finite("x", x if ends.valid is None else rows)
 
         dropout_rng = np.random.default_rng(rng) if rng is not None and self.dropout > 0 else None
         cache = Cache((T, B, D), (), ends, dtype)
         new_state: State = []
         for i, layer in enumerate(self.layers):
-            mask = self._dropout_mask(dropout_rng, rows) if i > 0 else None
+            mask = dropout_mask(dropout_rng, self.dropout, rows) if dropout_rng and i > 0 else None
             rows = rows if mask is None else rows * mask
-            new, layer_cache = layer.forward(self._owned_by(f"layers.{i}", dtype), rows, state[i], ends, keep)
+            new, layer_cache = layer.forward(self._owned_by(f"layers.{i}", dtype), rows, given[i], ends, keep)
             rows = layer.outputs(layer_cache)  # (H, T*B)
             new_state.append(new)
             if keep:
@@ -205,10 +201,10 @@ class DilatedRNN:
                 cache.masks.append(mask)
 
         if self._readout:
-            history = self._history(layer.outputs(layer_cache, self.width), state)  # (H, (K+T)*B)
-            output, tail, cache.readout = self._readout.forward(self._owned_by("readout", dtype), history, ends)
-            if self.width > 1:
-                new_state.append((tail,))
+            history = layer.outputs(layer_cache, self.width)  # (H, (K+T)*B)
+            newest = given[-1][0] if self.width > 1 else None  # (K-1, B, H)
+            output, tail, cache.readout = self._readout.forward(self._owned_by("readout", dtype), history, newest, ends)
+            new_state += [(tail,)] if self.width > 1 else []
         else:
             rows = rows if ends.valid is None else self.xp.where(ends.valid, rows, 0)
             output = self.xp.ascontiguousarray(rows.T).reshape(T, B, -1)  # (H, T*B) -> (T, B, H)
@@ -242,29 +238,24 @@ class DilatedRNN:
             dstate = [tuple(inputs.in_dtype("dstate", a, dtype) for a in entry) for entry in checked]
 
         grads: Params = {}
-        dstart: State = []
-        dbefore = None
-        if cache.readout is not None:
-            assert self._readout is not None
-            dtail = dstate[-1][0] if self.width > 1 else dstate[-1][0][:0]  # (K-1, B, H)
-            dhistory, own = self._readout.backward(cache.readout, doutput, dtail)
+        dgiven: State = []
+        if self._readout and cache.readout:
+            dtail = dstate[-1][0] if self.width > 1 else None  # (K-1, B, H)
+            drows, doldest, dnewest, own = self._readout.backward(cache.readout, doutput, dtail)
             grads |= {f"readout.{name}": grad for name, grad in own.items()}
-            dbefore = dhistory[:, : self.width * B].T.reshape(self.width, B, -1)  # (H, K*B) -> (K, B, H)
-            if self.width > 1:
-                dstart = [(dbefore[1:].copy(),)]
-            drows = dhistory[:, self.width * B :]  # (H, T*B)
+            dgiven += [(dnewest,)] if self.width > 1 else []
         else:
             drows = doutput.reshape(T * B, -1).T  # (T, B, H) -> (H, T*B)
             drows = self.xp.ascontiguousarray(drows if ends.valid is None else self.xp.where(ends.valid, drows, 0))
         for i in reversed(range(len(self.layers))):
-            drows, dgiven, own = self.layers[i].backward(cache.layers[i], drows, dstate[i])
+            drows, dentry, own = self.layers[i].backward(cache.layers[i], drows, dstate[i])
             grads |= {f"layers.{i}.{name}": grad for name, grad in own.items()}
             drows = drows if cache.masks[i] is None else drows * cache.masks[i]
-            dstart.insert(0, dgiven)
-        if dbefore is not None:
-            dstart[len(self.layers) - 1][0][-self.width] += dbefore[0]
+            dgiven.insert(0, dentry)
+        if cache.readout:
+            dgiven[len(self.layers) - 1][0][-self.width] += doldest  # (B, H): the output at time -K
         dx = self.xp.ascontiguousarray(drows.T).reshape(T, B, D)  # (D, T*B) -> (T, B, D)
-        return dx, dstart, {name: grads[name] for name in self.params}
+        return dx, dgiven, {name: grads[name] for name in self.params}
 
     def step(self, x_t: Array, state: State | None = None) -> tuple[Array, State]:
         """Run one time step; T such steps equal ``forward`` over T, with work and memory that do not grow.
@@ -305,14 +296,6 @@ class DilatedRNN:
         if self._readout and self.width > 1:
             shapes.append([(self.width - 1, B, self.hidden_sizes[-1])])
         return shapes
-
-    def _history(self, outputs: Array, state: State) -> Array:
-        """Return the top layer's outputs from time -K on, the last K-1 before the start as the given state has them."""
-        if self.width == 1:
-            return outputs  # (H, (1+T)*B)
-        tail = state[-1][0].reshape(-1, outputs.shape[0]).T  # (K-1, B, H) -> (H, (K-1)*B)
-        B = state[-1][0].shape[1]
-        return self.xp.concatenate([outputs[:, :B], tail, outputs[:, self.width * B :]], axis=1)
 
     # ------------------------------------------------------------------ parameters
 
@@ -398,18 +381,3 @@ class DilatedRNN:
         6,510 parameters (float32); the stack reaches back to every earlier step; one hop in each layer spans 7 steps
         """
         print(describe(self))
-
-    # ------------------------------------------------------------------ helpers of forward
-
-    def _check_finite(self, x: Array, state: State) -> None:
-        inputs.finite("x", x)
-        for i, entry in enumerate(state):
-            for array in entry:
-                inputs.finite(f"state[{i}]", array)
-
-    def _dropout_mask(self, rng: np.random.Generator | None, rows: Array) -> Array | None:
-        """Return 0 where a number is dropped and 1/(1-p) elsewhere, drawn on the host."""
-        if rng is None:
-            return None
-        kept = rng.random(rows.shape, dtype=np.float32) >= self.dropout
-        return array_module(rows).asarray(kept.astype(rows.dtype) / (1 - self.dropout))

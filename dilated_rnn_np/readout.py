@@ -42,20 +42,26 @@ class Readout:
             "b": np.zeros(self.output_size),
         }
 
-    def forward(self, params: Params, history: Array, ends: Ends) -> tuple[Array, Array, ReadoutCache]:
+    def forward(
+        self, params: Params, history: Array, newest: Array | None, ends: Ends
+    ) -> tuple[Array, Array, ReadoutCache]:
         """Read out the sequence.
 
         Parameters
         ----------
         params : W (O, K*H), b (O,).
         history : (H, (K+T)*B), the top layer's outputs from time -K on.
+        newest : (K-1, B, H), the outputs at the times -K+1 … -1 as the given state has them; None where K = 1.
 
         Returns
         -------
         output : (T, B, O) for "all", (B, O) for "last"; a row of length 0 reads out the steps before the sequence.
         tail : (K-1, B, H), each row's newest K-1 outputs in time order. cache : for ``backward``.
         """
-        xp, B = array_module(history), len(ends.lengths)
+        xp, B, K = array_module(history), len(ends.lengths), self.width
+        if newest is not None:
+            newest = newest.reshape((K - 1) * B, -1).T  # (K-1, B, H) -> (H, (K-1)*B)
+            history = xp.concatenate([history[:, :B], newest, history[:, K * B :]], axis=1)
         at_end = self._at_end(ends)  # (K, B)
         output = params["b"]
         if self.mode == "last":
@@ -69,14 +75,22 @@ class Readout:
             output = output.reshape(-1, B, self.output_size)  # (T*B, O) -> (T, B, O)
         return output, history.T[at_end[1:]], ReadoutCache(params["W"].copy(), history, ends)
 
-    def backward(self, cache: ReadoutCache, doutput: Array, dtail: Array) -> tuple[Array, Params]:
-        """Mirror ``forward``: return the gradient of ``history``, (H, (K+T)*B), and those of W and b."""
-        xp, history, ends, B = array_module(doutput), cache.history, cache.ends, len(cache.ends.lengths)
+    def backward(self, cache: ReadoutCache, doutput: Array, dtail: Array | None) -> tuple[Array, Array, Array, Params]:
+        """Mirror ``forward``.
+
+        Returns
+        -------
+        dhistory : (H, T*B), of the outputs from time 0 on. doldest : (B, H), of the output at time -K.
+        dnewest : (K-1, B, H), of those between them. grads : of W and b.
+        """
+        xp, history, ends = array_module(doutput), cache.history, cache.ends
+        B, K = len(ends.lengths), self.width
         dhistory = xp.zeros_like(history)
         dW = xp.zeros_like(cache.W)
         at_end = self._at_end(ends)
-        for columns, dh in zip(at_end[1:], dtail, strict=True):
-            dhistory[:, columns] += dh.T
+        if dtail is not None:
+            for columns, dh in zip(at_end[1:], dtail, strict=True):
+                dhistory[:, columns] += dh.T
         doutput = doutput.reshape(-1, self.output_size)  # (T, B, O) -> (T*B, O)
         if self.mode == "last":
             places: list = list(at_end)
@@ -87,7 +101,8 @@ class Readout:
         for W_k, dW_k, place in zip(self._blocks(cache.W), self._blocks(dW), places, strict=True):
             dW_k += doutput.T @ history[:, place].T
             dhistory[:, place] += W_k.T @ doutput.T
-        return dhistory, {"W": dW, "b": doutput.sum(axis=0)}
+        dbefore = dhistory[:, : K * B].T.reshape(K, B, -1)  # (H, K*B) -> (K, B, H)
+        return dhistory[:, K * B :], dbefore[0], dbefore[1:].copy(), {"W": dW, "b": doutput.sum(axis=0)}
 
     def _blocks(self, W: Array) -> Iterator[Array]:
         """Yield the views W_k (O, H), the one of the oldest step first."""
