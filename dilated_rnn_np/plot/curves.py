@@ -1,8 +1,4 @@
-"""Pictures: each function draws on ``ax`` (or on a new figure), returns what it drew, and never calls ``show``.
-
-Colours are told apart by the colour-blind (Okabe and Ito 2008), and line styles tell the same in greyscale. Matplotlib's
-global style is left as it is.
-"""
+"""Curves: training runs against the memoryless baseline, path lengths against spans and periods, gradients against spans."""
 
 from __future__ import annotations
 
@@ -10,15 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-STYLES = ("-", "--", "-.", (0, (1, 1)), (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)))
-
-
-def new_axes(width: float = 7.0, height: float = 4.2) -> Any:
-    """Return the axes of a new figure, in inches, that no window shows; save it with ``ax.figure.savefig``."""
-    return Figure(figsize=(width, height), layout="constrained").add_subplot()
+from .style import COLOURS, STYLES, new_axes
 
 
 def training_curves(
