@@ -8,7 +8,9 @@
 (4, 10)
 """
 
-from . import cells, gradcheck, init, losses, optim, reference, tasks
+import importlib
+
+from . import cells, gradcheck, init, losses, memory, optim, paths, reference, search, tasks
 from .cells import GRU, LSTM, RNN, Cell
 from .checkpoint import CheckpointError, load
 from .model import DilatedRNN, exponential_dilations
@@ -16,6 +18,14 @@ from .torch_weights import from_torch_state_dict, to_torch_state_dict
 from .train import evaluate, fit, train_step
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> object:
+    """Import the pictures, and Matplotlib with them, when they are first asked for."""
+    if name == "plot":
+        return importlib.import_module(".plot", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 __all__ = [
     "GRU",
@@ -33,8 +43,12 @@ __all__ = [
     "init",
     "load",
     "losses",
+    "memory",
     "optim",
+    "paths",
+    "plot",
     "reference",
+    "search",
     "tasks",
     "to_torch_state_dict",
     "train_step",

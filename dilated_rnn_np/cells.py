@@ -72,6 +72,10 @@ class Cell:
         """Return the gradients of the pre-activations and of the previous state from that of the new state."""
         raise TypeError(f"cell {self.name!r} does not say how to go back: define backward(self, dstate, cache)")
 
+    def gate_values(self, cache: Arrays) -> dict[str, Array]:
+        """Return the gates in forward's cache by name, for pictures; the default shows none."""
+        return {}
+
     def initialise(self, params: dict[str, np.ndarray], rng: np.random.Generator) -> None:
         """Change the layer's initial ``W_x``, ``W_h``, ``b`` (and ``b_h``) in place; the default leaves them."""
 
@@ -149,6 +153,10 @@ class LSTM(Cell):
         da = (di * i * (1 - i), df * f * (1 - f), dg * (1 - g * g), do * o * (1 - o))
         return da, (0, dc_prev)
 
+    def gate_values(self, cache: Arrays) -> dict[str, Array]:
+        """Return i, f, g and o."""
+        return dict(zip(self.gates, cache, strict=False))
+
     def initialise(self, params: dict[str, np.ndarray], rng: np.random.Generator) -> None:
         """Set the forget gate's bias."""
         H = params["W_h"].shape[1]
@@ -192,6 +200,10 @@ class GRU(Cell):
         dr, da_nh = da_n * a_nh, da_n * r
         da = (dr * r * (1 - r), dz * z * (1 - z), da_n, da_nh)
         return da, (dh_prev,)
+
+    def gate_values(self, cache: Arrays) -> dict[str, Array]:
+        """Return r, z and n."""
+        return dict(zip(self.gates, cache, strict=False))
 
 
 CELLS: dict[str, type[Cell]] = {cell.name: cell for cell in (RNN, LSTM, GRU)}

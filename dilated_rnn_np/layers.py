@@ -97,12 +97,15 @@ class DilatedLayer:
         order = self._time_order(xp, ends)
         return tuple(self._unfold(s, order) for s in folded), LayerCache(W, Z, blocks, ends)
 
-    def backward(self, cache: LayerCache, dh: Array, dstate: Arrays) -> tuple[Array, Arrays, Params]:
+    def backward(
+        self, cache: LayerCache, dh: Array, dstate: Arrays, flow: Array | None = None
+    ) -> tuple[Array, Arrays, Params]:
         """Mirror ``forward``.
 
         Parameters
         ----------
         dh : (H, T*B), the gradient of the outputs. dstate : that of the returned state, (d, B, H) each.
+        flow : (H, T*B) to be filled with the whole gradient that reaches each output, or None.
 
         Returns
         -------
@@ -110,7 +113,7 @@ class DilatedLayer:
         """
         order = self._time_order(array_module(dh), cache.ends)
         dfolded = tuple(self._fold(ds, order) for ds in dstate)  # (d, B, H) -> (H, d*B)
-        dx, dfolded, dW = scan.backward(self.cell, cache.W, cache.Z, cache.blocks, dh, dfolded, cache.ends.valid)
+        dx, dfolded, dW = scan.backward(self.cell, cache.W, cache.Z, cache.blocks, dh, dfolded, cache.ends.valid, flow)
         dstate = tuple(ds.T.reshape(dstate[0].shape) for ds in dfolded)  # (H, d*B) -> (d, B, H)
         return dx, dstate, scan.unfuse(self.cell, dW, self.input_size)
 

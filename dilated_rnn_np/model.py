@@ -211,13 +211,16 @@ class DilatedRNN:
         cache.output_shape = output.shape
         return output, new_state, cache if keep else None
 
-    def backward(self, doutput: Array, cache: Cache, dstate: State | None = None) -> tuple[Array, State, Params]:
+    def backward(
+        self, doutput: Array, cache: Cache, dstate: State | None = None, flow: list[Array] | None = None
+    ) -> tuple[Array, State, Params]:
         """Backpropagate through time: mirror ``forward``, top layer first.
 
         Parameters
         ----------
         doutput : the gradient of the output, of its shape. cache : from ``forward``; it can be used again.
         dstate : the gradient of the returned state, of its structure; None for zeros.
+        flow : an empty list that is filled with one array a layer, (T, B, H): the whole gradient that reached its outputs.
 
         Returns
         -------
@@ -248,7 +251,10 @@ class DilatedRNN:
             drows = doutput.reshape(T * B, -1).T  # (T, B, H) -> (H, T*B)
             drows = self.xp.ascontiguousarray(drows if ends.valid is None else self.xp.where(ends.valid, drows, 0))
         for i in reversed(range(len(self.layers))):
-            drows, dentry, own = self.layers[i].backward(cache.layers[i], drows, dstate[i])
+            reached = None if flow is None else self.xp.empty_like(drows)
+            drows, dentry, own = self.layers[i].backward(cache.layers[i], drows, dstate[i], reached)
+            if flow is not None and reached is not None:
+                flow.insert(0, reached.T.reshape(T, B, -1))  # (H, T*B) -> (T, B, H)
             grads |= {f"layers.{i}.{name}": grad for name, grad in own.items()}
             drows = drows if cache.masks[i] is None else drows * cache.masks[i]
             dgiven.insert(0, dentry)

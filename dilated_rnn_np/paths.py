@@ -360,7 +360,7 @@ def receptive_field(graph: Graph) -> float:
     longest = {INPUT: 0.0} | {node: -math.inf for node in graph.nodes}
     for node in _feeding_order(graph):
         longest[node] = max((longest[e.source] + e.steps for e in graph.edges if e.target == node), default=-math.inf)
-    return longest[graph.nodes[-1]] + 1
+    return max(longest[graph.nodes[-1]] + 1, 0)
 
 
 def num_parameters(graph: Graph, input_size: int, hidden_size: int, gates: int = 1) -> int:

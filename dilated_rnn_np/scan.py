@@ -80,7 +80,14 @@ def forward(
 
 
 def backward(
-    cell: Cell, W: Array, Z: Array, caches: list[Any], dh: Array, dstate: Arrays, valid: Array | None = None
+    cell: Cell,
+    W: Array,
+    Z: Array,
+    caches: list[Any],
+    dh: Array,
+    dstate: Arrays,
+    valid: Array | None = None,
+    flow: Array | None = None,
 ) -> tuple[Array, Arrays, Array]:
     """Mirror ``forward``, last block first: backpropagation through time.
 
@@ -88,6 +95,7 @@ def backward(
     ----------
     W, Z, caches, valid : as ``forward`` had and left them.
     dh : (H, T*B), the gradient that reaches each output from above. dstate : that of the returned state, phase-major.
+    flow : (H, T*B) to be filled with the whole gradient that reaches each output, from above and through time; or None.
 
     Returns
     -------
@@ -100,6 +108,8 @@ def backward(
     for (now, _, w), cache in reversed(list(zip(_blocks(dh.shape[1], n), caches, strict=True))):
         dnew = [s[:, :w] for s in dstate]  # (H, w)
         dnew[0] = dnew[0] + dh[:, now]
+        if flow is not None:
+            flow[:, now] = dnew[0]
         if valid is not None:
             dkept = [xp.where(valid[now], 0, ds) for ds in dnew]
             dnew = [xp.where(valid[now], ds, 0) for ds in dnew]

@@ -74,7 +74,7 @@ def best_of(candidates: Iterable[Sequence[int]], period: int) -> tuple[float, li
             best, winners = mean, []
         if mean == best:
             winners.append(tuple(candidate))
-    if not winners:
+    if best == float("inf"):
         raise ValueError("there is no candidate that reaches every span; add dilation 1, or allow larger dilations")
     return best, winners
 

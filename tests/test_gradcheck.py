@@ -144,36 +144,36 @@ def missing_bias():
 
 
 def scan_backward_with(change):
-    def backward(cell, W, Z, caches, dh, dstate, valid=None):
-        return change(cell, W, Z, caches, dh, dstate, valid)
+    def backward(cell, W, Z, caches, dh, dstate, valid=None, flow=None):
+        return change(cell, W, Z, caches, dh, dstate, valid, flow)
 
     original = scan.backward
     return original, (scan, "backward", backward)
 
 
 def transposed_weight():
-    def change(cell, W, Z, caches, dh, dstate, valid):
+    def change(cell, W, Z, caches, dh, dstate, valid, flow):
         H, W = len(dh), W.copy()
         for p in range(0, len(W), H):
             W[p : p + H, -H:] = W[p : p + H, -H:].T.copy()
-        return original(cell, W, Z, caches, dh, dstate, valid)
+        return original(cell, W, Z, caches, dh, dstate, valid, flow)
 
     original, planted = scan_backward_with(change)
     return planted
 
 
 def off_by_one_in_the_dilation():
-    def change(cell, W, Z, caches, dh, dstate, valid):
+    def change(cell, W, Z, caches, dh, dstate, valid, flow):
         B = 2
-        return original(cell, W, Z, caches, np.roll(dh, B, axis=1), dstate, valid)
+        return original(cell, W, Z, caches, np.roll(dh, B, axis=1), dstate, valid, flow)
 
     original, planted = scan_backward_with(change)
     return planted
 
 
 def state_gradient_shifted_by_one_phase():
-    def change(cell, W, Z, caches, dh, dstate, valid):
-        dx, dgiven, dW = original(cell, W, Z, caches, dh, dstate, valid)
+    def change(cell, W, Z, caches, dh, dstate, valid, flow):
+        dx, dgiven, dW = original(cell, W, Z, caches, dh, dstate, valid, flow)
         return dx, tuple(np.roll(d, 2, axis=1) for d in dgiven), dW
 
     original, planted = scan_backward_with(change)
