@@ -1,0 +1,121 @@
+"""Pictures of data and of trained nets: states and gates over time, confusions, digits as the net sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.ticker import MaxNLocator
+
+from .style import COLOURS, checked_axes
+
+
+def hidden_states(layer: Mapping[str, np.ndarray], name: str = "h", row: int = 0, ax: Any = None) -> Any:
+    """Draw one of a layer's arrays over time, a line of colour for each unit.
+
+    Parameters
+    ----------
+    layer : one entry of what ``memory.activations`` returns: arrays (T, B, H) by name.
+    name : "h", or a gate such as "f". row : which row of the batch.
+
+    Returns
+    -------
+    mesh : the coloured mesh, whose array is (H, T).
+
+    Examples
+    --------
+    >>> hidden_states({"h": np.zeros((6, 1, 3))}).get_array().shape
+    (3, 6)
+    """
+    ax = checked_axes(ax)
+    if name not in layer:
+        raise ValueError(f"name must be one of {', '.join(layer)}, got {name!r}")
+    values = np.asarray(layer[name])[:, row].T  # (T, B, H) -> (H, T)
+    gate = name != "h" and values.min() >= 0  # a gate lies in 0..1, a state in -1..1
+    mesh = ax.pcolormesh(values, cmap="cividis" if gate else "RdBu_r", vmin=0 if gate else -1, vmax=1, rasterized=True)
+    ax.set(xlabel="time step", ylabel=f"unit of {name}")
+    ax.yaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.figure.colorbar(mesh, ax=ax, label=name)
+    return mesh
+
+
+def confusion(
+    targets: np.ndarray, predictions: np.ndarray, labels: Sequence[str] | None = None, ax: Any = None
+) -> np.ndarray:
+    """Draw how often each class was taken for each other one, and return the counts.
+
+    Parameters
+    ----------
+    targets, predictions : whole numbers, one a sample. labels : of the classes.
+
+    Returns
+    -------
+    counts : (classes, classes); row the target, column the prediction.
+
+    Examples
+    --------
+    >>> confusion(np.array([0, 1, 1]), np.array([0, 1, 0])).tolist()
+    [[1, 0], [1, 1]]
+    """
+    ax = checked_axes(ax, 5.6, 5.0)
+    targets, predictions = np.asarray(targets), np.asarray(predictions)
+    if targets.shape != predictions.shape or targets.ndim != 1 or not targets.size:
+        raise ValueError(
+            f"targets and predictions must be equally long lists, got shapes {targets.shape} and {predictions.shape}"
+        )
+    classes = max(targets.max(), predictions.max()) + 1 if labels is None else len(labels)
+    counts = np.zeros((classes, classes), int)
+    np.add.at(counts, (targets, predictions), 1)
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    ax.imshow(share, cmap="cividis", vmin=0, vmax=1)
+    for (i, j), count in np.ndenumerate(counts):
+        if count:
+            ax.text(j, i, count, ha="center", va="center", fontsize=8, color="black" if share[i, j] > 0.5 else "white")
+    shown = [str(k) for k in range(classes)] if labels is None else list(labels)
+    ax.set(xlabel="prediction", ylabel="target", xticks=range(classes), yticks=range(classes))
+    ax.set_xticklabels(shown)
+    ax.set_yticklabels(shown)
+    return counts
+
+
+def digits_as_sequences(images: np.ndarray, pixel_order: np.ndarray, count: int = 3, ax: Any = None) -> list[Any]:
+    """Draw digits beside the sequences the net sees: row by row, and in the permuted order.
+
+    Parameters
+    ----------
+    images : uint8 (N, 28, 28). pixel_order : (784,), as ``Digits.pixel_order`` of a permuted task. count : how many digits.
+
+    Returns
+    -------
+    lines : two a digit, of 784 values each: row by row, then permuted.
+
+    Examples
+    --------
+    >>> lines = digits_as_sequences(np.zeros((1, 28, 28), "uint8"), np.arange(784)[::-1], count=1)
+    >>> [len(line.get_ydata()) for line in lines]
+    [784, 784]
+    """
+    if np.asarray(images).ndim != 3 or np.asarray(images).shape[1:] != (28, 28) or len(images) < count:
+        raise ValueError(f"images must be at least {count} of (28, 28), got shape {np.asarray(images).shape}")
+    ax = checked_axes(ax, 9.0, 1.3 * count)
+    ax.set_axis_off()
+    lines = []
+    for i, image in enumerate(images[:count]):
+        low, high = 1 - (i + 1) / count, 0.86 / count
+        picture = ax.inset_axes((0.0, low, 0.1, high))
+        picture.imshow(image, cmap="gray_r", vmin=0, vmax=255)
+        picture.set_axis_off()
+        pixels = np.asarray(image).reshape(784) / 255
+        for j, (title, values) in enumerate((("row by row", pixels), ("permuted", pixels[pixel_order]))):
+            inner = ax.inset_axes((0.14 + 0.44 * j, low, 0.41, high))
+            lines += inner.plot(values, color=COLOURS[j], linewidth=0.6)
+            inner.set(xlim=(0, 784), ylim=(-0.05, 1.05), yticks=[])
+            inner.spines[["top", "right", "left"]].set_visible(False)
+            if i == 0:
+                inner.set_title(title, fontsize=10)
+            if i < count - 1:
+                inner.set_xticks([])
+            else:
+                inner.set_xlabel("time step", fontsize=9)
+    return lines
