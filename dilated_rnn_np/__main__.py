@@ -13,32 +13,36 @@ from pathlib import Path
 from typing import Any
 
 from . import checkpoint as checkpoints
+from . import inputs, paths
 from .cells import CELLS, LSTM, Cell
-from .checks import choose
+from .checks import choose, positive_integer
 from .demo import demonstrate
+from .gallery import draw_architecture, draw_checkpoint, rivals
 from .init import SCHEMES
 from .model import DilatedRNN, exponential_dilations
 from .optim import OPTIMIZERS, Schedule, cosine_decay, get_optimizer
-from .plot import new_axes, training_curves
+from .plot import new_axes, path_lengths, training_curves
 from .tasks import TASKS, DataError, Digits, Task, make_task
 from .train import evaluate, fit
 
 EXAMPLES = """examples:
-  dilated-rnn                                          the demonstration, two minutes
+  dilated-rnn                                          the demonstration, about a minute
   dilated-rnn train copy-memory --T 500                9 layers of 10 vanilla units recall across 500 steps
   dilated-rnn train mnist --permuted --cell gru        pixel by pixel, in a fixed random order
   dilated-rnn evaluate runs/mnist/checkpoint.npz       loss and accuracy on the test images
   dilated-rnn summary --cell gru --layers 9            the layers of an architecture and their parameters
+  dilated-rnn paths --dilations 1,2,4,8 --against skip,plain,cnn     how long the ways through time are
+  dilated-rnn draw --dilations 1,2,4 --out pictures    every picture of an architecture, or of a checkpoint
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0 done, 2 wrong input, 130 stopped by Ctrl-C."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     try:
         options.command(options)
     except KeyboardInterrupt as stopped:
-        print(f"\n{stopped or 'stopped'}", file=sys.stderr)
+        print(f"\n{stopped or 'stopped'}".replace("resume=True", "the same command and --resume"), file=sys.stderr)
         return 130
     except (ValueError, TypeError, OSError, ImportError, FloatingPointError, DataError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -63,10 +67,16 @@ def train_command(options: argparse.Namespace) -> None:
     extra = {"decay": options.decay} if options.optimizer == "rmsprop" else {}
     optimizer = get_optimizer(options.optimizer, model.params, lr, **extra)
     folder = Path(options.out or f"runs/{task.name}")
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(f"cannot make the folder {folder} ({error.strerror}); give another one with --out") from None
     file = folder / "checkpoint.npz"
     if file.exists() and not options.resume:
         raise FileExistsError(f"{file} exists: add --resume to go on with it, or --out FOLDER for a new run")
+    note = {"task": task.settings(), "training": _training_settings(options, steps)}
+    if file.exists():
+        _check_same_run(file, note)
 
     model.summary()
     if task.baseline is not None:
@@ -88,7 +98,7 @@ def train_command(options: argparse.Namespace) -> None:
         resume=options.resume,
         log=folder / "metrics.csv",
         seed=options.seed,
-        note={"task": task.settings()},
+        note=note,
         description=task.name,
     )
     at, losses = run.column("validation_loss")
@@ -113,16 +123,13 @@ def train_command(options: argparse.Namespace) -> None:
 def evaluate_command(options: argparse.Namespace) -> None:
     """Measure a trained model on its task's test data."""
     _, meta = checkpoints.read(options.checkpoint)
-    settings = (meta.get("note") or {}).get("task")
-    if settings is None:
+    task = _task_of(options.checkpoint, options.data_dir)
+    if task is None:
         raise ValueError(
             f"{options.checkpoint} does not say which task it was trained on; use a file of 'dilated-rnn train'"
         )
     best = bool(meta.get("best")) and not options.last
     model = checkpoints.load(options.checkpoint, best=best)
-    if settings["name"] == Digits.name:
-        settings["data_dir"] = options.data_dir
-    task = make_task(**settings)
     loss, metric = evaluate(model, task.test(options.batch_size), task.loss, task.metric)
     which = f"best in validation, step {meta['best']['step']}" if best else f"last, step {meta['step']}"
     print(f"{task.name}, parameters: {which}")
@@ -141,6 +148,43 @@ def summary_command(options: argparse.Namespace) -> None:
         _model(options, None).summary()
 
 
+def paths_command(options: argparse.Namespace) -> None:
+    """Print, and draw, how long the paths through an architecture are, beside others of as many layers."""
+    dilations = inputs.dilations(_numbers(options.dilations))
+    cycle = options.cycle or max(dilations)
+    names = [name.strip() for name in options.against.split(",")] if options.against else []
+    graphs = [paths.dilated_stack(dilations), *rivals(names, dilations)]
+    rows = paths.table(graphs, cycle, options.input_size, options.hidden)
+    width = max(len(row["architecture"]) for row in rows) + 2
+    print(f"Recurrent lengths in edges, over spans of 1 to {cycle} steps; {options.hidden} vanilla units a node.")
+    header = f"{'architecture':<{width}}{'mean':>9}{'longest':>9}{'edges/node':>12}{'parameters':>12}{'per edge':>10}"
+    print(f"{header}{'receptive field':>17}")
+    for row in rows:
+        field = "unlimited" if math.isinf(row["receptive field"]) else f"{row['receptive field']:,.0f}"
+        print(
+            f"{row['architecture']:<{width}}{row['mean length']:>9.4f}{row['longest']:>9.0f}{row['edges per node']:>12.2f}"
+            f"{row['parameters']:>12,}{row['per edge']:>10,.0f}{field:>17}"
+        )
+    if options.plot:
+        ax = new_axes()
+        path_lengths(graphs, 2 * cycle, ax=ax)
+        ax.figure.savefig(options.plot, dpi=150)
+        print(f"Path length over span is drawn in {options.plot}.")
+
+
+def draw_command(options: argparse.Namespace) -> None:
+    """Write every picture of an architecture or of a checkpoint."""
+    if options.checkpoint:
+        best = bool(checkpoints.read(options.checkpoint)[1].get("best"))
+        model = checkpoints.load(options.checkpoint, best=best)
+        task = _task_of(options.checkpoint, options.data_dir)
+        written = draw_architecture(model.dilations, options.out, options.steps)
+        written += draw_checkpoint(options.checkpoint, model, task, options.out)
+    else:
+        written = draw_architecture(inputs.dilations(_numbers(options.dilations)), options.out, options.steps)
+    print(f"{len(written)} pictures are in {options.out}: {', '.join(path.name for path in written)}")
+
+
 # ---------------------------------------------------------------------- from options to objects
 
 
@@ -157,11 +201,19 @@ def _task(options: argparse.Namespace) -> Task:
     return make_task(name, **({} if options.T is None else {"T": options.T}))
 
 
+def _task_of(checkpoint: str, data_dir: str | None) -> Task | None:
+    """Return the task that a checkpoint was trained on, or None where it does not say."""
+    settings: dict[str, Any] | None = (checkpoints.read(checkpoint)[1].get("note") or {}).get("task")
+    if settings is None:
+        return None
+    return make_task(**settings | ({"data_dir": data_dir} if settings["name"] == Digits.name else {}))
+
+
 def _model(options: argparse.Namespace, task: Task | None) -> DilatedRNN:
     if options.dilations:
         dilations = _numbers(options.dilations)
     else:
-        layers = options.layers or getattr(task, "T", 256).bit_length()
+        layers = getattr(task, "T", 256).bit_length() if options.layers is None else options.layers
         dilations = exponential_dilations(layers, options.base, options.start)
     cell: str | Cell = options.cell
     if options.forget_bias is not None:
@@ -187,6 +239,26 @@ def _model(options: argparse.Namespace, task: Task | None) -> DilatedRNN:
     )
 
 
+def _training_settings(options: argparse.Namespace, steps: int) -> dict[str, Any]:
+    """Return the options, beside the model's, that a resumed run has to share with the one it goes on with."""
+    names = ("seed", "batch_size", "optimizer", "lr", "schedule", "decay", "max_norm")
+    settings = {name: getattr(options, name) for name in names}
+    return settings | ({"steps": steps} if options.schedule == "cosine" else {})  # the cosine ends at the last step
+
+
+def _check_same_run(file: Path, note: dict[str, Any]) -> None:
+    """Raise where a checkpoint is of a run with other settings, naming the first that differs."""
+    kept = checkpoints.read(file)[1].get("note") or {}
+    for part, settings in note.items():
+        for name, value in settings.items():
+            there = kept.get(part, {}).get(name)
+            if there != value:
+                option = name.replace("_", "-")
+                raise ValueError(
+                    f"{file} is of another run: {option} is {there!r} there, {value!r} here; use its options, or --out"
+                )
+
+
 def _numbers(text: str) -> list[Any]:
     """Return the whole numbers of a list such as "1,2,4"; what is no number is left for the model to refuse by name."""
     return [int(word) if word.strip().isdigit() else word for word in text.split(",")]
@@ -200,10 +272,10 @@ def _steps(options: argparse.Namespace, task: Task) -> tuple[int, int]:
             raise ValueError(f"--epochs belongs to tasks with a finite data set; {task.name} is endless: give --steps")
         if options.steps is not None:
             raise ValueError("--epochs and --steps exclude each other: give one of them")
-        steps = epoch * options.epochs
+        steps = epoch * positive_integer("--epochs", options.epochs)
     else:
         steps = options.steps if options.steps is not None else (10 * epoch if epoch else 4000)
-    return steps, options.validate_every or epoch or 100
+    return steps, options.validate_every if options.validate_every is not None else epoch or 100
 
 
 # ---------------------------------------------------------------------- options
@@ -218,22 +290,23 @@ class _Help(argparse.HelpFormatter):
         return f"{action.help} (default: %(default)s)"
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    top = argparse.ArgumentParser(
         prog="dilated-rnn",
         description="Dilated recurrent neural networks (Chang et al., NIPS 2017) in NumPy. Without a command: the demonstration.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.set_defaults(command=demo_command)
-    parser.add_argument(
+    top.set_defaults(command=demo_command)
+    top.add_argument(
         "--picture", default="dilated_rnn_demo.png", metavar="FILE", help="where the demonstration draws its curves"
     )
-    parser.add_argument(
+    top.add_argument(
         "--demo-steps", type=int, default=3000, metavar="N", help="training steps for each net of the demonstration"
     )
-    parser.add_argument("--demo-seed", type=int, default=0, metavar="N", help="seed of the demonstration")
-    commands = parser.add_subparsers(title="commands", metavar="{train,evaluate,summary}")
+    top.add_argument("--demo-seed", type=int, default=0, metavar="N", help="seed of the demonstration")
+    commands = top.add_subparsers(title="commands", metavar="COMMAND")
 
     train = commands.add_parser("train", help="train on a task", formatter_class=_Help)
     train.set_defaults(command=train_command)
@@ -286,7 +359,9 @@ def _parser() -> argparse.ArgumentParser:
     judge.set_defaults(command=evaluate_command)
     judge.add_argument("checkpoint", metavar="CHECKPOINT", help="the checkpoint.npz of a training run")
     judge.add_argument("--last", action="store_true", help="take the last parameters, not those best in validation")
-    judge.add_argument("--batch-size", type=int, metavar="N", default=512, help="sequences at once")
+    judge.add_argument(
+        "--batch-size", type=int, metavar="N", default=512, help="sequences at once; does not change the result"
+    )
     _add_data_dir(judge)
 
     summary = commands.add_parser("summary", help="print the layers of a net", formatter_class=_Help)
@@ -297,7 +372,26 @@ def _parser() -> argparse.ArgumentParser:
     summary.add_argument("--input-size", type=int, metavar="N", default=1, help="numbers a time step")
     summary.add_argument("--output-size", type=int, metavar="N", default=10, help="numbers that are read out")
     _add_model_options(summary)
-    return parser
+
+    lengths = commands.add_parser("paths", help="how long the ways through time are", formatter_class=_Help)
+    lengths.set_defaults(command=paths_command)
+    lengths.add_argument("--dilations", default="1,2,4,8", metavar="LIST", help="one a layer")
+    lengths.add_argument(
+        "--against", metavar="LIST", help="architectures to compare with: skip,plain,cnn or some of them"
+    )
+    lengths.add_argument("--cycle", type=int, metavar="N", help="the longest span; the largest dilation")
+    lengths.add_argument("--input-size", type=int, metavar="N", default=1, help="numbers a time step")
+    lengths.add_argument("--hidden", type=int, metavar="H", default=10, help="units a node")
+    lengths.add_argument("--plot", metavar="FILE", help="where to draw path length over span")
+
+    draw = commands.add_parser("draw", help="write every picture of a net", formatter_class=_Help)
+    draw.set_defaults(command=draw_command)
+    draw.add_argument("checkpoint", nargs="?", metavar="CHECKPOINT", help="a checkpoint; without it --dilations")
+    draw.add_argument("--dilations", default="1,2,4", metavar="LIST", help="one a layer")
+    draw.add_argument("--steps", type=int, metavar="N", default=17, help="time steps the network is unrolled over")
+    draw.add_argument("--out", default="pictures", metavar="FOLDER", help="where to write them")
+    _add_data_dir(draw)
+    return top
 
 
 def _add_data_dir(parser: Any) -> None:

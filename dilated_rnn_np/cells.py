@@ -133,6 +133,8 @@ class LSTM(Cell):
 
     def __init__(self, forget_bias: float = 0.0) -> None:
         self.forget_bias = real("forget_bias", forget_bias)
+        if not np.isfinite(self.forget_bias):
+            raise ValueError(f"forget_bias must be finite, got {self.forget_bias}")
 
     def forward(self, a: Arrays, previous: Arrays) -> tuple[Arrays, Arrays]:
         """Return ``c = f c_prev + i g`` and ``h = o tanh(c)``."""
@@ -227,6 +229,10 @@ def _checked(cell: Cell) -> Cell:
         raise ValueError(f"cell {cell.name!r} must name at least one gate and one state array")
     if unknown := [gate for gate in cell.split if gate not in cell.gates]:
         raise ValueError(f"cell {cell.name!r} splits {unknown}, which are not among its gates {cell.gates}")
+    if cell.name in CELLS and type(cell) is not CELLS[cell.name]:
+        raise ValueError(
+            f"cell {type(cell).__name__} has the name of a built-in cell, {cell.name!r}; give it a name of its own"
+        )
     if cell.recurrent_bias and not cell.split:
         raise ValueError(f"cell {cell.name!r} asks for a recurrent bias but splits no gate that could take it")
     return cell

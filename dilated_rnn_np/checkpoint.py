@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 import zipfile
 import zlib
 from pathlib import Path
@@ -22,6 +21,17 @@ from .cells import CELLS, Cell
 from .checks import choose
 from .model import DilatedRNN
 
+DAMAGE = (
+    ValueError,
+    KeyError,
+    EOFError,
+    OSError,
+    TypeError,
+    AttributeError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 FORMAT = "dilated_rnn_np checkpoint 1"
 
 
@@ -38,21 +48,26 @@ def write(path: str | os.PathLike[str], arrays: dict[str, np.ndarray], meta: dic
     """
     path = Path(path)
     text = json.dumps({"format": FORMAT, **meta})
+    checked_place(path)
+    part = path.with_name(f".{path.name}.part")  # what a killed run leaves, the next one writes over
     try:
-        handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    except OSError as error:
-        raise OSError(f"cannot write {path}: {error}; the folder must exist and be writable") from error
-    try:
-        with os.fdopen(handle, "wb") as file:
+        with open(part, "wb") as file:
             np.savez(file, **{"meta": np.array(text), **arrays})  # type: ignore[arg-type]
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, path)
     except BaseException as error:
-        os.unlink(part)
+        part.unlink(missing_ok=True)
         if isinstance(error, OSError):
             raise OSError(f"cannot write {path}: {error}; an older file of that name is unchanged") from error
         raise
+
+
+def checked_place(path: str | os.PathLike[str]) -> None:
+    """Raise an OSError where a file cannot be written, before anything is."""
+    folder = Path(path).absolute().parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK) or Path(path).is_dir():
+        raise OSError(f"cannot write {path}: its folder must exist and be writable, and it must be no folder itself")
 
 
 def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -71,16 +86,7 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str,
         meta = json.loads(str(arrays.pop("meta")))
         if meta.pop("format") != FORMAT:
             raise ValueError("another format")
-    except (
-        ValueError,
-        KeyError,
-        EOFError,
-        OSError,
-        TypeError,
-        AttributeError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
+    except DAMAGE as error:
         raise CheckpointError(
             f"{path} is cut off, damaged, or not a checkpoint of this library ({type(error).__name__}: {error}); "
             "use another copy of it, or train again"
@@ -98,7 +104,8 @@ def host_params(model: DilatedRNN) -> dict[str, np.ndarray]:
 
 def model_record(model: DilatedRNN) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Return a model's arrays, named ``params/…``, and the description that builds it again."""
-    cell = {"name": model.cell.name, "options": model.cell.options()}
+    options = json.loads(json.dumps(model.cell.options()))  # as they will be read again: lists for tuples
+    cell = {"name": model.cell.name, "options": options}
     return {f"params/{name}": a for name, a in host_params(model).items()}, {**model.config(), "cell": cell}
 
 
@@ -153,7 +160,9 @@ def build(path: Any, meta: dict[str, Any], params: dict[str, np.ndarray], cell: 
         elif cell.name != own["name"]:
             raise CheckpointError(f"{path} holds a model of the cell {own['name']!r}, got cell={cell.name!r}")
         model = DilatedRNN(**config, cell=cell)
-    except (KeyError, TypeError) as error:
+    except CheckpointError:
+        raise
+    except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(
             f"{path} does not describe a model ({error}); use a file that save or fit wrote"
         ) from None

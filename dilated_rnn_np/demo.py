@@ -46,6 +46,9 @@ def demonstrate(
     folder = Path(picture).resolve().parent
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         raise OSError(f"cannot write the picture {picture}: {folder} must be a writable folder")
+    suffixes = new_axes().figure.canvas.get_supported_filetypes()
+    if Path(picture).suffix[1:] not in suffixes:
+        raise ValueError(f"the picture must end in one of .{', .'.join(suffixes)}, got {picture}")
     task = CopyMemory(T=100)
     assert task.baseline is not None
     print(f"Copy memory: recall 10 symbols after {task.T} blank steps. Seven layers of ten vanilla units each.")
@@ -65,7 +68,7 @@ def demonstrate(
             description=f"{label:<8}",
         )
         seconds = time.perf_counter() - start
-        loss, recall = evaluate(model, task.validation(512), metric=task.metric)
+        loss, recall = evaluate(model, task.test(512), metric=task.metric)
         contestants.append(Contestant(label, model, run, loss, recall, seconds))
 
     print(f"\n{'net':<9}{'dilations':<23}{'loss':>9}{'loss/baseline':>15}{'recall':>9}{'time':>8}")

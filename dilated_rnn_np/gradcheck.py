@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from .checks import choose
-from .losses import Loss
+from .checks import checked_rng, choose
+from .losses import Loss, loss_of
 from .model import DilatedRNN
 
 Arrays = dict[str, np.ndarray]
@@ -69,7 +69,7 @@ def check(
     AssertionError: the gradient of 1 of 1 arrays is wrong:
       p: relative error ... by complex step (tolerance 1e-12)
     """
-    rng = np.random.default_rng(rng)
+    rng = checked_rng("rng", rng)
     methods = choose("method", method, METHODS)
     limits = TOLERANCES | (tolerances or {})
     if isinstance(target, DilatedRNN):
@@ -170,7 +170,7 @@ def _of_model(
         if loss is None:
             value, doutput = (u * output).sum(), u
         else:
-            value, doutput = loss(output, targets, lengths) if output.ndim == 3 else loss(output, targets)
+            value, doutput = loss_of(loss, output, targets, lengths)
         value = value + sum((b * a).sum() for e, f in zip(end, w, strict=True) for a, b in zip(e, f, strict=True))
         if np.iscomplexobj(value):
             return value, {}  # a complex step asks for the value alone

@@ -2,7 +2,7 @@
 
 Sequences lie feature-major here, ``(features, T*B)`` with column ``t*B + b``. In that order d consecutive time steps are
 adjacent, so the fold of dilation d is a view: d*B columns are one step of an ordinary recurrent net whose batch rows are
-the d phases (Chang et al. 2017, figure 3).
+the d phases (Chang et al. 2017, section 2.1 and figure 1, right).
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class DilatedLayer:
         xp, D, n = array_module(x), self.input_size, self.dilation * state[0].shape[1]
         W = scan.fuse(self.cell, **params)
         Z = xp.empty((D + 1 + self.hidden_size, x.shape[1] + n), dtype=x.dtype)
-        folded = tuple(xp.ascontiguousarray(s.reshape(n, -1).T) for s in state)  # (d, B, H) -> (H, d*B)
+        folded = tuple(s.reshape(n, -1).T.copy() for s in state)  # (d, B, H) -> (H, d*B); a copy, as the cache keeps it
         Z[:D, :-n], Z[D], Z[D + 1 :, :n] = x, 1, folded[0]
         folded, blocks = scan.forward(self.cell, W, Z, folded, ends.valid, keep)
         order = self._time_order(xp, ends)
@@ -139,4 +139,4 @@ class DilatedLayer:
         xp = array_module(state)
         folded = xp.empty((order.size, state.shape[2]), dtype=state.dtype)
         folded[order] = state
-        return xp.ascontiguousarray(folded.T)
+        return folded.T.copy()

@@ -79,12 +79,19 @@ def mean_squared_error(
     targets = inputs.numeric("targets", inputs.same_module(xp, "targets", targets))
     if targets.shape != outputs.shape:
         raise ValueError(f"targets must have the shape of the outputs, {outputs.shape}, got {targets.shape}")
+    if targets.dtype.kind == "c" and outputs.dtype.kind != "c":
+        raise TypeError(f"targets are {targets.dtype} but outputs {outputs.dtype}: the imaginary part would be lost")
     difference = outputs - targets
     if counted is not None:
         difference = xp.where(counted[..., None], difference, 0)
     inputs.finite("targets", difference)
     difference = difference.astype(outputs.dtype, copy=False)
     return _mean_over(counted, (difference * difference).sum(axis=-1) / O, difference * (2 / O))
+
+
+def loss_of(loss: Loss, output: Array, targets: Any, lengths: Any = None) -> tuple[Array, Array]:
+    """Return loss and gradient; lengths go along only with one output a step: "last" is read at each row's own end."""
+    return loss(output, targets, lengths) if lengths is not None and output.ndim == 3 else loss(output, targets)
 
 
 LOSSES: dict[str, Loss] = {loss.__name__: loss for loss in (softmax_cross_entropy, mean_squared_error)}

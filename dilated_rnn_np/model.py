@@ -1,7 +1,7 @@
 """The dilated recurrent neural network: a stack of dilated layers with exponentially increasing dilations, read out.
 
 ``c_t^(l) = f(x_t^(l), c_{t-s(l)}^(l))`` with ``s(l) = M^(l-1+l0)``, and a fusion layer where l0 > 0 (Chang et al. 2017,
-equations 2, 4 and 5). Parameters live in one flat dict; all that backward needs is in the cache, nothing hides on
+sections 2.1 and 2.2). Parameters live in one flat dict; all that backward needs is in the cache, nothing hides on
 the model.
 """
 
@@ -18,7 +18,7 @@ import numpy as np
 from . import inputs
 from .backend import Array, get_backend, to_host
 from .cells import Cell, get_cell
-from .checks import choose, fraction, positive_integer
+from .checks import checked_rng, choose, fraction, positive_integer
 from .init import SCHEMES
 from .layers import DilatedLayer, Ends, LayerCache, Params, dropout_mask
 from .readout import Readout, ReadoutCache
@@ -29,7 +29,7 @@ READOUTS = {"last": "last", "all": "all"}
 
 
 def exponential_dilations(num_layers: int, base: int = 2, start: int = 0) -> list[int]:
-    """Return the dilations ``base**(start + l)`` for ``l = 0 .. num_layers - 1`` (Chang et al. 2017, equations 4 and 5).
+    """Return the dilations ``base**(start + l)`` for ``l = 0 .. num_layers - 1`` (Chang et al. 2017, section 2.2).
 
     Parameters
     ----------
@@ -51,6 +51,7 @@ def exponential_dilations(num_layers: int, base: int = 2, start: int = 0) -> lis
 class Cache:
     """What ``DilatedRNN.backward`` needs of one forward pass; it owns its buffers until dropped or released."""
 
+    model: str
     x_shape: tuple[int, int, int]
     output_shape: tuple[int, ...]
     ends: Ends
@@ -136,7 +137,7 @@ class DilatedRNN:
         if self.output_size is not None:
             self._readout = Readout(sizes[-1], self.output_size, self.width, self.readout)
 
-        rng = np.random.default_rng(rng)
+        rng = checked_rng("rng", rng)
         drawn = {f"layers.{i}": layer.initial_params(rng, *schemes) for i, layer in enumerate(self.layers)}
         if self._readout:
             drawn["readout"] = self._readout.initial_params(rng)
@@ -182,13 +183,13 @@ class DilatedRNN:
         given = [] if state is None else inputs.state(self.xp, "state", state, self._state_shapes(B))
         dtype = inputs.working_dtype(self.dtype, [x, *(array for entry in given for array in entry)])
         given = [tuple(a.astype(dtype, copy=False) for a in entry) for entry in given] or self.zero_state(B, dtype)
-        rows = x.reshape(T * B, D).T.astype(dtype, copy=False)  # (T, B, D) -> (D, T*B)
         if ends.valid is not None:
-            rows = self.xp.where(ends.valid, rows, 0)
-        inputs.finite("x", x if ends.valid is None else rows)
+            x = self.xp.where(ends.valid.reshape(T, B, 1), x, 0)
+        inputs.finite("x", x)
+        rows = x.reshape(T * B, D).T.astype(dtype, copy=False)  # (T, B, D) -> (D, T*B)
 
-        dropout_rng = np.random.default_rng(rng) if rng is not None and self.dropout > 0 else None
-        cache = Cache((T, B, D), (), ends, dtype)
+        dropout_rng = checked_rng("rng", rng) if rng is not None and self.dropout > 0 else None
+        cache = Cache(repr(self), (T, B, D), (), ends, dtype)
         new_state: State = []
         for i, layer in enumerate(self.layers):
             mask = dropout_mask(dropout_rng, self.dropout, rows) if dropout_rng and i > 0 else None
@@ -207,7 +208,7 @@ class DilatedRNN:
             new_state += [(tail,)] if self.width > 1 else []
         else:
             rows = rows if ends.valid is None else self.xp.where(ends.valid, rows, 0)
-            output = self.xp.ascontiguousarray(rows.T).reshape(T, B, -1)  # (H, T*B) -> (T, B, H)
+            output = rows.T.copy().reshape(T, B, -1)  # (H, T*B) -> (T, B, H)
         cache.output_shape = output.shape
         return output, new_state, cache if keep else None
 
@@ -230,8 +231,10 @@ class DilatedRNN:
             raise TypeError(f"cache must come from forward(…, keep=True), got {type(cache).__name__}")
         if cache.released:
             raise ValueError("the cache has been released and its buffers are gone; call forward again")
-        if [c.Z.shape[0] for c in cache.layers] != [la.input_size + 1 + la.hidden_size for la in self.layers]:
-            raise ValueError("the cache comes from a model of other sizes; pass it to the model whose forward made it")
+        if cache.model != repr(self):
+            raise ValueError(
+                f"the cache is of another model, {cache.model}; pass it to the model whose forward made it"
+            )
         (T, B, D), dtype, ends = cache.x_shape, cache.dtype, cache.ends
         doutput = inputs.gradient(self.xp, "doutput", doutput, cache.output_shape, dtype)
         if dstate is None:
@@ -260,7 +263,7 @@ class DilatedRNN:
             dgiven.insert(0, dentry)
         if cache.readout:
             dgiven[len(self.layers) - 1][0][-self.width] += doldest  # (B, H): the output at time -K
-        dx = self.xp.ascontiguousarray(drows.T).reshape(T, B, D)  # (D, T*B) -> (T, B, D)
+        dx = drows.T.copy().reshape(T, B, D)  # (D, T*B) -> (T, B, D)
         return dx, dgiven, {name: grads[name] for name in self.params}
 
     def step(self, x_t: Array, state: State | None = None) -> tuple[Array, State]:
@@ -359,6 +362,13 @@ class DilatedRNN:
         twin = object.__new__(type(self))
         twin.__dict__ |= self.__dict__ | {"xp": xp, "params": params}
         return twin
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Name the array module, which can be neither copied nor pickled."""
+        return self.__dict__ | {"xp": self.xp.__name__}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__ |= state | {"xp": get_backend(state["xp"])}
 
     def save(self, path: Any) -> None:
         """Write the model to a file that ``load`` reads, atomically and without pickle."""

@@ -14,6 +14,7 @@ import numpy as np
 
 from .backend import Array, array_module
 from .checks import choose, fraction, positive, positive_integer, real
+from .inputs import finite
 
 Params = dict[str, Array]
 Schedule = Callable[[int], float]  # step, counted from 0 -> learning rate
@@ -71,12 +72,20 @@ class Optimizer:
                 f"grads must have the keys of the parameters, as model.backward returns them; these differ: {got}"
             )
         for name, p in self.params.items():
-            if grads[name].shape != p.shape:
-                raise ValueError(f"grads[{name!r}] must have shape {p.shape}, got {grads[name].shape}")
+            g = grads[name]
+            if g.shape != p.shape:
+                raise ValueError(f"grads[{name!r}] must have shape {p.shape}, got {g.shape}")
+            if g.dtype.kind == "c" and p.dtype.kind != "c":
+                raise TypeError(
+                    f"grads[{name!r}] is {g.dtype} but the parameter {p.dtype}: the imaginary part would be lost"
+                )
+            finite(f"grads[{name!r}]", g)
 
 
 class SGD(Optimizer):
-    """Stochastic gradient descent with momentum: ``v = momentum v + g``, ``p -= lr v`` (Sutskever et al. 2013).
+    """Stochastic gradient descent with momentum: ``v = momentum v + g``, ``p -= lr v`` (Polyak 1964).
+
+    The learning rate stands outside of v, so that a schedule acts on the whole step at once.
 
     Examples
     --------
@@ -190,10 +199,13 @@ def clip_grad_norm(grads: Params, max_norm: float) -> Array:
     if not grads:
         raise ValueError("grads must hold at least one array, got an empty dict")
     xp = array_module(next(iter(grads.values())))
-    norm = xp.sqrt(sum((abs(g) ** 2).sum() for g in grads.values()))
-    scale = xp.minimum(1, max_norm / xp.maximum(norm, np.finfo(norm.dtype).tiny))
-    for g in grads.values():
-        g *= scale
+    largest = xp.stack([abs(g).max() for g in grads.values()]).max()
+    unit = xp.where(largest > 0, largest, 1)  # the squares of what is divided by it cannot overflow
+    norm = unit * xp.sqrt(sum((abs(g / unit) ** 2).sum() for g in grads.values()))
+    if max_norm < np.inf:
+        scale = max_norm / xp.maximum(norm, max_norm)
+        for g in grads.values():
+            g *= scale
     return norm
 
 
@@ -218,7 +230,7 @@ def cosine_decay(lr: float, steps: int, final: float = 0.01) -> Schedule:
     >>> schedule(0), round(schedule(50), 6), round(schedule(100), 6)
     (0.1, 0.075, 0.05)
     """
-    lr, steps, final = positive("lr", lr), positive_integer("steps", steps), positive("final", final)
+    lr, steps, final = positive("lr", lr), positive_integer("steps", steps), fraction("final", final, one_allowed=True)
     return lambda step: lr * (final + (1 - final) * (1 + math.cos(math.pi * min(step, steps) / steps)) / 2)
 
 

@@ -51,11 +51,7 @@ def metrics_file(path: Any, run: Run) -> Iterator[Callable[[dict[str, float]], N
     if path is None:
         yield lambda row: None
         return
-    try:
-        file = open(path, "w", newline="", encoding="utf-8", buffering=1)  # noqa: SIM115 (closed below)
-    except OSError as error:
-        raise OSError(f"cannot write the log {path}: {error}; the folder must exist and be writable") from error
-    with file:
+    with open(path, "w", newline="", encoding="utf-8", buffering=1) as file:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
 

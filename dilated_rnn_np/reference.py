@@ -1,6 +1,6 @@
 """The paper's recurrence as naive loops: one sequence, one layer, one time step at a time.
 
-``c_t^(l) = f(x_t^(l), c_{t-s(l)}^(l))`` (Chang et al. 2017, equation 2) with vectors ``W_x x + b + W_h h``, and
+``c_t^(l) = f(x_t^(l), c_{t-s(l)}^(l))`` (Chang et al. 2017, section 2.1) with vectors ``W_x x + b + W_h h``, and
 backpropagation through time by walking the same loops the other way. Slow and obvious: the fast path, with which it
 shares no code, has to equal it to rounding.
 """
@@ -155,6 +155,7 @@ def forward(
     True
     """
     choose("cell of the reference", cell, CELLS)
+    choose("readout", readout, {"last": 0, "all": 0})
     T, B, _ = x.shape
     K, L = math.gcd(*dilations), len(dilations)
     lengths = [T] * B if lengths is None else list(lengths)

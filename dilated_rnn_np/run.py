@@ -44,6 +44,8 @@ class Run:
 
     def validated(self, model: DilatedRNN, loss: float) -> None:
         """Take note of a validation: keep the parameters where they are the best so far."""
+        if not math.isfinite(loss):
+            raise FloatingPointError(f"validation loss {loss}")
         self.worse_in_a_row += 1
         if loss < self.best_loss:
             self.best_step, self.best_loss, self.worse_in_a_row = self.step, loss, 0
@@ -68,7 +70,7 @@ def save(path: Any, model: DilatedRNN, optimizer: Optimizer, run: Run, seconds: 
     arrays["history"] = np.array([[row[column] for column in COLUMNS] for row in run.history]).reshape(-1, len(COLUMNS))
     best = None if run.best_step is None else {"step": run.best_step, "loss": run.best_loss}
     meta = {"model": config, "optimizer": _description(optimizer), "best": best, "note": note}
-    meta |= {"step": run.step, "seconds": seconds}
+    meta |= {"step": run.step, "seconds": seconds, "optimizer_steps": optimizer.steps}
     checkpoints.write(path, arrays, meta)
 
 
@@ -98,7 +100,7 @@ def restore(path: Any, model: DilatedRNN, optimizer: Optimizer) -> tuple[Run, fl
     checkpoints.set_params(model, params, str(path))
     for name, live in slots.items():
         live[...] = model.xp.asarray(arrays[name])
-    optimizer.steps = meta["step"]
+    optimizer.steps = meta["optimizer_steps"]
     run = Run([dict(zip(COLUMNS, map(float, row), strict=True)) for row in arrays["history"]], meta["step"])
     if meta["best"]:
         run.best_step, run.best_loss = meta["best"]["step"], meta["best"]["loss"]

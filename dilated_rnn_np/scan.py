@@ -1,7 +1,7 @@
 """The scan: one dilated recurrence, forward and backward, over a sequence that lies feature-major.
 
 ``c_t = f(x_t, c_{t-d})`` never mixes time steps of different phase ``t mod d``, so d consecutive steps are computed at
-once (Chang et al. 2017, equation 2 and figure 3). The layer's buffer ``Z = [x; 1; h_{t-d}]`` has one column for each
+once (Chang et al. 2017, section 2.1 and figure 1, right). The layer's buffer ``Z = [x; 1; h_{t-d}]`` has one column for each
 (time, batch row), time-major. A block of ``n = d*B`` columns is a step of the folded sequence: one product ``W Z`` serves
 input, bias and recurrence, and the block's output goes to the h rows of the block after it. No padding: where d does
 not divide T, the last block is narrower and runs on the first phases.
@@ -70,6 +70,10 @@ def forward(
         previous = tuple(s[:, :w] for s in state)  # (H, w)
         a = W @ Z[:, now]  # (P*H, w)
         new, cache = cell.forward(tuple(a[p : p + H] for p in range(0, len(a), H)), previous)
+        if not isinstance(new, tuple) or [s.shape for s in new] != [s.shape for s in previous]:
+            raise TypeError(
+                f"forward of cell {cell.name!r} must return a tuple of its states {cell.state}, shaped as before"
+            )
         if valid is not None:
             new = tuple(xp.where(valid[now], s, s_prev) for s, s_prev in zip(new, previous, strict=True))
         Z[-H:, then] = new[0]

@@ -22,7 +22,8 @@ def describe(model: DilatedRNN) -> str:
         kind = f"fuses {model.width} steps" if model.width > 1 else "affine"
         inner = model.width * model.hidden_sizes[-1]
         lines.append(f"{'readout':<10}{model.readout:<8}{'':>8}{inner:>8}{model.output_size:>8}{size:>12,}  {kind}")
-    every = "to every earlier step" if model.width == 1 else f"in multiples of {model.width} steps"
+    sums = "sums of its dilations" + (f", multiples of {model.width}" if model.width > 1 else "")
+    every = "to every earlier step" if 1 in model.dilations else f"by {sums}"
     hop = f"one hop in each layer spans {sum(model.dilations):,} steps"
     lines.append(f"{model.num_parameters:,} parameters ({model.dtype.name}); the stack reaches back {every}; {hop}")
     return "\n".join(lines)

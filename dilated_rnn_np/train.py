@@ -16,10 +16,11 @@ from typing import Any
 
 import numpy as np
 
+from . import checkpoint as checkpoints
 from . import run as runs
-from .backend import Array
-from .checks import choose, positive_integer
-from .losses import LOSSES, Loss, softmax_cross_entropy
+from .backend import Array, to_host
+from .checks import choose, positive_integer, real
+from .losses import LOSSES, Loss, loss_of, softmax_cross_entropy
 from .model import DilatedRNN
 from .optim import Optimizer, clip_grad_norm
 from .progress import interruptible, metrics_file, progress_bar
@@ -38,13 +39,13 @@ def train_step(
     ------
     FloatingPointError : where loss or gradient are not finite; the parameters are unchanged then.
     """
-    x, targets, lengths = _unpacked(batch)
+    x, targets, lengths = _on_backend(model, batch)
     output, _, cache = model.forward(x, lengths=lengths, rng=rng)
     assert cache is not None
-    value, doutput = _loss_of(loss, output, targets, lengths)
+    value, doutput = loss_of(loss, output, targets, lengths)
     _, _, grads = model.backward(doutput, cache)
     norm = clip_grad_norm(grads, max_norm)
-    if not (math.isfinite(value) and math.isfinite(norm)):
+    if not (math.isfinite(value) and math.isfinite(norm)):  # both wait for the device
         raise FloatingPointError(f"loss {float(value)}, gradient norm {float(norm)}")
     optimizer.step(grads)
     cache.release()
@@ -54,7 +55,7 @@ def train_step(
 def evaluate(
     model: DilatedRNN, batches: Iterable[Batch], loss: Loss | str = softmax_cross_entropy, metric: Metric | None = None
 ) -> tuple[float, float]:
-    """Return loss and metric over finitely many batches, each weighted by its number of rows.
+    """Return loss and metric over finitely many batches, each batch weighted by the rows, or ragged steps, it holds.
 
     Parameters
     ----------
@@ -68,17 +69,17 @@ def evaluate(
     (1.0, nan)
     """
     loss = _loss(loss)
-    totals, rows = np.zeros(2), 0
+    totals, weights = np.zeros(2), 0
     for batch in batches:
-        x, targets, lengths = _unpacked(batch)
+        x, targets, lengths = _on_backend(model, batch)
         output, _, _ = model.forward(x, lengths=lengths, keep=False)
-        value, _ = _loss_of(loss, output, targets, lengths)
-        B = x.shape[1]
-        totals += B * np.array([float(value), metric(output, targets, lengths) if metric else math.nan])
-        rows += B
-    if not rows:
+        value, _ = loss_of(loss, output, targets, lengths)
+        weight = int(np.sum(lengths)) if lengths is not None and output.ndim == 3 else x.shape[1]
+        totals += weight * np.array([float(value), _measured(metric, output, targets, lengths)])
+        weights += weight
+    if not weights:
         raise ValueError("evaluate needs at least one batch, got none")
-    return float(totals[0] / rows), float(totals[1] / rows)
+    return float(totals[0] / weights), float(totals[1] / weights)
 
 
 def fit(
@@ -147,14 +148,9 @@ def fit(
     checkpoint_every = positive_integer("checkpoint_every", checkpoint_every)
     patience = None if patience is None else positive_integer("patience", patience)
     loss = _loss(loss)
-    if optimizer.params.keys() != model.params.keys() or any(
-        optimizer.params[name] is not model.params[name] for name in model.params
-    ):
-        raise ValueError("optimizer must be built on this model's parameters, for instance RMSProp(model.params)")
-    if patience is not None and validation is None:
-        raise ValueError("patience counts validations: give validation batches, or leave patience out")
-    if validation is not None and iter(validation) is validation:
-        raise TypeError("validation is gone through many times: give a list of batches, not a generator")
+    _check_settings(model, optimizer, max_norm, metric, validation, patience)
+    for path in filter(None, (checkpoint, log)):
+        checkpoints.checked_place(path)
 
     run, seconds_before = Run(), 0.0
     if checkpoint is not None and Path(checkpoint).exists():
@@ -167,62 +163,97 @@ def fit(
         raise ValueError("resume=True needs the checkpoint to go on from: give checkpoint=path")
     started = time.perf_counter() - seconds_before
 
-    def save() -> None:
-        if checkpoint is not None:
-            runs.save(checkpoint, model, optimizer, run, time.perf_counter() - started, note)
+    saved_at = run.step
 
-    stream = _batches_from(batches, run.step)
+    def save() -> None:
+        nonlocal saved_at
+        if checkpoint is not None:
+            _check_finite(model)
+            runs.save(checkpoint, model, optimizer, run, time.perf_counter() - started, note)
+            saved_at = run.step
+
+    def diverged(error: FloatingPointError) -> FloatingPointError:
+        kept = f"{checkpoint} holds step {saved_at}" if checkpoint else "there is no checkpoint"
+        advice = "Try a lower learning rate or a smaller max_norm"
+        return FloatingPointError(f"step {step} is not finite: {error}; {kept}. {advice}")
+
+    stream, step = _batches_from(batches, run.step), run.step + 1
+    if run.step < steps:  # what is wrong with batches, loss or metric shows before anything is written or changed
+        first = next(stream)
+        stream = itertools.chain([first], stream)
+        try:
+            evaluate(model, [first], loss, metric)
+        except FloatingPointError as error:
+            raise diverged(error) from None
+    if run.step == 0:
+        save()
     with (
         metrics_file(log, run) as write_row,
         interruptible() as interrupted,
         progress_bar(steps, run, progress, description) as bar,
     ):
-        if run.step == 0:
-            save()  # finds an unwritable place before the first step, not after an hour
-        saved_at = run.step
         while run.step < steps and (patience is None or run.worse_in_a_row < patience):
-            batch = next(stream)
+            batch, step = next(stream), run.step + 1
             dropout_rng = np.random.default_rng([seed, run.step]) if model.dropout else None
-            learning_rate = optimizer.learning_rate()
+            row = dict.fromkeys(COLUMNS, math.nan) | {"step": step, "learning_rate": optimizer.learning_rate()}
             try:
                 value, norm, output = train_step(model, optimizer, batch, loss, max_norm, dropout_rng)
+                run.step = step
+                row |= {"loss": float(value), "gradient_norm": float(norm)}
+                row["metric"] = _measured(metric, output, *_unpacked(batch)[1:])
+                if validation is not None and (step % validate_every == 0 or step == steps):
+                    _check_finite(model)
+                    row["validation_loss"], row["validation_metric"] = evaluate(model, validation, loss, metric)
+                    run.validated(model, row["validation_loss"])
+                row["seconds"] = time.perf_counter() - started
+                run.history.append(row)
+                write_row(row)
+                bar.show(row)
+                stop = interrupted()
+                if step % checkpoint_every == 0 or step == steps or stop:
+                    save()
             except FloatingPointError as error:
-                kept = (
-                    f"{checkpoint} holds step {saved_at}" if checkpoint else "the model holds the parameters before it"
-                )
-                raise FloatingPointError(
-                    f"step {run.step + 1} is not finite: {error}; {kept}. Try a lower learning rate or a smaller max_norm"
-                ) from None
-            run.step += 1
-            _, targets, lengths = _unpacked(batch)
-            row = dict.fromkeys(COLUMNS, math.nan) | {
-                "step": run.step,
-                "seconds": time.perf_counter() - started,
-                "loss": float(value),
-                "metric": metric(output, targets, lengths) if metric else math.nan,
-                "learning_rate": learning_rate,
-                "gradient_norm": float(norm),
-            }
-            if validation is not None and (run.step % validate_every == 0 or run.step == steps):
-                row["validation_loss"], row["validation_metric"] = evaluate(model, validation, loss, metric)
-                run.validated(model, row["validation_loss"])
-            run.history.append(row)
-            write_row(row)
-            bar.show(row)
-            if run.step % checkpoint_every == 0:
-                save()
-                saved_at = run.step
-            if interrupted():
-                save()
+                raise diverged(error) from None
+            if stop:
                 kept = (
                     f"{checkpoint} holds it; go on with resume=True"
                     if checkpoint
-                    else "give checkpoint=path to be able to resume"
+                    else "give checkpoint=path to keep it"
                 )
-                raise KeyboardInterrupt(f"stopped after step {run.step} of {steps}: {kept}")
-        run.stopped = "finished" if run.step >= steps else "early stop"
-        save()
+                raise KeyboardInterrupt(f"stopped after step {step} of {steps}: {kept}")
+        if run.step < steps:
+            run.stopped = "early stop"
+            save()
     return run
+
+
+def _check_settings(
+    model: DilatedRNN, optimizer: Optimizer, max_norm: float, metric: Any, validation: Any, patience: int | None
+) -> None:
+    """Refuse what cannot be trained with, before anything is written."""
+    if optimizer.params.keys() != model.params.keys() or any(
+        optimizer.params[name] is not model.params[name] for name in model.params
+    ):
+        raise ValueError("optimizer must be built on this model's parameters, for instance RMSProp(model.params)")
+    if model.dtype.kind == "c":
+        raise TypeError(f"fit trains real parameters, these are {model.dtype}; complex ones are for gradient checks")
+    if not real("max_norm", max_norm) > 0:
+        raise ValueError(f"max_norm must be above 0 (infinity clips nothing), got {max_norm}")
+    if metric is not None and not callable(metric):
+        raise TypeError(f"metric must be a function (output, targets, lengths) -> number, got {metric!r}")
+    if patience is not None and validation is None:
+        raise ValueError("patience counts validations: give validation batches, or leave patience out")
+    if validation is not None and iter(validation) is validation:
+        raise TypeError("validation is gone through many times: give a list of batches, not a generator")
+    if validation is not None and next(iter(validation), None) is None:
+        raise ValueError("validation must hold at least one batch, got none; leave it out to train without")
+
+
+def _check_finite(model: DilatedRNN) -> None:
+    """Raise where a step has made a parameter infinite or NaN: such a model is neither saved nor kept as the best."""
+    for name, array in model.params.items():
+        if not model.xp.isfinite(array).all():
+            raise FloatingPointError(f"the update has made {name} infinite or NaN")
 
 
 # ---------------------------------------------------------------------- batches
@@ -233,6 +264,17 @@ def _unpacked(batch: Batch) -> Batch:
         got = f"{len(batch)} entries" if isinstance(batch, (tuple, list)) else type(batch).__name__
         raise TypeError(f"a batch must be (x, targets) or (x, targets, lengths), got {got}")
     return (*batch, None)[:3]
+
+
+def _on_backend(model: DilatedRNN, batch: Batch) -> Batch:
+    """Return the batch with x and targets as arrays of the model's module; lengths stay on the host."""
+    x, targets, lengths = _unpacked(batch)
+    return model.xp.asarray(x), model.xp.asarray(targets), lengths
+
+
+def _measured(metric: Metric | None, output: Array, targets: Any, lengths: Any) -> float:
+    """Return the metric, which sees arrays on the host; NaN where there is none."""
+    return metric(to_host(output), to_host(targets), lengths) if metric else math.nan
 
 
 def _batches_from(batches: Iterable[Batch], step: int) -> Iterator[Batch]:
@@ -258,8 +300,3 @@ def _again_and_again(batches: Iterable[Batch]) -> Iterator[Batch]:
 
 def _loss(loss: Loss | str) -> Loss:
     return loss if callable(loss) else choose("loss", loss, LOSSES)
-
-
-def _loss_of(loss: Loss, output: Array, targets: Any, lengths: Any) -> tuple[Array, Array]:
-    """Return loss and gradient; one output a sequence is already read at each row's own end."""
-    return loss(output, targets, lengths) if lengths is not None and output.ndim == 3 else loss(output, targets)

@@ -1,6 +1,7 @@
 """Hypothesis draws small integers and seeds; deadlines are off, since a timing never decides a test."""
 
 import os
+import re
 
 from hypothesis import settings
 
@@ -10,8 +11,10 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
 def pytest_sessionfinish(session, exitstatus):
-    """Where everything is there to run every test, as in CI, a skipped test is a failure."""
+    """Make a skipped test a failure where the pattern in FAIL_ON_SKIP says that its reason should not arise."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if os.environ.get("FAIL_ON_SKIP") and reporter is not None and reporter.stats.get("skipped"):
-        reporter.write_line("a test was skipped, and FAIL_ON_SKIP is set", red=True)
+    pattern = os.environ.get("FAIL_ON_SKIP")
+    skipped = [str(report.longrepr) for report in reporter.stats.get("skipped", [])] if reporter else []
+    if pattern and (wrong := [reason for reason in skipped if re.search(pattern, reason)]):
+        reporter.write_line(f"skipped, but FAIL_ON_SKIP={pattern}: {wrong[0]}", red=True)
         session.exitstatus = 1

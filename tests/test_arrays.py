@@ -1,6 +1,7 @@
 """What the library does with arrays: dtypes, nothing changed that was passed in, nothing written that was returned."""
 
 import copy
+import pickle
 
 import numpy as np
 import pytest
@@ -46,6 +47,29 @@ def test_a_change_of_the_parameters_between_forward_and_backward_does_not_reach_
     for array in case.model.params.values():
         array += 1
     assert_equal(case.model.backward(case.doutput, cache, case.dstate), expected, 0)
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("outputs", [None, 1])
+@pytest.mark.parametrize("readout", ["last", "all"])
+def test_a_cache_shares_no_memory_with_what_went_in_or_came_out(cell, outputs, readout):
+    case = Case(
+        4, 1, 1, [1, 1], [1, 1], cell, readout, outputs, False, True, seed=0
+    )  # where transposed views are whole
+    _, _, expected = everything(case)
+    output, state, cache = case.model.forward(case.x, case.state)
+    for array in (case.x, output, *(a for entry in [*case.state, *state] for a in entry)):
+        array += 1
+    assert_equal(case.model.backward(case.doutput, cache, case.dstate), expected, 0)
+
+
+def test_models_can_be_copied_and_pickled():
+    model = DilatedRNN(1, 2, [1, 2], "lstm", output_size=1)
+    x = np.ones((3, 1, 1), "float32")
+    for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert_equal(twin.forward(x)[0], model.forward(x)[0], 0)
+        twin.params["readout.b"] += 1
+        assert not model.params["readout.b"].any()
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])

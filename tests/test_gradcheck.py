@@ -245,6 +245,19 @@ def test_an_error_planted_in_the_backward_alone_is_caught_and_named(plant, cell,
     assert f"\n  {named}: relative error" in str(caught.value)
 
 
+@pytest.mark.parametrize(("plant", "cell", "named"), PLANTED, ids=lambda value: getattr(value, "__name__", None))
+def test_central_differences_catch_the_planted_errors_too_but_for_the_millionth(plant, cell, named, monkeypatch):
+    case = planted_case(cell)
+    check(case.model, case.x, case.state, method="central")
+    monkeypatch.setattr(*plant())
+    if plant is gradient_a_millionth_too_large:
+        check(case.model, case.x, case.state, method="central")  # below what differences can see
+        return
+    with pytest.raises(AssertionError, match="by central differences") as caught:
+        check(case.model, case.x, case.state, method="central")
+    assert f"\n  {named}: relative error" in str(caught.value)
+
+
 def test_a_wrong_gradient_that_is_tiny_is_caught():
     tiny = {"p": np.full(3, 1e-9)}  # the gradient is of order 1e-27: it would drown in any absolute tolerance
     check(lambda p: ((p["p"] ** 4).sum(), {"p": 4 * p["p"] ** 3}), tiny, method="complex")

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from cases import assert_equal
 
-from dilated_rnn_np import CheckpointError, DilatedRNN, evaluate, fit, load
+from dilated_rnn_np import CheckpointError, DilatedRNN, checkpoint, evaluate, fit, load
 from dilated_rnn_np.losses import softmax_cross_entropy
 from dilated_rnn_np.optim import SGD, Adam, RMSProp, cosine_decay
 from dilated_rnn_np.run import COLUMNS
@@ -31,7 +31,7 @@ def train(steps, folder=None, model=None, make=Adam, **options):
     if folder is not None:
         options |= {"checkpoint": folder / "run.npz", "log": folder / "log.csv"}
     optimizer = make(model.params, lr=cosine_decay(1e-2, 30))
-    settings = {"metric": TASK.metric, "validation": TASK.validation(8), "validate_every": 5, "checkpoint_every": 4}
+    settings = {"metric": TASK.metric, "validation": TASK.validation(256), "validate_every": 5, "checkpoint_every": 4}
     settings |= {"progress": False, "max_norm": 1.0} | options
     return model, fit(model, TASK.batches(4, seed=3), optimizer, steps, **settings)
 
@@ -90,20 +90,27 @@ test_train.train(400, pathlib.Path({folder!r}), resume=True)
 """
 
 
+def step_of(path):
+    return checkpoint.read(path)[1]["step"] if path.exists() else -1
+
+
 def test_a_run_killed_at_any_moment_and_resumed_ends_in_the_same_bits(tmp_path):
     whole, _ = train(400)
     code = SCRIPT.format(path=[os.path.dirname(__file__), *sys.path], folder=str(tmp_path))
-    kills = 0
-    for wait in (0.02, 0.13, 0.31):
+    reached = []
+    for wait in (0.0, 0.05, 0.11):
+        before = step_of(tmp_path / "run.npz")
         process = subprocess.Popen([sys.executable, "-c", code])
-        while not (tmp_path / "run.npz").exists() and process.poll() is None:
-            time.sleep(0.005)
+        while step_of(tmp_path / "run.npz") <= max(before, 0) and process.poll() is None:
+            time.sleep(0.002)
         time.sleep(wait)
         process.kill()
-        kills += process.wait() == -signal.SIGKILL
-    assert kills
+        process.wait()
+        reached.append(step_of(tmp_path / "run.npz"))
+    assert 0 < reached[0] < reached[1] < reached[2]  # each went on from where the last one was killed
     model, _ = train(400, tmp_path, model=net(seed=9), resume=True)
     assert_equal(model.params, whole.params, 0)
+    assert sorted(os.listdir(tmp_path)) == ["log.csv", "run.npz"]
 
 
 def test_a_plain_list_of_batches_goes_on_where_it_stopped(tmp_path):
@@ -140,7 +147,7 @@ def test_ctrl_c_saves_between_two_steps_and_says_how_to_resume(tmp_path):
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_names_the_step_and_keeps_the_last_good_checkpoint(tmp_path):
-    calls = itertools.count(1)
+    calls = itertools.count(0)  # the first call only tries the batch
 
     def loss(output, targets, lengths=None):
         value, gradient = softmax_cross_entropy(output, targets)
@@ -161,6 +168,65 @@ def test_parameters_that_have_blown_up_stop_the_run_too():
     model.params["readout.b"][0] = np.inf
     with pytest.raises(FloatingPointError, match="step 1 is not finite: logits must be finite"):
         train(5, model=model, validation=None)
+
+
+def test_an_update_that_makes_parameters_infinite_is_never_saved(tmp_path):
+    model = net()
+    rates = [1e-3, 1e-3, 1e-3, 1e-3, 1e39]
+    optimizer = RMSProp(model.params, lr=lambda k: rates[k])
+    with (
+        np.errstate(over="ignore"),
+        pytest.raises(FloatingPointError, match=r"step 5 is not finite: the update has made"),
+    ):
+        fit(model, TASK.batches(4), optimizer, 5, checkpoint=tmp_path / "run.npz", checkpoint_every=4, progress=False)
+    assert step_of(tmp_path / "run.npz") == 4
+    assert all(np.isfinite(array).all() for array in load(tmp_path / "run.npz").params.values())
+
+
+def test_a_validation_loss_that_is_not_finite_names_the_step():
+    calls = itertools.count(1)
+
+    def loss(output, targets, lengths=None):
+        value, gradient = softmax_cross_entropy(output, targets)
+        return (value * np.inf, gradient) if output.shape[1] == 256 and next(calls) == 3 else (value, gradient)
+
+    with pytest.raises(FloatingPointError, match=r"step 10 is not finite: validation loss inf"):
+        train(20, loss=loss)
+
+
+def test_an_optimiser_that_has_already_made_steps_resumes_in_the_same_bits(tmp_path):
+    def run(steps, **options):
+        model = net()
+        optimizer = Adam(model.params, lr=cosine_decay(1e-2, 30))
+        fit(model, TASK.batches(4, seed=8), optimizer, 5, progress=False)
+        fit(model, TASK.batches(4, seed=3), optimizer, steps, progress=False, **options)
+        return model
+
+    run(8, checkpoint=tmp_path / "run.npz")
+    assert_equal(run(15, checkpoint=tmp_path / "run.npz", resume=True).params, run(15).params, 0)
+
+
+def test_a_wrong_call_of_fit_changes_neither_model_nor_files(tmp_path):
+    (tmp_path / "log.csv").write_text("older")
+    wrong = [
+        {"max_norm": 0},
+        {"metric": "accuracy"},
+        {"validation": []},
+        {"loss": lambda output, targets: 3},
+        {"batches": iter([])},
+        {"batches": [(np.ones((3, 2, 4)), np.zeros((3, 2), int))]},
+        {"checkpoint": tmp_path / "missing" / "run.npz"},
+        {"steps": 0},
+    ]
+    for options in wrong:
+        model = net()
+        before = {name: array.copy() for name, array in model.params.items()}
+        settings = {"batches": TASK.batches(4), "optimizer": SGD(model.params), "steps": 3, "progress": False}
+        settings |= {"checkpoint": tmp_path / "run.npz", "log": tmp_path / "log.csv"} | options
+        with pytest.raises((ValueError, TypeError, OSError)):
+            fit(model, settings.pop("batches"), settings.pop("optimizer"), settings.pop("steps"), **settings)
+        assert_equal(model.params, before, 0)
+        assert os.listdir(tmp_path) == ["log.csv"] and (tmp_path / "log.csv").read_text() == "older"
 
 
 def test_an_existing_checkpoint_is_not_overwritten_without_resume(tmp_path):
@@ -190,7 +256,7 @@ def test_the_best_parameters_are_those_of_the_lowest_validation_loss(tmp_path):
     assert steps.tolist() == [5, 10, 15, 20]
     assert run.best_step == steps[losses.argmin()] and run.best_loss == losses.min()
     best = load(tmp_path / "run.npz", best=True)
-    assert evaluate(best, TASK.validation(8), metric=TASK.metric)[0] == run.best_loss
+    assert evaluate(best, TASK.validation(256), metric=TASK.metric)[0] == run.best_loss
     assert_equal(load(tmp_path / "run.npz").params, model.params, 0)
 
 
@@ -199,10 +265,19 @@ def test_early_stop_counts_validations_that_bring_nothing_better():
 
     def loss(output, targets, lengths=None):
         value, gradient = softmax_cross_entropy(output, targets)
-        return (value * 0 + next(scores), gradient) if output.shape[1] == 8 else (value, gradient)
+        return (value * 0 + next(scores), gradient) if output.shape[1] == 512 else (value, gradient)
 
-    _, run = train(100, loss=loss, patience=2)
+    _, run = train(100, loss=loss, patience=2, validation=TASK.validation(512))
     assert (run.stopped, run.step, run.best_step, run.best_loss) == ("early stop", 20, 10, 2.0)
+
+
+def test_early_stop_counts_on_after_a_resume(tmp_path):
+    def run(steps, model, **options):
+        flat = {"loss": lambda output, targets: (np.float32(1), np.zeros_like(output))}  # nothing ever gets better
+        return train(steps, tmp_path, model=model, make=SGD, patience=3, **flat, **options)[1]
+
+    run(12, net())
+    assert run(100, net(), resume=True).step == 15  # 5 is the best; 10, 12 (the first run's last step) and 15 are not
 
 
 def test_metrics_file_has_one_row_a_step_also_after_a_resume(tmp_path):
@@ -216,10 +291,25 @@ def test_metrics_file_has_one_row_a_step_also_after_a_resume(tmp_path):
     assert all(float(row["loss"]) > 0 and float(row["gradient_norm"]) > 0 for row in rows)
 
 
+def test_ragged_sequences_count_by_their_steps_in_training_and_evaluation():
+    rng = np.random.default_rng(0)
+    x, targets = rng.standard_normal((9, 4, 10)).astype("float32"), rng.integers(0, 9, (9, 4))
+    lengths = np.array([9, 9, 1, 1])
+    model = DilatedRNN(10, 6, [1, 2], output_size=9, readout="all")
+    output, _, _ = model.forward(x, lengths=lengths)
+    each = -np.log(np.exp(output) / np.exp(output).sum(-1, keepdims=True))
+    expected = np.mean([each[t, b, targets[t, b]] for b in range(4) for t in range(lengths[b])])
+    parts = [(x[:, r], targets[:, r], lengths[r]) for r in (slice(0, 2), slice(2, 4))]
+    assert evaluate(model, [(x, targets, lengths)])[0] == pytest.approx(expected, rel=1e-5)
+    assert evaluate(model, parts)[0] == pytest.approx(expected, rel=1e-5)
+    run = fit(model, [(x, targets, lengths)], SGD(model.params), 1, progress=False)
+    assert run.history[0]["loss"] == pytest.approx(expected, rel=1e-5)
+
+
 def test_evaluation_weighs_batches_by_their_rows_and_changes_nothing():
     model = net()
     before = {name: array.copy() for name, array in model.params.items()}
-    [(x, targets)] = TASK.validation(9)
+    x, targets = TASK.validation(9)[0]
     parts = [(x[:, :2], targets[:, :2]), (x[:, 2:], targets[:, 2:])]
     assert evaluate(model, parts, metric=TASK.metric) == pytest.approx(
         evaluate(model, [(x, targets)], metric=TASK.metric)
@@ -250,7 +340,7 @@ def test_copy_memory_shows_ten_symbols_a_marker_and_wants_them_back():
 
 def test_copy_memory_baseline_is_what_blanks_then_guesses_cost():
     task = CopyMemory(T=7)
-    [(x, targets)] = task.validation(20)
+    x, targets = task.validation(20)[0]
     logits = np.full((27, 20, 9), -1e9)
     logits[:17, :, 8] = 0
     logits[17:, :, :8] = 0

@@ -40,6 +40,22 @@ def training(**options):
     return fit(model, settings.pop("batches"), settings.pop("optimizer"), settings.pop("steps"), **settings)
 
 
+def complex_training():
+    model = net(dtype="complex128")
+    return fit(model, [(X, TARGETS[0])], optim.SGD(model.params), 1)
+
+
+class Disguised(drn.RNN):
+    pass
+
+
+class Untupled(drn.RNN):
+    name = "untupled"
+
+    def forward(self, a, previous):
+        return np.tanh(a[0]), ()
+
+
 class Gateless(drn.Cell):
     name = "gateless"
 
@@ -125,10 +141,21 @@ WRONG = {
     "cache of another model": (
         lambda: DilatedRNN(D, 5, [2, 4], output_size=3).backward(OUTPUT, CACHE),
         ValueError,
-        "other sizes",
+        "of another model, DilatedRNN",
     ),
     "state gradient of another shape": (lambda: back(dstate=STATE[:2]), ValueError, "dstate must have 3 entries"),
+    "cache of another cell": (lambda: net("rnn").backward(OUTPUT, CACHE), ValueError, "of another model"),
+    "cell with the name of a built-in": (lambda: net(Disguised()), ValueError, "'rnn'; give it a name of its own"),
+    "cell that returns no tuple": (lambda: net(Untupled()).forward(X), TypeError, "must return a tuple of its states"),
+    "seed of -1": (lambda: net(rng=-1), ValueError, "rng must be a whole number of at least 0"),
+    "forget bias that is NaN": (lambda: drn.LSTM(float("nan")), ValueError, "must be finite"),
+    "unknown readout of the reference": (
+        lambda: reference.forward(MODEL.params, X, [2, 4], "gru", "lst"),
+        ValueError,
+        "did you mean 'last'",
+    ),
     # losses
+    "complex targets": (lambda: mean_squared_error(LOGITS, LOGITS * 1j), TypeError, "imaginary part would be lost"),
     "labels out of range": (lambda: softmax_cross_entropy(LOGITS, TARGETS + 4), ValueError, r"in 0\.\.3 for 4 logits"),
     "negative labels": (lambda: softmax_cross_entropy(LOGITS, TARGETS - 1), ValueError, "got -1 to -1"),
     "labels that are not whole": (
@@ -184,7 +211,18 @@ WRONG = {
         ValueError,
         "did you mean 'rmsprop'",
     ),
+    "gradient with NaN": (
+        lambda: optim.SGD(MODEL.params).step(GRADS | {"readout.b": GRADS["readout.b"] * np.nan}),
+        ValueError,
+        "must be finite",
+    ),
+    "complex gradient": (
+        lambda: optim.SGD(MODEL.params).step(GRADS | {"readout.b": GRADS["readout.b"] * 1j}),
+        TypeError,
+        "imaginary part would be lost",
+    ),
     # training
+    "complex parameters": (lambda: complex_training(), TypeError, "fit trains real parameters"),
     "steps of 0": (lambda: training(steps=0), ValueError, "steps.*at least 1, got 0"),
     "no batches": (lambda: training(batches=[]), ValueError, "batches ended at once"),
     "generator that ends": (
@@ -331,7 +369,7 @@ def test_an_unwritable_folder_is_refused_before_anything_is_written(tmp_path, wh
         MODEL.save(tmp_path / where)
     with pytest.raises(OSError, match="cannot write .*folder must exist"):
         training(checkpoint=tmp_path / where)
-    with pytest.raises(OSError, match="cannot write the log .*folder must exist"):
+    with pytest.raises(OSError, match="cannot write .*folder must exist"):
         training(log=tmp_path / where)
     assert files_in(tmp_path) == before
 

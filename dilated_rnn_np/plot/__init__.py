@@ -3,7 +3,18 @@
 ``drn.plot.training_curves(…)`` and the like; save a picture with ``ax.figure.savefig(path)``.
 """
 
-from .curves import training_curves
+from .curves import gradient_flow, mean_recurrent_lengths, path_length_map, path_lengths, training_curves
+from .data import confusion, digits_as_sequences, hidden_states
 from .style import new_axes
 
-__all__ = ["new_axes", "training_curves"]
+__all__ = [
+    "confusion",
+    "digits_as_sequences",
+    "gradient_flow",
+    "hidden_states",
+    "mean_recurrent_lengths",
+    "new_axes",
+    "path_length_map",
+    "path_lengths",
+    "training_curves",
+]

@@ -1,7 +1,8 @@
 """The adding problem: sum the two numbers that are marked in a long sequence of random numbers.
 
 Each step brings a number, uniform in [0, 1), and a mark, which is 1 at one step of the first half and at one step of the
-second half, and 0 elsewhere. The target is the sum of the two marked numbers (Hochreiter and Schmidhuber 1997, section 5.4).
+second half, and 0 elsewhere. The target is the sum of the two marked numbers (after Hochreiter and Schmidhuber 1997, section
+5.4; in this form Le, Jaitly and Hinton 2015, section 4.1, and Arjovsky, Shah and Bengio 2016, section 4.2).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..checks import positive_integer
-from .base import Batch, Stream, Task, generator
+from .base import Batch, Stream, Task, generator, in_batches
 
 
 class Adding(Task):
@@ -57,8 +58,12 @@ class Adding(Task):
         return Stream(lambda step: self.draw(generator(seed, 0, step), batch_size))
 
     def validation(self, batch_size: int) -> Sequence[Batch]:
-        """Return one batch from a stream that no training seed shares."""
-        return [self.draw(generator(0, 1, 0), positive_integer("batch_size", batch_size))]
+        """Return 512 sequences from a stream that no training seed shares."""
+        return in_batches(self.draw(generator(0, 1), 512), batch_size, target_axis=0)
+
+    def test(self, batch_size: int) -> Sequence[Batch]:
+        """Return 2,048 sequences from a stream of their own."""
+        return in_batches(self.draw(generator(0, 2), 2048), batch_size, target_axis=0)
 
     def metric(self, output: Any, targets: Any, lengths: Any = None) -> float:
         """Return the fraction of sums that are met to within 0.1."""

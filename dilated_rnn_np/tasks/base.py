@@ -1,4 +1,4 @@
-"""What a task is: a stream of batches, a loss, a metric, and the loss that can be reached without any memory.
+"""What a task is: a stream of batches, a loss, a metric, and the loss that is reached without remembering.
 
 A stream is endless and seeded: batch number k depends on the seed and on k alone, so that a run can be taken up
 again at any step without replaying the ones before it.
@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from ..checks import positive_integer
 
 Batch = tuple[Any, ...]  # (x, targets) or (x, targets, lengths)
 
@@ -54,7 +56,7 @@ class Task(ABC):
     input_size, output_size, readout : what a model for the task is built with.
     loss : the name of the loss in ``losses.LOSSES``.
     metric_name : what ``metric`` measures.
-    baseline : the loss that a model without memory can reach at best, or None where none is known.
+    baseline : the loss of the best answer that uses nothing of what is to be remembered, or None where none is known.
     baseline_note : one sentence that says what the baseline is.
     """
 
@@ -86,6 +88,17 @@ class Task(ABC):
     def settings(self) -> dict[str, Any]:
         """Return what ``make_task(**settings)`` needs to build the task again; it goes into the checkpoints."""
         return {"name": self.name}
+
+
+def in_batches(batch: Batch, batch_size: int, target_axis: int) -> list[Batch]:
+    """Return one large batch ``(x, targets)`` in parts of at most so many rows; targets have their rows on an axis.
+
+    >>> [x.shape for x, _ in in_batches((np.zeros((4, 5, 1)), np.zeros(5)), 2, target_axis=0)]
+    [(4, 2, 1), (4, 2, 1), (4, 1, 1)]
+    """
+    x, targets = batch
+    cuts = range(positive_integer("batch_size", batch_size), x.shape[1], batch_size)
+    return list(zip(np.split(x, cuts, axis=1), np.split(targets, cuts, axis=target_axis), strict=True))
 
 
 def generator(seed: int, *stream: int) -> np.random.Generator:

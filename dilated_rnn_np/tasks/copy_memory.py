@@ -2,7 +2,8 @@
 
 A sequence of T + 20 steps holds 10 random symbols out of 8, then blanks, with one marker at step T + 10 that says
 "recite now". The target is blank up to there and the ten symbols after it (Hochreiter and Schmidhuber 1997; in this
-form Arjovsky, Shah and Bengio 2016, section 4.1; Chang et al. 2017, section 4.1).
+form Arjovsky, Shah and Bengio 2016, section 4.1; used by Chang et al. 2017, section 4.1). The memoryless baseline knows
+when to recite, but guesses the symbols.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..checks import positive_integer
-from .base import Batch, Stream, Task, generator
+from .base import Batch, Stream, Task, generator, in_batches
 
 SYMBOLS, BLANK, MARKER, RECALL = 8, 8, 9, 10  # ten symbols are to be recalled
 
@@ -68,8 +69,12 @@ class CopyMemory(Task):
         return Stream(lambda step: self.draw(generator(seed, 0, step), batch_size))
 
     def validation(self, batch_size: int) -> Sequence[Batch]:
-        """Return one batch from a stream that no training seed shares."""
-        return [self.draw(generator(0, 1, 0), positive_integer("batch_size", batch_size))]
+        """Return 512 sequences from a stream that no training seed shares."""
+        return in_batches(self.draw(generator(0, 1), 512), batch_size, target_axis=1)
+
+    def test(self, batch_size: int) -> Sequence[Batch]:
+        """Return 2,048 sequences from a stream of their own."""
+        return in_batches(self.draw(generator(0, 2), 2048), batch_size, target_axis=1)
 
     def metric(self, output: Any, targets: Any, lengths: Any = None) -> float:
         """Return the recall: the fraction of right symbols in the ten last steps alone."""

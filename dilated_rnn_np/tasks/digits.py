@@ -82,8 +82,7 @@ class Digits(Task):
         self.permutation_seed = positive_integer("permutation_seed", permutation_seed, least=0)
         self.length = positive_integer("length", length, least=PIXELS)
         self.held_out = positive_integer("held_out", held_out)
-        rng = np.random.default_rng(self.permutation_seed)
-        self.pixel_order = rng.permutation(PIXELS) if self.permuted else np.arange(PIXELS)
+        self.pixel_order = self.random_order(self.permutation_seed) if self.permuted else np.arange(PIXELS)
 
         images, labels = _load("train", data_dir)
         count = len(images) - self.held_out
@@ -92,6 +91,11 @@ class Digits(Task):
         self.train_images, self.validation_images = images[:count], images[count:]
         self.train_labels, self.validation_labels = labels[:count], labels[count:]
         self.test_images, self.test_labels = _load("t10k", data_dir)
+
+    @staticmethod
+    def random_order(permutation_seed: int) -> np.ndarray:
+        """Return the order of the 784 pixels that belongs to a seed."""
+        return np.random.default_rng(permutation_seed).permutation(PIXELS)
 
     def steps_per_epoch(self, batch_size: int) -> int:
         """Return how many full batches an epoch has; the images that remain are left out of it."""

@@ -1,0 +1,136 @@
+"""Every picture of an architecture, and of a trained net, written into a folder: what ``dilated-rnn draw`` does.
+
+An architecture has its unrolled network, a shortest path through it, the fold, path lengths and two animations; a
+checkpoint adds what the net does with its task: the gradient across spans, states and gates, errors, and its curve.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import checkpoint as checkpoints
+from . import paths, plot
+from .checks import choose
+from .losses import LOSSES
+from .memory import activations, gradient_flow
+from .model import DilatedRNN
+from .run import COLUMNS
+from .tasks import Digits, Task
+
+
+def draw_architecture(dilations: Sequence[int], folder: str | os.PathLike[str], steps: int = 17) -> list[Path]:
+    """Draw a dilated stack and write each picture into a folder.
+
+    Parameters
+    ----------
+    dilations : one a layer. folder : is made where it is missing. steps : how many time steps the network is unrolled over.
+
+    Returns
+    -------
+    written : the files: pictures as PNG, animations as HTML pages to step through and as GIF.
+    """
+    folder = Path(folder)
+    graph = paths.dilated_stack(dilations)
+    span = max(dilations)
+    against = [graph, *rivals(["skip", "plain", "cnn"], dilations)]
+    folder.mkdir(parents=True, exist_ok=True)
+    written = [
+        _saved(plot.network(graph, steps).ax, folder / "network.png"),
+        _saved(plot.network(graph, steps, path=_farthest_path(graph, steps)).ax, folder / "path.png"),
+        _saved(plot.fold(max(steps, 3 * min(span, 8)), min(span, 8)).ax, folder / "fold.png"),
+        _saved(plot.path_lengths(against, 2 * span)[0].axes, folder / "path_lengths.png"),
+        _saved(
+            plot.mean_recurrent_lengths(max(len(dilations), 3))["dilated"][0].axes, folder / "mean_recurrent_length.png"
+        ),
+        _saved(plot.path_length_map(graph, 2 * span).axes, folder / "path_length_map.png"),
+    ]
+    for name, animation in (
+        ("forward", plot.forward_animation(graph, min(steps, 17))),
+        ("backward", plot.backward_animation(graph, min(steps, 17))),
+    ):
+        plot.save_html(animation, folder / f"{name}.html")
+        plot.save_gif(animation, folder / f"{name}.gif")
+        written += [folder / f"{name}.html", folder / f"{name}.gif"]
+    return written
+
+
+def draw_checkpoint(
+    path: str | os.PathLike[str], model: DilatedRNN, task: Task | None, folder: str | os.PathLike[str]
+) -> list[Path]:
+    """Draw what a trained net does, into a folder.
+
+    Parameters
+    ----------
+    path : the checkpoint, for its training curve. model : from it. task : what it was trained on, or None.
+
+    Returns
+    -------
+    written : the files.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    arrays, _ = checkpoints.read(path)
+    if len(arrays.get("history", ())):
+        steps, losses = (arrays["history"][:, COLUMNS.index(name)] for name in ("step", "loss"))
+        [line, *_] = plot.training_curves(
+            {"training": (steps, losses)}, task.baseline if task else None, smooth=max(1, len(steps) // 200)
+        )
+        written.append(_saved(line.axes, folder / "training.png"))
+    x, targets, loss = (
+        np.random.default_rng(0).standard_normal((300, 4, model.input_size)).astype(model.dtype),
+        None,
+        None,
+    )
+    if task is not None:
+        x, targets, *_ = task.test(64)[0]
+        loss = LOSSES[task.loss]
+    last = targets if targets is None or model.readout == "last" else targets[-1]
+    labels = [f"{i + 1}: dilation {d}" for i, d in enumerate(model.dilations)]
+    written.append(
+        _saved(plot.gradient_flow(gradient_flow(model, x, last, loss), labels).axes, folder / "gradient_flow.png")
+    )
+    for i, layer in enumerate(activations(model, x[:, :1])):
+        for name in layer:
+            mesh = plot.hidden_states(layer, name)
+            mesh.axes.set_title(f"layer {i + 1}, dilation {model.dilations[i]}", fontsize=11)
+            written.append(_saved(mesh.axes, folder / f"layer{i + 1}_{name}.png"))
+    if isinstance(task, Digits):
+        answers = [model.forward(batch[0], keep=False)[0].argmax(axis=-1) for batch in task.test(512)]
+        ax = plot.new_axes(5.6, 5.0)
+        plot.confusion(task.test_labels, np.concatenate(answers), ax=ax)
+        written.append(_saved(ax, folder / "confusion.png"))
+        order = Digits.random_order(task.permutation_seed)
+        lines = plot.digits_as_sequences(task.test_images, order)
+        written.append(_saved(lines[0].axes, folder / "digits.png"))
+    return written
+
+
+def rivals(names: Sequence[str], dilations: Sequence[int]) -> list[paths.Graph]:
+    """Return the graphs to compare a dilated stack with: "skip", "plain" and "cnn" of as many layers.
+
+    >>> [graph.label for graph in rivals(["skip", "plain"], [1, 2, 4])]
+    ['skip RNN, s = 4', 'plain RNN']
+    """
+    known: dict[str, Any] = {
+        "skip": lambda: paths.skip_stack(len(dilations), max(2, *dilations)),
+        "plain": lambda: paths.plain_stack(len(dilations)),
+        "cnn": lambda: paths.dilated_cnn(dilations),
+    }
+    return [choose("architecture", name, known)() for name in names]
+
+
+def _farthest_path(graph: paths.Graph, steps: int) -> tuple[int, int]:
+    """Return start and end of the longest shortest path that ends at the last step drawn."""
+    lengths = paths.recurrent_lengths(graph, steps - 1)
+    return steps - 1 - int(np.argmax(np.where(np.isfinite(lengths), lengths, -1))), steps - 1
+
+
+def _saved(ax: Any, path: Path) -> Path:
+    ax.figure.savefig(path, dpi=130)
+    return path
