@@ -4,7 +4,7 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
-test = ["pytest>=8", "hypothesis>=6.100", "pytest-timeout>=2", "networkx>=3"]
+test = ["pytest>=8", "hypothesis>=6.100", "pytest-timeout>=2", "networkx>=3", "selenium>=4"]
 tutorials = ["jupytext>=1.16", "nbconvert>=7", "ipykernel>=6"]
 
 setup(

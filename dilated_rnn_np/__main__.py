@@ -151,7 +151,9 @@ def summary_command(options: argparse.Namespace) -> None:
 def paths_command(options: argparse.Namespace) -> None:
     """Print, and draw, how long the paths through an architecture are, beside others of as many layers."""
     dilations = inputs.dilations(_numbers(options.dilations))
-    cycle = options.cycle or max(dilations)
+    cycle = max(dilations) if options.cycle is None else options.cycle
+    if options.plot:
+        checkpoints.checked_place(options.plot)
     names = [name.strip() for name in options.against.split(",")] if options.against else []
     graphs = [paths.dilated_stack(dilations), *rivals(names, dilations)]
     rows = paths.table(graphs, cycle, options.input_size, options.hidden)

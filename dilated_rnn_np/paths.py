@@ -435,7 +435,7 @@ def reachable_spans(graph: Graph, limit: int) -> np.ndarray:
 
 def table(graphs: Iterable[Graph], cycle: int, input_size: int, hidden_size: int) -> list[dict[str, Any]]:
     """Return one row of measures a graph, for printing: label, mean and longest recurrent length and so on."""
-    rows = []
+    rows, cycle = [], positive_integer("cycle", cycle)
     for graph in graphs:
         lengths = recurrent_lengths(graph, cycle)[1:]
         rows.append(

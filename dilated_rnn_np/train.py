@@ -149,8 +149,9 @@ def fit(
     patience = None if patience is None else positive_integer("patience", patience)
     loss = _loss(loss)
     _check_settings(model, optimizer, max_norm, metric, validation, patience)
-    for path in filter(None, (checkpoint, log)):
-        checkpoints.checked_place(path)
+    for path in (checkpoint, log):
+        if path is not None:
+            checkpoints.checked_place(path)
 
     run, seconds_before = Run(), 0.0
     if checkpoint is not None and Path(checkpoint).exists():
