@@ -16,8 +16,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import pooch
-
 VARIABLE = "DILATED_RNN_DATA"
 PLACES = f"a folder named by --data-dir (data_dir=...) or ${VARIABLE}"
 TIMEOUT = 30  # seconds without a byte until a mirror is given up
@@ -103,6 +101,8 @@ def locate(file: DataFile, data_dir: str | os.PathLike[str] | None = None) -> Pa
 
 def cache_folder() -> Path:
     """Return the folder that downloads are kept in."""
+    import pooch  # takes a while to import, and is not needed where the data is at hand
+
     return Path(pooch.os_cache("dilated_rnn_np"))
 
 
@@ -135,6 +135,8 @@ def _verified(file: DataFile, raw: bytes) -> bytes:
 
 def _download(file: DataFile) -> bytes:
     """Download the file into the cache folder from the first mirror that has a good copy, and return its content."""
+    import pooch
+
     folder = cache_folder() / file.folder
     failures = []
     try:

@@ -1,0 +1,135 @@
+"""Tutorials run from their source, their notebooks are fresh and clean, and exercises tell mistakes apart."""
+
+import importlib
+import itertools
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+TUTORIALS = Path(__file__).parents[1] / "tutorials"
+SOURCES = sorted(TUTORIALS.glob("[0-9][0-9]_*.py"))
+DATA = TUTORIALS.parents[1] / "shared" / "data"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def beside_the_tutorials():
+    sys.path.insert(0, str(TUTORIALS))
+    yield
+    sys.path.remove(str(TUTORIALS))
+
+
+def exercises():
+    sys.path.insert(0, str(TUTORIALS))
+    try:
+        modules = [
+            importlib.import_module(f"exercises.{p.stem}") for p in sorted((TUTORIALS / "exercises").glob("ex*.py"))
+        ]
+    finally:
+        sys.path.remove(str(TUTORIALS))
+    return {name: exercise for module in modules for name, exercise in module.EXERCISES.items()}
+
+
+EXERCISES = exercises()
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.stem)
+def test_a_tutorial_runs_as_a_script_without_a_warning(source, tmp_path):
+    environment = os.environ | {"PYTHONPATH": str(TUTORIALS.parent), "no_proxy": "", "http_proxy": "http://127.0.0.1:9"}
+    environment |= {"https_proxy": "http://127.0.0.1:9"}  # the network is off
+    if DATA.is_dir():
+        environment["DILATED_RNN_DATA"] = str(DATA)
+    done = subprocess.run([sys.executable, str(source)], capture_output=True, text=True, env=environment, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "Warning" not in done.stderr
+    assert not os.listdir(tmp_path)
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.stem)
+def test_a_notebook_is_fresh_executed_and_without_warnings_or_errors(source):
+    jupytext = pytest.importorskip("jupytext", reason="jupytext is not installed")
+    expected = jupytext.read(source)
+    notebook = jupytext.read(source.with_suffix(".ipynb"))
+    stale = "is stale: rebuild it with python tutorials/build.py"
+    assert [(c.cell_type, c.source) for c in notebook.cells] == [(c.cell_type, c.source) for c in expected.cells], (
+        f"{source.stem} {stale}"
+    )
+    outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+    assert outputs and all(cell.execution_count for cell in notebook.cells if cell.cell_type == "code" and cell.source)
+    assert not [o for o in outputs if o.output_type == "error" or o.get("name") == "stderr"]
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.stem)
+def test_a_tutorial_keeps_the_fixed_form(source):
+    text = source.read_text(encoding="utf-8")
+    assert re.match(rf"# %% \[markdown\]\n# # {int(source.stem[:2])}\. ", text)
+    places = [
+        text.find(part) for part in ("**What you will do.**", "**What you need.**", "# ## Exercises", "# ## Where next")
+    ]
+    assert -1 not in places and places == sorted(places)
+    asked = re.findall(r'check\("(\d+\.\d+)"', text)
+    assert asked == [name for name in EXERCISES if name.startswith(f"{int(source.stem[:2])}.")] and asked
+    assert all(f"**{name}**" in text for name in asked)
+    for link in re.findall(r"\]\((\w+)\.ipynb\)", text):
+        assert (TUTORIALS / f"{link}.py").exists() or int(link[:2]) in (10, 11, 13), f"a link to nowhere: {link}"
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_the_solution_of_an_exercise_is_right(name):
+    from exercises import verdict
+
+    assert verdict(EXERCISES[name], EXERCISES[name].solution) == ""
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_each_typical_mistake_is_told_apart_by_its_message(name):
+    from exercises import verdict
+
+    exercise = EXERCISES[name]
+    said = [verdict(exercise, mistake.wrong) for mistake in exercise.mistakes]
+    assert said == [mistake.says for mistake in exercise.mistakes]
+    assert len(said) >= 2 and not [pair for pair in itertools.combinations(said, 2) if pair[0] == pair[1]]
+    assert len(exercise.hints) >= 2
+
+
+def test_the_checker_finds_what_is_wrong_in_numbers_it_does_not_know():
+    from exercises import verdict
+
+    exercise = EXERCISES["1.2"]
+    solution = exercise.solution
+
+    def changed(change):
+        return verdict(exercise, lambda *arguments: change(*solution(*arguments)))
+
+    assert changed(lambda a, b, c: None) == "nothing is returned yet; write the function's body and return its result."
+    assert changed(lambda a, b, c: (a, b)) == "3 arrays are wanted (dw_x, dw_h, db), 2 came."
+    assert changed(lambda a, b, c: (a, b, np.array([c]))) == "db has shape (1,), wanted is ()."
+    assert changed(lambda a, b, c: (a, -b, c)) == "dw_x, db right; dw_h has the wrong sign."
+    assert changed(lambda a, b, c: (a, b, 2 * c)) == "dw_x, dw_h right; db is off by a factor of 2."
+    assert changed(lambda a, b, c: 1 / 0) == "it stops with ZeroDivisionError: division by zero."
+    states = EXERCISES["1.1"]
+    assert "shifted by one time step" in verdict(states, lambda *a: [0.0, *states.solution(*a)[:-1]])
+    assert "wrong: " in verdict(states, lambda *a: [*states.solution(*a)[:-1], 7.0])
+
+    def in_place(x, *rest):
+        result = states.solution(x, *rest)
+        x += 1
+        return result
+
+    assert "changes its arguments in place" in verdict(states, in_place)
+
+
+def test_hints_come_in_steps_and_unknown_exercises_are_refused(capsys):
+    from exercises import check, hint
+
+    hint("1.1", 2)
+    assert capsys.readouterr().out.startswith("hint 2 of 3: ")
+    with pytest.raises(ValueError, match="hints 1 to 3, got 4"):
+        hint("1.1", 4)
+    with pytest.raises(ValueError, match="no exercise '99.1'"):
+        check("99.1", lambda: None)
+    assert check("1.1", EXERCISES["1.1"].solution) and capsys.readouterr().out == "exercise 1.1: right.\n"
