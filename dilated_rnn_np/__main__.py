@@ -14,33 +14,23 @@ from typing import Any
 
 from . import checkpoint as checkpoints
 from . import inputs, paths
-from .cells import CELLS, LSTM, Cell
+from .cells import LSTM, Cell
 from .checks import choose, positive_integer
 from .demo import demonstrate
 from .gallery import draw_architecture, draw_checkpoint, rivals
-from .init import SCHEMES
 from .model import DilatedRNN, exponential_dilations
-from .optim import OPTIMIZERS, Schedule, cosine_decay, get_optimizer
+from .optim import Schedule, cosine_decay, get_optimizer
+from .options import parser
 from .plot import new_axes, path_lengths, training_curves
 from .tasks import TASKS, DataError, Digits, Task, make_task
 from .train import evaluate, fit
-
-EXAMPLES = """examples:
-  dilated-rnn                                          the demonstration, about a minute
-  dilated-rnn train copy-memory --T 500                9 layers of 10 vanilla units recall across 500 steps
-  dilated-rnn train mnist --permuted --cell gru        pixel by pixel, in a fixed random order
-  dilated-rnn evaluate runs/mnist/checkpoint.npz       loss and accuracy on the test images
-  dilated-rnn summary --cell gru --layers 9            the layers of an architecture and their parameters
-  dilated-rnn paths --dilations 1,2,4,8 --against skip,plain,cnn     how long the ways through time are
-  dilated-rnn draw --dilations 1,2,4 --out pictures    every picture of an architecture, or of a checkpoint
-"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0 done, 2 wrong input, 130 stopped by Ctrl-C."""
     options = parser().parse_args(arguments)
     try:
-        options.command(options)
+        COMMANDS[options.command](options)
     except KeyboardInterrupt as stopped:
         print(f"\n{stopped or 'stopped'}".replace("resume=True", "the same command and --resume"), file=sys.stderr)
         return 130
@@ -280,154 +270,14 @@ def _steps(options: argparse.Namespace, task: Task) -> tuple[int, int]:
     return steps, options.validate_every if options.validate_every is not None else epoch or 100
 
 
-# ---------------------------------------------------------------------- options
-
-
-class _Help(argparse.HelpFormatter):
-    """Adds the default to an option's help where there is one to tell."""
-
-    def _get_help_string(self, action: argparse.Action) -> str | None:
-        if action.default in (None, False, argparse.SUPPRESS) or not action.option_strings:
-            return action.help
-        return f"{action.help} (default: %(default)s)"
-
-
-def parser() -> argparse.ArgumentParser:
-    """Return the parser of the command line."""
-    top = argparse.ArgumentParser(
-        prog="dilated-rnn",
-        description="Dilated recurrent neural networks (Chang et al., NIPS 2017) in NumPy. Without a command: the demonstration.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    top.set_defaults(command=demo_command)
-    top.add_argument(
-        "--picture", default="dilated_rnn_demo.png", metavar="FILE", help="where the demonstration draws its curves"
-    )
-    top.add_argument(
-        "--demo-steps", type=int, default=3000, metavar="N", help="training steps for each net of the demonstration"
-    )
-    top.add_argument("--demo-seed", type=int, default=0, metavar="N", help="seed of the demonstration")
-    commands = top.add_subparsers(title="commands", metavar="COMMAND")
-
-    train = commands.add_parser("train", help="train on a task", formatter_class=_Help)
-    train.set_defaults(command=train_command)
-    train.add_argument("task", metavar="TASK", help=f"one of {', '.join(TASKS)}")
-    task = train.add_argument_group("the task")
-    task.add_argument(
-        "--T", type=int, metavar="N", help="copy-memory: blank steps (default 100); adding: length (default 200)"
-    )
-    task.add_argument("--permuted", action="store_true", help="mnist: pixels in one fixed random order")
-    task.add_argument("--permutation-seed", type=int, metavar="N", default=0, help="mnist: seed of that order")
-    task.add_argument(
-        "--length", type=int, metavar="N", default=784, help="mnist: time steps; those after the 784 pixels are noise"
-    )
-    _add_data_dir(task)
-    _add_model_options(train)
-    fitting = train.add_argument_group("training")
-    fitting.add_argument("--steps", type=int, metavar="N", help="training steps; 4000, or ten epochs of mnist")
-    fitting.add_argument(
-        "--epochs", type=int, metavar="N", help="mnist: passes over the training images, instead of --steps"
-    )
-    fitting.add_argument("--batch-size", type=int, metavar="N", default=128, help="sequences a step")
-    fitting.add_argument("--optimizer", metavar="NAME", default="rmsprop", help=f"one of {', '.join(OPTIMIZERS)}")
-    fitting.add_argument("--lr", type=float, metavar="X", default=4e-3, help="learning rate at the start")
-    fitting.add_argument(
-        "--schedule", choices=["cosine", "constant"], default="cosine", help="how the learning rate falls"
-    )
-    fitting.add_argument("--decay", type=float, metavar="X", default=0.9, help="rmsprop: decay of the mean of squares")
-    fitting.add_argument(
-        "--max-norm", type=float, metavar="X", default=1.0, help="gradients are scaled to this norm at most"
-    )
-    fitting.add_argument(
-        "--validate-every", type=int, metavar="N", help="steps between validations; 100, or an epoch of mnist"
-    )
-    fitting.add_argument(
-        "--validate-on", choices=["validation", "test"], default="validation", help="which held-out data"
-    )
-    fitting.add_argument(
-        "--patience", type=int, metavar="N", help="stop after so many validations that bring nothing better"
-    )
-    out = train.add_argument_group("output")
-    out.add_argument("--out", metavar="FOLDER", help="folder for checkpoint.npz, metrics.csv and curve.png; runs/TASK")
-    out.add_argument("--checkpoint-every", type=int, metavar="N", default=100, help="steps between two checkpoints")
-    out.add_argument("--resume", action="store_true", help="go on with the run in that folder")
-
-    judge = commands.add_parser(
-        "evaluate",
-        help="measure a checkpoint on its task's test data",
-        formatter_class=_Help,
-    )
-    judge.set_defaults(command=evaluate_command)
-    judge.add_argument("checkpoint", metavar="CHECKPOINT", help="the checkpoint.npz of a training run")
-    judge.add_argument("--last", action="store_true", help="take the last parameters, not those best in validation")
-    judge.add_argument(
-        "--batch-size", type=int, metavar="N", default=512, help="sequences at once; does not change the result"
-    )
-    _add_data_dir(judge)
-
-    summary = commands.add_parser("summary", help="print the layers of a net", formatter_class=_Help)
-    summary.set_defaults(command=summary_command)
-    summary.add_argument(
-        "checkpoint", nargs="?", metavar="CHECKPOINT", help="a checkpoint; without it the options below"
-    )
-    summary.add_argument("--input-size", type=int, metavar="N", default=1, help="numbers a time step")
-    summary.add_argument("--output-size", type=int, metavar="N", default=10, help="numbers that are read out")
-    _add_model_options(summary)
-
-    lengths = commands.add_parser("paths", help="how long the ways through time are", formatter_class=_Help)
-    lengths.set_defaults(command=paths_command)
-    lengths.add_argument("--dilations", default="1,2,4,8", metavar="LIST", help="one a layer")
-    lengths.add_argument(
-        "--against", metavar="LIST", help="architectures to compare with: skip,plain,cnn or some of them"
-    )
-    lengths.add_argument("--cycle", type=int, metavar="N", help="the longest span; the largest dilation")
-    lengths.add_argument("--input-size", type=int, metavar="N", default=1, help="numbers a time step")
-    lengths.add_argument("--hidden", type=int, metavar="H", default=10, help="units a node")
-    lengths.add_argument("--plot", metavar="FILE", help="where to draw path length over span")
-
-    draw = commands.add_parser("draw", help="write every picture of a net", formatter_class=_Help)
-    draw.set_defaults(command=draw_command)
-    draw.add_argument("checkpoint", nargs="?", metavar="CHECKPOINT", help="a checkpoint; without it --dilations")
-    draw.add_argument("--dilations", default="1,2,4", metavar="LIST", help="one a layer")
-    draw.add_argument("--steps", type=int, metavar="N", default=17, help="time steps the network is unrolled over")
-    draw.add_argument("--out", default="pictures", metavar="FOLDER", help="where to write them")
-    _add_data_dir(draw)
-    return top
-
-
-def _add_data_dir(parser: Any) -> None:
-    parser.add_argument(
-        "--data-dir", metavar="FOLDER", help="where data files lie; else $DILATED_RNN_DATA, a cache, a download"
-    )
-
-
-def _add_model_options(parser: Any) -> None:
-    model = parser.add_argument_group("the net")
-    model.add_argument("--cell", metavar="NAME", default="rnn", help=f"one of {', '.join(CELLS)}")
-    model.add_argument("--hidden", default="10", metavar="H", help="units a layer: a number, or one a layer: 10,20,20")
-    model.add_argument("--layers", type=int, metavar="L", help="number of layers; 9, or as many as reach across T")
-    model.add_argument("--base", type=int, default=2, metavar="M", help="dilations are M^l0, M^(1+l0), …")
-    model.add_argument("--start", type=int, default=0, metavar="l0", help="above 0 the net gets a fusion layer")
-    model.add_argument(
-        "--dilations", metavar="LIST", help="instead of layers, base and start: any list, such as 1,2,4,8"
-    )
-    model.add_argument(
-        "--dropout",
-        type=float,
-        metavar="X",
-        default=0.0,
-        help="probability with which numbers between layers are dropped",
-    )
-    model.add_argument(
-        "--forget-bias", type=float, metavar="X", help="lstm: initial bias of the forget gate (default 0)"
-    )
-    model.add_argument("--input-init", metavar="NAME", default="glorot_uniform", help=f"one of {', '.join(SCHEMES)}")
-    model.add_argument("--recurrent-init", metavar="NAME", default="orthogonal", help=f"one of {', '.join(SCHEMES)}")
-    model.add_argument("--dtype", metavar="NAME", default="float32", help="float32 or float64")
-    model.add_argument("--backend", metavar="NAME", default="numpy", help="numpy or cupy")
-    model.add_argument("--seed", type=int, metavar="N", default=0, help="of weights, data and dropout")
-
+COMMANDS = {
+    "demo": demo_command,
+    "train": train_command,
+    "evaluate": evaluate_command,
+    "summary": summary_command,
+    "paths": paths_command,
+    "draw": draw_command,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

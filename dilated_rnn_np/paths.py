@@ -1,7 +1,6 @@
-"""Graphs of recurrent architectures, and how long the paths are that information takes through them.
+"""How long the paths are that information takes through a recurrent architecture.
 
-A cyclic graph has nodes and edges labelled with the number of time steps they travel; unrolled, it is the network. The
-recurrent length ``d_i(n)`` is the number of edges on the shortest path from the input at time i to the output at time
+The recurrent length ``d_i(n)`` is the number of edges on the shortest path from the input at time i to the output at time
 i + n, upward edges counted; the mean recurrent length over a cycle m is ``(1/m) sum_{n=1..m} max_i d_i(n)`` (Chang et al.
 2017, definition 3.1; Zhang et al. 2016). Integers and arrays alone: nothing here draws.
 """
@@ -10,205 +9,13 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
-from . import inputs
 from .checks import positive_integer
-
-INPUT = "input"
-Place = tuple[str, int]  # a node at a time
-
-
-@dataclass(frozen=True)
-class Edge:
-    """An edge from ``source`` at time t to ``target`` at time ``t + steps``.
-
-    Attributes
-    ----------
-    phase : it is there only at times t of this remainder modulo the graph's period.
-    weights : edges with the same name share their weights; None for weights of its own.
-    """
-
-    source: str
-    target: str
-    steps: int = 0
-    phase: int = 0
-    weights: str | None = None
-
-
-@dataclass(frozen=True)
-class Graph:
-    """A cyclic graph of an architecture.
-
-    Parameters
-    ----------
-    label : what tables and pictures call it.
-    nodes : the nodes in the order they are drawn from below; the input, called "input", is not among them.
-    edges : edges between nodes, and from "input" to nodes.
-    outputs : where the output at time t is read: (node, phase, steps before t); None reads the last node at t.
-    period : after how many time steps the edges repeat; 1 where all steps are alike.
-    fusion : the name of a node that stands for the fusion layer and is not counted among the nodes.
-
-    Examples
-    --------
-    A user's own graph: two nodes, one of which skips three steps.
-
-    >>> graph = Graph("own", ("a", "b"), (Edge("input", "a"), Edge("a", "b"), Edge("a", "a", 1), Edge("b", "b", 3)))
-    >>> shortest_path(graph, 0, 4)
-    [('input', 0), ('a', 0), ('a', 1), ('b', 1), ('b', 4)]
-    """
-
-    label: str
-    nodes: tuple[str, ...]
-    edges: tuple[Edge, ...]
-    outputs: tuple[tuple[str, int, int], ...] | None = None
-    period: int = 1
-    fusion: str | None = None
-
-    def __post_init__(self) -> None:
-        positive_integer("period", self.period)
-        if not self.nodes or len(set(self.nodes)) < len(self.nodes) or INPUT in self.nodes:
-            raise ValueError(f"nodes must be different names, at least one, none of them 'input', got {self.nodes}")
-        for edge in self.edges:
-            positive_integer(f"steps of {edge.source} -> {edge.target}", edge.steps, least=0)
-            if edge.source not in (INPUT, *self.nodes) or edge.target not in self.nodes:
-                raise ValueError(
-                    f"an edge must join 'input' or a node to a node, got {edge}; the nodes are {self.nodes}"
-                )
-            if not 0 <= edge.phase < self.period:
-                raise ValueError(f"an edge's phase must lie below the period {self.period}, got {edge}")
-        self.order  # noqa: B018 (a cycle of edges that travel no time is found here)
-
-    @cached_property
-    def leaving(self) -> dict[tuple[str, int], list[Edge]]:
-        """The edges by source and phase."""
-        table: dict[tuple[str, int], list[Edge]] = {}
-        for edge in self.edges:
-            table.setdefault((edge.source, edge.phase), []).append(edge)
-        return table
-
-    @cached_property
-    def order(self) -> tuple[str, ...]:
-        """The nodes so that each edge that travels no time leads from an earlier to a later one."""
-        before = {
-            node: {e.source for e in self.edges if e.target == node and e.steps == 0} - {INPUT} for node in self.nodes
-        }
-        ordered: list[str] = []
-        while len(ordered) < len(self.nodes):
-            free = [node for node in self.nodes if node not in ordered and before[node] <= set(ordered)]
-            if not free:
-                raise ValueError(
-                    f"{self.label} has a cycle of edges that travel no time, among {sorted(set(self.nodes) - set(ordered))}"
-                )
-            ordered += free
-        return tuple(ordered)
-
-    def read_at(self, time: int) -> list[Place]:
-        """Return the places that the output at a time is read from."""
-        if self.outputs is None:
-            return [(self.nodes[-1], time)]
-        return [(node, time - back) for node, phase, back in self.outputs if time % self.period == phase]
-
-
-# ---------------------------------------------------------------------- architectures
-
-
-def dilated_stack(dilations: Sequence[int], fusion: bool = True) -> Graph:
-    """Return the graph of a dilated RNN: each layer's node has one edge to itself, d steps ahead.
-
-    Parameters
-    ----------
-    dilations : one a layer. fusion : whether a common divisor K > 1 brings a fusion layer, one node that reads K steps.
-
-    Examples
-    --------
-    >>> recurrent_lengths(dilated_stack([1, 2, 4]), 7).tolist()  # 3 upward edges and the hops
-    [3.0, 4.0, 4.0, 5.0, 4.0, 5.0, 5.0, 6.0]
-    """
-    dilations = inputs.dilations(dilations)
-    width = math.gcd(*dilations)
-    graph = _stack(f"dilated RNN {_listed(dilations)}", len(dilations), [(d,) for d in dilations])
-    if not fusion or width == 1:
-        return graph
-    taps = tuple(Edge(graph.nodes[-1], "fusion", k) for k in range(width))
-    return Graph(graph.label, (*graph.nodes, "fusion"), graph.edges + taps, fusion="fusion")
-
-
-def plain_stack(num_layers: int) -> Graph:
-    """Return the graph of an ordinary stacked RNN: all edges travel one step."""
-    num_layers = positive_integer("num_layers", num_layers)
-    return _stack("plain RNN", num_layers, [(1,)] * num_layers)
-
-
-def skip_stack(num_layers: int, skip: int) -> Graph:
-    """Return the graph of a stack with regular skip connections, ``c_t = f(x_t, c_{t-1}, c_{t-s})`` in each layer."""
-    num_layers, skip = positive_integer("num_layers", num_layers), positive_integer("skip", skip, least=2)
-    return _stack(f"skip RNN, s = {skip}", num_layers, [(1, skip)] * num_layers)
-
-
-def dilated_cnn(dilations: Sequence[int], kernel: int = 2) -> Graph:
-    """Return the graph of a causal dilated CNN: ``kernel`` upward edges a layer, which travel 0, d, 2d, … steps.
-
-    >>> receptive_field(dilated_cnn([1, 2, 4]))
-    8.0
-    """
-    dilations, kernel = inputs.dilations(dilations), positive_integer("kernel", kernel)
-    nodes = _layers(len(dilations))
-    edges = [
-        Edge(below, node, k * d)
-        for below, node, d in zip((INPUT, *nodes), nodes, dilations, strict=False)
-        for k in range(kernel)
-    ]
-    return Graph(f"dilated CNN {_listed(dilations)}", nodes, tuple(edges))
-
-
-def clockwork(periods: Sequence[int]) -> Graph:
-    """Return the graph of a clockwork RNN (Koutník et al. 2014): module i is computed at multiples of its period alone.
-
-    A module reads the input, itself and the slower modules as they were one step before; between its turns it holds its
-    state, which costs no edge. Periods are given from fast to slow; the output reads all modules.
-
-    >>> shortest_path(clockwork([1, 4]), 0, 5)
-    [('input', 0), ('module 2 (4)', 0), ('module 2 (4)', 4)]
-    """
-    periods = inputs.dilations(periods)
-    if list(periods) != sorted(periods):
-        raise ValueError(f"periods must be given from fast to slow, got {list(periods)}")
-    cycle = math.lcm(*periods)
-    nodes = tuple(f"module {i + 1} ({p})" for i, p in enumerate(periods))
-    edges, outputs = [], []
-    for i, (node, p) in enumerate(zip(nodes, periods, strict=True)):
-        edges += [Edge(INPUT, node, 0, t, f"{INPUT} -> {node}") for t in range(0, cycle, p)]
-        outputs += [(node, t, t % p) for t in range(cycle)]
-        for source, slow in zip(nodes[i:], periods[i:], strict=True):
-            for t in range(cycle, 2 * cycle, p):  # the module's turn; it reads what the slow one held at t - 1
-                last = (t - 1) // slow * slow
-                edges.append(Edge(source, node, t - last, last % cycle, f"{source} -> {node}"))
-    return Graph(f"clockwork RNN {_listed(periods)}", nodes, tuple(edges), tuple(outputs), cycle)
-
-
-def _stack(label: str, num_layers: int, hops: Sequence[tuple[int, ...]]) -> Graph:
-    """Return a stack whose l-th layer has an edge to itself for each of ``hops[l]``."""
-    nodes = _layers(num_layers)
-    upward = [Edge(below, node) for below, node in zip((INPUT, *nodes), nodes, strict=False)]
-    return Graph(
-        label, nodes, tuple(upward + [Edge(node, node, d) for node, ds in zip(nodes, hops, strict=True) for d in ds])
-    )
-
-
-def _layers(num_layers: int) -> tuple[str, ...]:
-    return tuple(f"layer {i + 1}" for i in range(num_layers))
-
-
-def _listed(numbers: Sequence[int]) -> str:
-    shown = [str(n) for n in numbers]
-    return ", ".join(shown if len(shown) <= 4 else [*shown[:3], "…", shown[-1]])
-
+from .graphs import INPUT, Edge, Graph, Place, clockwork, dilated_cnn, dilated_stack, plain_stack, skip_stack
 
 # ---------------------------------------------------------------------- paths
 
@@ -450,3 +257,28 @@ def table(graphs: Iterable[Graph], cycle: int, input_size: int, hidden_size: int
             }
         )
     return rows
+
+
+__all__ = [
+    "Edge",
+    "Graph",
+    "clockwork",
+    "closed_form_dilated",
+    "closed_form_plain",
+    "closed_form_skip",
+    "dilated_cnn",
+    "dilated_stack",
+    "layer_lengths",
+    "mean_recurrent_length",
+    "num_parameters",
+    "parameters_per_recurrent_edge",
+    "plain_stack",
+    "reachable_spans",
+    "receptive_field",
+    "recurrent_edges_per_node",
+    "recurrent_lengths",
+    "shortest_path",
+    "skip_stack",
+    "table",
+    "with_hops",
+]
