@@ -5,7 +5,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 test = ["pytest>=8", "hypothesis>=6.100", "pytest-timeout>=2", "networkx>=3", "selenium>=4", "jupytext>=1.16"]
-tutorials = ["jupytext>=1.16", "nbclient>=0.10", "ipykernel>=6", "notebook>=7", "ipywidgets>=8"]
+tutorials = ["jupytext>=1.16", "nbclient>=0.10", "ipykernel>=6", "notebook>=7", "ipywidgets>=8", "hypothesis>=6.100"]
 
 setup(
     name="dilated_rnn_np",

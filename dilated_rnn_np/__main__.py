@@ -21,7 +21,7 @@ from .gallery import draw_architecture, draw_checkpoint, rivals
 from .model import DilatedRNN, exponential_dilations
 from .optim import Schedule, cosine_decay, get_optimizer
 from .options import parser
-from .plot import new_axes, path_lengths, training_curves
+from .plot import checked_picture, new_axes, path_lengths, training_curves
 from .tasks import TASKS, DataError, Digits, Task, make_task
 from .train import evaluate, fit
 
@@ -34,6 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as stopped:
         print(f"\n{stopped or 'stopped'}".replace("resume=True", "the same command and --resume"), file=sys.stderr)
         return 130
+    except MemoryError as error:
+        print(f"error: not enough memory ({error}); use fewer or smaller layers, dilations or batches", file=sys.stderr)
+        return 2
     except (ValueError, TypeError, OSError, ImportError, FloatingPointError, DataError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -56,11 +59,7 @@ def train_command(options: argparse.Namespace) -> None:
     lr: float | Schedule = cosine_decay(options.lr, steps, final=0.02) if options.schedule == "cosine" else options.lr
     extra = {"decay": options.decay} if options.optimizer == "rmsprop" else {}
     optimizer = get_optimizer(options.optimizer, model.params, lr, **extra)
-    folder = Path(options.out or f"runs/{task.name}")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OSError(f"cannot make the folder {folder} ({error.strerror}); give another one with --out") from None
+    folder = _made_folder(options.out or f"runs/{task.name}")
     file = folder / "checkpoint.npz"
     if file.exists() and not options.resume:
         raise FileExistsError(f"{file} exists: add --resume to go on with it, or --out FOLDER for a new run")
@@ -143,7 +142,7 @@ def paths_command(options: argparse.Namespace) -> None:
     dilations = inputs.dilations(_numbers(options.dilations))
     cycle = max(dilations) if options.cycle is None else options.cycle
     if options.plot:
-        checkpoints.checked_place(options.plot)
+        checked_picture(options.plot)
     names = [name.strip() for name in options.against.split(",")] if options.against else []
     graphs = [paths.dilated_stack(dilations), *rivals(names, dilations)]
     rows = paths.table(graphs, cycle, options.input_size, options.hidden)
@@ -158,23 +157,24 @@ def paths_command(options: argparse.Namespace) -> None:
             f"{row['parameters']:>12,}{row['per edge']:>10,.0f}{field:>17}"
         )
     if options.plot:
-        ax = new_axes()
-        path_lengths(graphs, 2 * cycle, ax=ax)
-        ax.figure.savefig(options.plot, dpi=150)
+        path_lengths(graphs, 2 * cycle)[0].axes.figure.savefig(options.plot, dpi=150)
         print(f"Path length over span is drawn in {options.plot}.")
 
 
 def draw_command(options: argparse.Namespace) -> None:
     """Write every picture of an architecture or of a checkpoint."""
+    folder = _made_folder(options.out)
     if options.checkpoint:
+        if options.dilations:
+            raise ValueError("a checkpoint has its own dilations: leave --dilations out")
         best = bool(checkpoints.read(options.checkpoint)[1].get("best"))
         model = checkpoints.load(options.checkpoint, best=best)
         task = _task_of(options.checkpoint, options.data_dir)
-        written = draw_architecture(model.dilations, options.out, options.steps)
-        written += draw_checkpoint(options.checkpoint, model, task, options.out)
+        written = draw_architecture(model.dilations, folder, options.steps)
+        written += draw_checkpoint(options.checkpoint, model, task, folder)
     else:
-        written = draw_architecture(inputs.dilations(_numbers(options.dilations)), options.out, options.steps)
-    print(f"{len(written)} pictures are in {options.out}: {', '.join(path.name for path in written)}")
+        written = draw_architecture(inputs.dilations(_numbers(options.dilations or "1,2,4")), folder, options.steps)
+    print(f"{len(written)} files are in {folder}: {', '.join(path.name for path in written)}")
 
 
 # ---------------------------------------------------------------------- from options to objects
@@ -229,6 +229,15 @@ def _model(options: argparse.Namespace, task: Task | None) -> DilatedRNN:
         input_init=options.input_init,
         recurrent_init=options.recurrent_init,
     )
+
+
+def _made_folder(path: str) -> Path:
+    """Return a folder, made where it is missing."""
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(f"cannot make the folder {path} ({error.strerror}); give another one with --out") from None
+    return Path(path)
 
 
 def _training_settings(options: argparse.Namespace, steps: int) -> dict[str, Any]:

@@ -9,11 +9,10 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 from .model import DilatedRNN, exponential_dilations
 from .optim import RMSProp, cosine_decay
-from .plot import new_axes, training_curves
+from .plot import checked_picture, new_axes, training_curves
 from .tasks import CopyMemory
 from .train import Run, evaluate, fit
 
@@ -43,12 +42,7 @@ def demonstrate(
     ------
     OSError : where the picture's folder is missing; before any training.
     """
-    folder = Path(picture).resolve().parent
-    if not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise OSError(f"cannot write the picture {picture}: {folder} must be a writable folder")
-    suffixes = new_axes().figure.canvas.get_supported_filetypes()
-    if Path(picture).suffix[1:] not in suffixes:
-        raise ValueError(f"the picture must end in one of .{', .'.join(suffixes)}, got {picture}")
+    checked_picture(picture)
     task = CopyMemory(T=100)
     assert task.baseline is not None
     print(f"Copy memory: recall 10 symbols after {task.T} blank steps. Seven layers of ten vanilla units each.")

@@ -15,7 +15,7 @@ import numpy as np
 
 from . import checkpoint as checkpoints
 from . import paths, plot
-from .checks import choose
+from .checks import choose, positive_integer
 from .losses import LOSSES
 from .memory import activations, gradient_flow
 from .model import DilatedRNN
@@ -34,18 +34,19 @@ def draw_architecture(dilations: Sequence[int], folder: str | os.PathLike[str], 
     -------
     written : the files: pictures as PNG, animations as HTML pages to step through and as GIF.
     """
-    folder = Path(folder)
+    folder, steps = Path(folder), positive_integer("steps", steps)
     graph = paths.dilated_stack(dilations)
     span = max(dilations)
+    folded = max((d for d in dilations if d <= 8), default=min(dilations))  # a dilation of the net that can be shown
     against = [graph, *rivals(["skip", "plain", "cnn"], dilations)]
     folder.mkdir(parents=True, exist_ok=True)
     written = [
         _saved(plot.network(graph, steps).ax, folder / "network.png"),
         _saved(plot.network(graph, steps, path=_farthest_path(graph, steps)).ax, folder / "path.png"),
-        _saved(plot.fold(max(steps, 3 * min(span, 8)), min(span, 8)).ax, folder / "fold.png"),
+        _saved(plot.fold(3 * folded - folded // 2, folded).ax, folder / "fold.png"),
         _saved(plot.path_lengths(against, 2 * span)[0].axes, folder / "path_lengths.png"),
         _saved(
-            plot.mean_recurrent_lengths(max(len(dilations), 3))["dilated"][0].axes, folder / "mean_recurrent_length.png"
+            plot.mean_recurrent_lengths(own=graph, period=span)["own"][0].axes, folder / "mean_recurrent_length.png"
         ),
         _saved(plot.path_length_map(graph, 2 * span).axes, folder / "path_length_map.png"),
     ]
@@ -77,11 +78,18 @@ def draw_checkpoint(
     written = []
     arrays, _ = checkpoints.read(path)
     if len(arrays.get("history", ())):
-        steps, losses = (arrays["history"][:, COLUMNS.index(name)] for name in ("step", "loss"))
-        [line, *_] = plot.training_curves(
-            {"training": (steps, losses)}, task.baseline if task else None, smooth=max(1, len(steps) // 200)
+        columns = dict(zip(COLUMNS, arrays["history"].T, strict=True))
+        ax = plot.new_axes()
+        baseline = task.baseline if task else None
+        plot.training_curves(
+            {"training": (columns["step"], columns["loss"])},
+            baseline,
+            smooth=max(1, len(columns["step"]) // 200),
+            ax=ax,
         )
-        written.append(_saved(line.axes, folder / "training.png"))
+        ax.plot(columns["step"], columns["validation_loss"], "o", color="#D55E00", markersize=3, label="validation")
+        ax.legend(frameon=False)
+        written.append(_saved(ax, folder / "training.png"))
     x, targets, loss = (
         np.random.default_rng(0).standard_normal((300, 4, model.input_size)).astype(model.dtype),
         None,
@@ -98,7 +106,7 @@ def draw_checkpoint(
     for i, layer in enumerate(activations(model, x[:, :1])):
         for name in layer:
             mesh = plot.hidden_states(layer, name)
-            mesh.axes.set_title(f"layer {i + 1}, dilation {model.dilations[i]}", fontsize=11)
+            mesh.axes.set_title(f"layer {i + 1}, dilation {model.dilations[i]}: {name} of one sequence", fontsize=10)
             written.append(_saved(mesh.axes, folder / f"layer{i + 1}_{name}.png"))
     if isinstance(task, Digits):
         answers = [model.forward(batch[0], keep=False)[0].argmax(axis=-1) for batch in task.test(512)]

@@ -43,7 +43,8 @@ def check(
 
     Parameters
     ----------
-    target : a model; or a function from a dict of arrays to ``(value, gradients)``, given float64 or complex128 arrays.
+    target : a model; or a function from a dict of arrays to ``(value, gradients)``, given float64 arrays. For a complex step
+        they are complex128, and only the value is asked for: the gradients may then be an empty dict.
     x : for a model its input, (T, B, D), random with T = 7 and B = 3 where None; for a function the dict of arrays.
     state, lengths : for a model, as in ``forward``; the gradient of the state is checked too, at random where None.
     targets, loss : for a model, ends the chain in ``loss(output, targets, lengths)``; without them it ends in a random

@@ -6,6 +6,7 @@ the stack with regular skip connections, the dilated CNN and the clockwork RNN; 
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -77,6 +78,13 @@ class Graph:
                 )
             if not 0 <= edge.phase < self.period:
                 raise ValueError(f"an edge's phase must lie below the period {self.period}, got {edge}")
+        for node, phase, back in self.outputs or ():
+            if node not in self.nodes or not 0 <= phase < self.period or back < 0:
+                raise ValueError(
+                    f"an output must be (node, phase below {self.period}, steps back of at least 0), got {(node, phase, back)}"
+                )
+        if self.fusion is not None and (self.fusion not in self.nodes or len(self.nodes) < 2):
+            raise ValueError(f"fusion must name one of several nodes, got {self.fusion!r}; the nodes are {self.nodes}")
         self.order  # noqa: B018 (a cycle of edges that travel no time is found here)
 
     @cached_property
@@ -152,7 +160,7 @@ def dilated_cnn(dilations: Sequence[int], kernel: int = 2) -> Graph:
 
     >>> from dilated_rnn_np.paths import receptive_field
     >>> receptive_field(dilated_cnn([1, 2, 4]))
-    8.0
+    8
     """
     dilations, kernel = inputs.dilations(dilations), positive_integer("kernel", kernel)
     nodes = _layers(len(dilations))
@@ -204,5 +212,12 @@ def _layers(num_layers: int) -> tuple[str, ...]:
 
 
 def _listed(numbers: Sequence[int]) -> str:
+    """Return the numbers in words; a geometric series of many is shortened, and nothing else that would be ambiguous.
+
+    >>> _listed([1, 2, 4, 8, 16, 32]), _listed([1, 2, 4, 8, 100])
+    ('1, 2, 4, …, 32', '1, 2, 4, 8, 100')
+    """
     shown = [str(n) for n in numbers]
-    return ", ".join(shown if len(shown) <= 4 else [*shown[:3], "…", shown[-1]])
+    ratio = numbers[1] // numbers[0] if len(numbers) > 1 else 1
+    geometric = all(b == a * ratio for a, b in itertools.pairwise(numbers))
+    return ", ".join([*shown[:3], "…", shown[-1]] if geometric and len(shown) > 4 else shown)

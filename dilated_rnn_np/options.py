@@ -127,8 +127,14 @@ def parser() -> argparse.ArgumentParser:
     draw = commands.add_parser("draw", help="write every picture of a net", formatter_class=_Help)
     draw.set_defaults(command="draw")
     draw.add_argument("checkpoint", nargs="?", metavar="CHECKPOINT", help="a checkpoint; without it --dilations")
-    draw.add_argument("--dilations", default="1,2,4", metavar="LIST", help="one a layer")
-    draw.add_argument("--steps", type=int, metavar="N", default=17, help="time steps the network is unrolled over")
+    draw.add_argument("--dilations", metavar="LIST", help="one a layer (default: 1,2,4)")
+    draw.add_argument(
+        "--steps",
+        type=int,
+        metavar="N",
+        default=17,
+        help="time steps the network is unrolled over; 17 at most in animations",
+    )
     draw.add_argument("--out", default="pictures", metavar="FOLDER", help="where to write them")
     _add_data_dir(draw)
     return top

@@ -20,6 +20,9 @@ from .graphs import INPUT, Edge, Graph, Place, clockwork, dilated_cnn, dilated_s
 # ---------------------------------------------------------------------- paths
 
 
+LONGEST = 20_000_000  # spans that are listed at once
+
+
 def shortest_path(graph: Graph, start: int, end: int) -> list[Place] | None:
     """Return a shortest path from the input at time ``start`` to the output at time ``end``, or None where there is none.
 
@@ -61,10 +64,11 @@ def recurrent_lengths(graph: Graph, limit: int, start: int | None = None) -> np.
     -------
     lengths : (limit + 1,) float64.
     """
-    limit = positive_integer("limit", limit, least=0)
+    limit = _checked_limit(limit)
+    start = None if start is None else positive_integer("start", start, least=0)
     if graph.period == 1 and _only_loops_are_self_loops(graph):
         return layer_lengths(graph, limit)[graph.nodes[-1]]
-    starts = range(graph.period) if start is None else [positive_integer("start", start, least=0)]
+    starts = range(graph.period) if start is None else [start]
     return np.max([_searched(graph, i, limit) for i in starts], axis=0)
 
 
@@ -80,6 +84,7 @@ def layer_lengths(graph: Graph, limit: int) -> dict[str, np.ndarray]:
     """
     if graph.period != 1 or not _only_loops_are_self_loops(graph):
         raise ValueError(f"{graph.label} is no stack: its steps differ or a cycle leads through several nodes")
+    limit = _checked_limit(limit)
     lengths = {node: np.full(limit + 1, np.inf) for node in graph.nodes}
     lengths[INPUT] = np.where(np.arange(limit + 1) == 0, 0.0, np.inf)
     for node in _feeding_order(graph):
@@ -90,6 +95,14 @@ def layer_lengths(graph: Graph, limit: int) -> dict[str, np.ndarray]:
             here[:] = with_hops(here, edge.steps)
     del lengths[INPUT]
     return lengths
+
+
+def _checked_limit(limit: int) -> int:
+    if positive_integer("limit", limit, least=0) > LONGEST:
+        raise ValueError(
+            f"spans up to {limit:,} are too many to list, at most {LONGEST:,}; give a smaller limit or cycle"
+        )
+    return limit
 
 
 def with_hops(lengths: np.ndarray, d: int) -> np.ndarray:
@@ -147,12 +160,17 @@ def mean_recurrent_length(graph: Graph, cycle: int) -> float:
 
 
 def recurrent_edges_per_node(graph: Graph) -> float:
-    """Return the number of edges that travel time over the number of nodes; inputs, read-out and fusion are no nodes.
+    """Return the number of edges that travel time over the number of nodes of the cyclic graph.
+
+    Inputs, read-out and fusion layer are no nodes, and edges into the fusion layer are not counted. In a graph of period m a
+    node counts once for each of the m time indices at which it is computed.
 
     >>> recurrent_edges_per_node(dilated_stack([1, 2, 4])), recurrent_edges_per_node(skip_stack(3, 4))
     (1.0, 2.0)
     """
-    return len(_weights(graph, recurrent=True)) / _num_nodes(graph)
+    edges = [e for e in graph.edges if e.steps > 0 and e.target != graph.fusion]
+    places = {(e.target, (e.phase + e.steps) % graph.period) for e in graph.edges if e.target != graph.fusion}
+    return len(edges) / len(places) if places else 0.0
 
 
 def receptive_field(graph: Graph) -> float:
@@ -162,12 +180,48 @@ def receptive_field(graph: Graph) -> float:
     -----
     For a graph without cycle it is one more than the longest span; holes in between are not looked for.
     """
-    if len(_feeding_order(graph)) < len(graph.nodes) or any(e.source == e.target for e in graph.edges):
+    p = graph.period
+    onward = {
+        (node, t): [((e.target, (t + e.steps) % p), e.steps) for e in graph.leaving.get((node, t), ())]
+        for node in (INPUT, *graph.nodes)
+        for t in range(p)
+    }
+    if graph.outputs is None:
+        read = {(graph.nodes[-1], t): 0 for t in range(p)}
+    else:
+        read = {}
+        for node, phase, back in graph.outputs:
+            place = (node, (phase - back) % p)
+            read[place] = max(back, read.get(place, 0))
+    between = _reached(onward, {(INPUT, t) for t in range(p)})
+    backward: dict[Place, list[tuple[Place, int]]] = {place: [] for place in onward}
+    for place, edges in onward.items():
+        for target, steps in edges:
+            backward[target].append((place, steps))
+    between &= _reached(backward, set(read))
+    waiting = {place: sum(source in between for source, _ in backward[place]) for place in between}
+    longest = dict.fromkeys(between, 0)
+    free = [place for place, count in waiting.items() if count == 0]
+    for place in free:  # grows while it is gone through: each place comes after all that lead to it
+        for target, steps in onward[place]:
+            if target in between:
+                longest[target] = max(longest[target], longest[place] + steps)
+                waiting[target] -= 1
+                if waiting[target] == 0:
+                    free.append(target)
+    if len(free) < len(between):
         return math.inf
-    longest = {INPUT: 0.0} | {node: -math.inf for node in graph.nodes}
-    for node in _feeding_order(graph):
-        longest[node] = max((longest[e.source] + e.steps for e in graph.edges if e.target == node), default=-math.inf)
-    return max(longest[graph.nodes[-1]] + 1, 0)
+    return max((longest[place] + back + 1 for place, back in read.items() if place in between), default=0)
+
+
+def _reached(edges: dict[Place, list[tuple[Place, int]]], starts: set[Place]) -> set[Place]:
+    """Return all places that edges lead to from some starts, the starts included."""
+    reached, queue = set(starts), list(starts)
+    while queue:
+        new = {target for target, _ in edges[queue.pop()]} - reached
+        reached |= new
+        queue += new
+    return reached
 
 
 def num_parameters(graph: Graph, input_size: int, hidden_size: int, gates: int = 1) -> int:
@@ -185,9 +239,9 @@ def num_parameters(graph: Graph, input_size: int, hidden_size: int, gates: int =
 
 
 def parameters_per_recurrent_edge(graph: Graph, input_size: int, hidden_size: int, gates: int = 1) -> float:
-    """Return the parameters over the edges that travel time: what one way through time costs."""
-    edges = len(_weights(graph, recurrent=True))
-    return num_parameters(graph, input_size, hidden_size, gates) / edges if edges else math.inf
+    """Return the parameters over the recurrent weights: what one way through time costs; infinity where there is none."""
+    ways = sum(1 for _, steps, target, _ in _weights(graph, recurrent=True) if target != graph.fusion)
+    return num_parameters(graph, input_size, hidden_size, gates) / ways if ways else math.inf
 
 
 def _num_nodes(graph: Graph) -> int:
@@ -209,6 +263,7 @@ def closed_form_dilated(base: int, num_layers: int) -> float:
     >>> round(closed_form_dilated(2, 9), 4)
     13.0039
     """
+    base, num_layers = positive_integer("base", base), positive_integer("num_layers", num_layers)
     m = base ** (num_layers - 1)
     return num_layers + (base - 1) / 2 * (num_layers - 1) + 1 / m
 
@@ -219,6 +274,7 @@ def closed_form_skip(num_layers: int, cycle: int) -> float:
     >>> round(closed_form_skip(9, 256), 4)
     136.5039
     """
+    num_layers, cycle = positive_integer("num_layers", num_layers), positive_integer("cycle", cycle)
     return num_layers + (cycle - 1) / 2 + 1 / cycle
 
 
@@ -228,7 +284,7 @@ def closed_form_plain(num_layers: int, cycle: int) -> float:
     >>> closed_form_plain(9, 256)
     137.5
     """
-    return num_layers + (cycle + 1) / 2
+    return positive_integer("num_layers", num_layers) + (positive_integer("cycle", cycle) + 1) / 2
 
 
 def reachable_spans(graph: Graph, limit: int) -> np.ndarray:
@@ -244,12 +300,12 @@ def table(graphs: Iterable[Graph], cycle: int, input_size: int, hidden_size: int
     """Return one row of measures a graph, for printing: label, mean and longest recurrent length and so on."""
     rows, cycle = [], positive_integer("cycle", cycle)
     for graph in graphs:
-        lengths = recurrent_lengths(graph, cycle)[1:]
+        mean = mean_recurrent_length(graph, cycle)
         rows.append(
             {
                 "architecture": graph.label,
-                "mean length": float(lengths.mean()),
-                "longest": float(lengths.max()),
+                "mean length": mean,
+                "longest": float(recurrent_lengths(graph, cycle)[1:].max()),
                 "edges per node": recurrent_edges_per_node(graph),
                 "parameters": num_parameters(graph, input_size, hidden_size),
                 "per edge": parameters_per_recurrent_edge(graph, input_size, hidden_size),

@@ -171,10 +171,9 @@ def test_demonstration_prints_the_table_and_draws_both_curves(capsys):
 
 def test_training_curves_show_means_over_windows_and_the_baseline():
     ax = new_axes()
-    lines = training_curves(
-        {"a": (np.arange(1, 8), np.arange(7.0)), "b": (np.array([1]), np.array([3.0]))}, 0.5, smooth=3, ax=ax
-    )
-    assert lines[0].get_xdata().tolist() == [3, 6] and lines[0].get_ydata().tolist() == [1, 4]
+    curves = {"a": (np.arange(1, 8), np.arange(7.0)), "b": (np.array([1]), np.array([3.0]))}
+    lines = training_curves(curves, 0.5, smooth=3, ax=ax)
+    assert lines[0].get_xdata().tolist() == [3, 6, 7] and lines[0].get_ydata().tolist() == [1, 4, 6]
     assert lines[1].get_ydata().tolist() == [3]
     assert lines[2].get_ydata() == [0.5, 0.5]
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["a", "b", "memoryless baseline"]

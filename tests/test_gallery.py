@@ -2,12 +2,15 @@
 
 import os
 import re
+from pathlib import Path
 
 import matplotlib.image
 import pytest
 
 import dilated_rnn_np as drn
 from dilated_rnn_np.__main__ import main
+
+DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
 @pytest.fixture(autouse=True)
@@ -41,10 +44,57 @@ ARCHITECTURE |= {"forward.html", "forward.gif", "backward.html", "backward.gif"}
 def test_draw_writes_every_picture_of_an_architecture(capsys):
     assert main(["draw", "--dilations", "1,2,4", "--steps", "9", "--out", "pictures"]) == 0
     assert set(os.listdir("pictures")) == ARCHITECTURE
-    assert "10 pictures are in pictures" in capsys.readouterr().out
+    assert "10 files are in pictures" in capsys.readouterr().out
     for name in ARCHITECTURE:
         if name.endswith(".png"):
             assert matplotlib.image.imread(f"pictures/{name}").std() > 0
+
+
+def titles(function, monkeypatch):
+    """The titles of the pictures that are saved while a function runs, by file name."""
+    from dilated_rnn_np import gallery
+
+    seen, saved = {}, gallery._saved
+    monkeypatch.setattr(
+        gallery,
+        "_saved",
+        lambda ax, path: seen.update({path.name: (ax.get_title("left") or ax.get_title(), ax)}) or saved(ax, path),
+    )
+    function()
+    return seen
+
+
+def test_the_pictures_are_of_the_given_architecture(monkeypatch):
+    seen = titles(lambda: main(["draw", "--dilations", "3,9", "--steps", "12"]), monkeypatch)
+    assert "dilated RNN 3, 9" in seen["network.png"][0] and "dilated RNN 3, 9" in seen["path_length_map.png"][0]
+    figure = seen["fold.png"][1].figure
+    assert any(
+        "one layer of dilation 3 over 8 time steps" in text
+        for ax in figure.axes
+        for text in (ax.get_title("left"), ax.get_title())
+    )
+    legend = [text.get_text() for text in seen["mean_recurrent_length.png"][1].get_legend().get_texts()]
+    assert "dilated RNN 3, 9" in legend
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="the MNIST files are not in ../shared/data")
+def test_draw_shows_the_errors_of_a_net_that_reads_digits(monkeypatch):
+    net = ["--cell", "gru", "--hidden", "2", "--dilations", "4,16", "--steps", "1", "--batch-size", "8"]
+    assert main(["train", "mnist", *net, "--data-dir", str(DATA), "--out", "run"]) == 0
+    from dilated_rnn_np import plot
+
+    given = {}
+    confusion = plot.confusion
+    monkeypatch.setattr(plot, "confusion", lambda *a, **k: given.update(targets=a[0]) or confusion(*a, **k))
+    assert main(["draw", "run/checkpoint.npz", "--data-dir", str(DATA), "--steps", "5"]) == 0
+    assert {"confusion.png", "digits.png"} <= set(os.listdir("pictures"))
+    assert given["targets"][:5].tolist() == [7, 2, 1, 0, 4]  # the labels of the first test images
+
+
+def test_draw_takes_a_checkpoint_or_dilations_but_not_both(capsys):
+    drn.DilatedRNN(1, 2, [1, 2]).save("m.npz")
+    assert main(["draw", "m.npz", "--dilations", "1,2"]) == 2
+    assert "leave --dilations out" in capsys.readouterr().err
 
 
 def test_draw_adds_what_a_trained_net_does():
@@ -74,8 +124,10 @@ def test_draw_adds_what_a_trained_net_does():
         (["paths", "--dilations", "1,-2"], "dilations[1] must be a whole number of at least 1, got '-2'"),
         (["paths", "--against", "skips"], "did you mean 'skip'"),
         (["paths", "--cycle", "0"], "cycle must be a whole number of at least 1, got 0"),
-        (["paths", "--plot", "missing/a.png"], "must exist and be writable"),
-        (["draw", "--steps", "0"], "steps"),
+        (["paths", "--plot", "missing/a.png"], "must be a writable folder"),
+        (["paths", "--plot", "a.xyz"], "must end in one of"),
+        (["paths", "--dilations", "1,100000000000"], "too many to list"),
+        (["draw", "--steps", "0"], "steps must be a whole number of at least 1, got 0"),
         (["draw", "missing.npz"], "there is no checkpoint"),
         (["draw", "--dilations", "two"], "got 'two'"),
     ],

@@ -2,6 +2,7 @@
 
 import math
 import time
+from fractions import Fraction
 
 import networkx
 import numpy as np
@@ -120,11 +121,17 @@ def test_clockwork_lengths_are_those_of_a_running_clockwork(periods, start, limi
 @pytest.mark.parametrize("layers", range(1, 10))
 def test_closed_forms_are_met_exactly(base, layers):
     m = base ** (layers - 1)
-    graph = paths.dilated_stack(exponential_dilations(layers, base), fusion=False)
-    assert paths.mean_recurrent_length(graph, m) == pytest.approx(paths.closed_form_dilated(base, layers), rel=1e-14)
-    if 2 <= m <= 65_536:
-        assert paths.mean_recurrent_length(paths.skip_stack(layers, m), m) == paths.closed_form_skip(layers, m)
-        assert paths.mean_recurrent_length(paths.plain_stack(layers), m) == paths.closed_form_plain(layers, m)
+
+    def mean(graph):
+        return Fraction(int(paths.recurrent_lengths(graph, m)[1:].sum()), m)
+
+    dilated = mean(paths.dilated_stack(exponential_dilations(layers, base), fusion=False))
+    assert dilated == layers + Fraction(base - 1, 2) * (layers - 1) + Fraction(1, m)
+    assert paths.closed_form_dilated(base, layers) == pytest.approx(float(dilated), rel=1e-15)
+    if m >= 2:
+        assert mean(paths.skip_stack(layers, m)) == layers + Fraction(m - 1, 2) + Fraction(1, m)
+        assert paths.closed_form_skip(layers, m) == pytest.approx(float(mean(paths.skip_stack(layers, m))), rel=1e-15)
+    assert mean(paths.plain_stack(layers)) == layers + Fraction(m + 1, 2) == paths.closed_form_plain(layers, m)
 
 
 def test_the_three_architectures_at_a_period_of_256():
@@ -153,7 +160,8 @@ def test_the_fusion_layer_adds_one_upward_edge_and_joins_all_spans():
     assert fused.tolist() == [bare[n // 4 * 4] + 1 for n in range(41)]
 
 
-def test_all_spans_of_seventeen_layers_are_exact_and_come_at_once():
+def test_all_spans_of_seventeen_layers_are_exact_and_come_at_once(monkeypatch):
+    monkeypatch.setattr(paths, "_searched", None)  # the slow search is not asked
     dilations = exponential_dilations(17)
     start = time.perf_counter()
     lengths = paths.recurrent_lengths(paths.dilated_stack(dilations), 65_536)
@@ -174,10 +182,11 @@ def test_parameters_of_the_graph_are_those_of_the_model(dilations, D, H, cell):
 
 def test_edges_per_node_and_parameters_per_edge():
     assert paths.recurrent_edges_per_node(paths.dilated_stack([1, 2, 4])) == 1
-    assert paths.recurrent_edges_per_node(paths.dilated_stack([2, 4])) == 1.5  # the fusion layer's one tap back in time
+    assert paths.recurrent_edges_per_node(paths.dilated_stack([4, 8])) == 1  # the fusion layer is none
+    assert paths.parameters_per_recurrent_edge(paths.dilated_stack([4, 8]), 1, 10) == (10 + 3 * 100 + 20) / 2
     assert paths.recurrent_edges_per_node(paths.skip_stack(3, 4)) == 2
     assert paths.recurrent_edges_per_node(paths.dilated_cnn([1, 2], kernel=3)) == 2
-    assert paths.recurrent_edges_per_node(paths.clockwork([1, 2, 4])) == 2  # 3 + 2 + 1 pairs over 3 modules
+    assert paths.recurrent_edges_per_node(paths.clockwork([1, 2, 4])) == 17 / 7  # over one period of 4: 4 + 2 + 1 nodes
     assert paths.parameters_per_recurrent_edge(paths.plain_stack(2), 1, 10) == (10 + 3 * 100 + 20) / 2
     assert paths.parameters_per_recurrent_edge(paths.dilated_cnn([1], kernel=1), 1, 10) == math.inf
 
@@ -186,6 +195,36 @@ def test_the_table_has_a_row_of_measures_for_each_graph():
     rows = paths.table([paths.dilated_stack([1, 2, 4]), paths.dilated_cnn([1, 2, 4])], 4, 1, 10)
     assert rows[0]["mean length"] == paths.closed_form_dilated(2, 3) and rows[0]["longest"] == 5
     assert (rows[1]["mean length"], rows[1]["receptive field"]) == (3, 8)
+    clock = paths.clockwork([2, 4])
+    worst = np.max([clockwork_by_simulation([2, 4], i, 8) for i in range(4)], axis=0)
+    assert paths.table([clock], 8, 1, 10)[0]["mean length"] == worst[1:].mean()
+    with pytest.raises(ValueError, match="multiple of the graph's period 4"):
+        paths.table([clock], 6, 1, 10)
+
+
+@given(random_graphs())
+def test_the_receptive_field_is_one_more_than_the_longest_span_that_is_reached(graph):
+    limit = 40  # beyond any path without a cycle: at most twelve edges of at most five steps each have one
+    spans = [
+        n for i in range(graph.period) for n in np.flatnonzero(np.isfinite(paths.recurrent_lengths(graph, limit, i)))
+    ]
+    field = paths.receptive_field(graph)
+    if spans and max(spans) > limit - 6:
+        assert field == math.inf
+    else:
+        assert field == max(spans, default=-1) + 1
+
+
+def test_the_receptive_field_of_odd_graphs():
+    beside = Graph("loop beside the way", ("b", "a"), (Edge("input", "a"), Edge("b", "b", 1)))
+    broken = Graph(
+        "loop in one phase",
+        ("a",),
+        (Edge("input", "a", 0, 0), Edge("input", "a", 0, 1), Edge("a", "a", 1, 0)),
+        period=2,
+    )
+    late = Graph("read late", ("a", "b"), (Edge("input", "a"), Edge("a", "b", 1)), outputs=(("a", 0, 5),))
+    assert [paths.receptive_field(graph) for graph in (beside, broken, late)] == [1, 2, 6]
 
 
 # ---------------------------------------------------------------------- which dilations are best
@@ -198,12 +237,16 @@ def test_over_a_period_of_m_to_the_l_no_divisor_chain_beats_the_powers_of_m(base
     assert winners[1:] == [(*winners[0][:-1], base ** (layers - 2) * (base + 1))]  # one other is as good
 
 
-@pytest.mark.parametrize(("base", "layers"), [(3, 4), (4, 2), (4, 3), (5, 2), (5, 3)])
+@pytest.mark.parametrize(("base", "layers"), [(3, 3), (3, 4), (4, 2), (4, 3), (5, 2), (5, 3)])
 def test_over_a_period_of_m_to_the_l_minus_one_the_powers_of_m_are_not_the_best_for_m_of_three_and_more(base, layers):
     period = base ** (layers - 1)
     best, winners = search.best_of(search.divisor_chains(layers, period), period)
     powers = exponential_dilations(layers, base)
     assert search.mean_hops(powers, period) > best and tuple(powers) not in winners
+
+
+def test_for_m_of_three_and_two_layers_the_powers_tie_over_a_period_of_m():
+    assert search.best_of(search.divisor_chains(2, 3), 3)[1] == [(1, 2), (1, 3)]
 
 
 def test_the_design_s_set_of_nine_dilations_beats_the_powers_of_two():
@@ -257,6 +300,16 @@ WRONG = {
         ValueError,
         "below the period 2",
     ),
+    "output of no node": (lambda: Graph("g", ("a",), (), outputs=(("z", 0, 0),)), ValueError, "an output must be"),
+    "output from the future": (lambda: Graph("g", ("a",), (), outputs=(("a", 0, -1),)), ValueError, "at least 0"),
+    "fusion of no node": (lambda: Graph("g", ("a", "b"), (), fusion="z"), ValueError, "fusion must name"),
+    "fusion alone": (lambda: Graph("g", ("a",), (), fusion="a"), ValueError, "one of several nodes"),
+    "negative start": (lambda: paths.recurrent_lengths(LAYER, 3, -7), ValueError, "start"),
+    "negative limit of layers": (lambda: paths.layer_lengths(LAYER, -1), ValueError, "limit"),
+    "spans too many to list": (lambda: paths.recurrent_lengths(LAYER, 10**11), ValueError, "too many to list"),
+    "closed form of no layers": (lambda: paths.closed_form_dilated(2, 0), ValueError, "num_layers"),
+    "closed form over no cycle": (lambda: paths.closed_form_skip(9, 0), ValueError, "cycle"),
+    "closed form of less than nothing": (lambda: paths.closed_form_plain(-9, 3), ValueError, "num_layers"),
     "the same node twice": (lambda: Graph("g", ("a", "a"), ()), ValueError, "different names"),
     "no nodes": (lambda: Graph("g", (), ()), ValueError, "at least one"),
     "layers of another form": (lambda: paths.layer_lengths(paths.clockwork([1, 2]), 3), ValueError, "is no stack"),

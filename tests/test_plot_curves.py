@@ -47,22 +47,27 @@ def test_the_map_of_path_lengths_has_a_row_a_layer_and_labels_that_do_not_overla
 
 
 @pytest.mark.parametrize("layers", [3, 9, 12])
-def test_the_map_of_the_gradient_widens_the_cells_of_layers_that_are_reached_now_and_then(layers):
+def test_the_gradient_has_a_bar_for_each_span_that_it_reaches_and_none_where_it_is_zero(layers):
     norms = np.zeros((layers, 40))
     for i in range(layers):
         norms[i, :: i + 1] = 1 + np.arange(len(norms[i, :: i + 1]))
-    mesh = plot.gradient_flow(norms, [f"dilation {2**i}" for i in range(layers)])
-    shown = mesh.get_array()
-    for i in range(layers):
-        assert shown[i].tolist() == [1 + n // (i + 1) for n in range(40)]
-    assert not overlapping(mesh.axes.get_yticklabels(), mesh.axes)
+    bars = plot.gradient_flow(norms, [f"dilation {2**i}" for i in range(layers)])
+    places = {(int(x), round(float(y) + 0.45)) for (x, y), _ in bars.get_segments()}
+    assert places == {(n, i) for i, n in np.argwhere(norms > 0)}
+    assert bars.get_array().tolist() == norms[norms > 0].tolist()
+    assert min(bars.get_linewidths()) >= 1.6  # points: a bar is never too thin to be seen
+    assert not overlapping(bars.axes.get_yticklabels(), bars.axes)
 
 
-def test_what_the_gradient_never_reaches_stays_white():
-    assert plot.gradient_flow(np.array([[0.0, 0.0], [0.0, 2.0]])).get_array().mask.tolist() == [
-        [True, True],
-        [True, False],
-    ]
+def test_the_end_of_a_run_is_in_the_picture_even_where_the_last_window_is_short():
+    [line] = plot.training_curves({"a": (np.arange(1, 21), np.arange(1.0, 21))}, smooth=7)
+    assert line.get_xdata().tolist() == [7, 14, 20] and line.get_ydata().tolist() == [4, 11, 17.5]
+
+
+def test_an_own_graph_is_marked_at_its_period():
+    graph = paths.dilated_stack([1, 5, 8])
+    (point,) = plot.mean_recurrent_lengths(4, own=graph, period=16)["own"]
+    assert (point.get_xdata()[0], point.get_ydata()[0]) == (16, paths.mean_recurrent_length(graph, 16))
 
 
 def test_states_are_drawn_a_unit_a_row():
@@ -104,8 +109,17 @@ WRONG = {
         TypeError,
         "must be a matplotlib Axes",
     ),
-    "figure for axes": (lambda: plot.training_curves({}, ax=plot.new_axes().figure), TypeError, "got Figure"),
+    "figure for axes": (
+        lambda: plot.training_curves({"a": (np.ones(1), np.ones(1))}, ax=plot.new_axes().figure),
+        TypeError,
+        "got Figure",
+    ),
     "norms of one axis": (lambda: plot.gradient_flow(np.ones(3)), ValueError, r"\(L, T\)"),
+    "no curves": (lambda: plot.training_curves({}), ValueError, "at least one run"),
+    "windows of 0": (lambda: plot.training_curves({"a": (np.ones(1), np.ones(1))}, smooth=0), ValueError, "smooth"),
+    "class of -1": (lambda: plot.confusion([0, 1], [0, -1]), ValueError, r"in 0\.\.1, got -1 to 1"),
+    "class without label": (lambda: plot.confusion([0, 2], [0, 1], ["a", "b"]), ValueError, "got 0 to 2"),
+    "classes that are not whole": (lambda: plot.confusion([0.5], [1.0]), TypeError, "whole numbers"),
     "one layer": (lambda: plot.mean_recurrent_lengths(1), ValueError, "at least 2"),
     "unknown gate": (
         lambda: plot.hidden_states({"h": np.ones((2, 1, 1))}, "f"),

@@ -8,11 +8,12 @@ from .curves import gradient_flow, mean_recurrent_lengths, path_length_map, path
 from .data import confusion, digits_as_sequences, hidden_states
 from .fold import fold
 from .network import layout, network, skip_comparison
-from .style import new_axes
+from .style import checked_picture, new_axes
 
 __all__ = [
     "backward_animation",
     "backward_frames",
+    "checked_picture",
     "confusion",
     "digits_as_sequences",
     "fold",

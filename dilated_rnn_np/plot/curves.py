@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.collections import LineCollection
 from matplotlib.colors import LogNorm
+from matplotlib.ticker import MaxNLocator
 
 from ..checks import positive_integer
 from ..model import exponential_dilations
@@ -22,7 +24,8 @@ from ..paths import (
     recurrent_lengths,
     skip_stack,
 )
-from .style import COLOURS, STYLES, checked_axes
+from .network import row_labels
+from .style import COLOURS, STYLES, checked_axes, plain_log_ticks
 
 
 def training_curves(
@@ -51,17 +54,21 @@ def training_curves(
     >>> [len(line.get_xdata()) for line in lines]
     [2, 2]
     """
-    ax = checked_axes(ax)
-    lines = []
+    if not curves:
+        raise ValueError("curves must hold at least one run, got none")
+    ax, smooth = checked_axes(ax), positive_integer("smooth", smooth)
+    lines, seen = [], [] if baseline is None else [baseline]
     for i, (label, (steps, values)) in enumerate(curves.items()):
-        whole = max(len(values) // smooth, 1) * smooth if len(values) >= smooth else len(values)
-        window = smooth if len(values) >= smooth else 1
-        means = np.asarray(values[:whole]).reshape(-1, window).mean(axis=1)
-        ends = np.asarray(steps[:whole])[window - 1 :: window]
+        starts = range(0, len(values), smooth)  # the last window may be shorter: the end of a run is always shown
+        means = [float(np.mean(values[k : k + smooth])) for k in starts]
+        ends = [float(np.asarray(steps)[k : k + smooth][-1]) for k in starts]
         lines += ax.plot(ends, means, color=COLOURS[i % 6], linestyle=STYLES[i % 6], linewidth=1.8, label=label)
+        seen += means
     if baseline is not None:
         lines.append(ax.axhline(baseline, color="black", linestyle=(0, (1, 2)), linewidth=1.2, label=baseline_label))
     ax.set(xlabel="training step", ylabel=ylabel, yscale="log")
+    if seen and min(seen) > 0:
+        plain_log_ticks(ax.yaxis, seen)
     _finish(ax)
     return lines
 
@@ -84,7 +91,7 @@ def path_lengths(graphs: Iterable[Graph], limit: int, ax: Any = None) -> list[An
     >>> float(lines[0].get_ydata()[7])
     6.0
     """
-    ax = checked_axes(ax)
+    ax = checked_axes(ax, 8.6)
     lines = []
     for i, graph in enumerate(graphs):
         lengths = recurrent_lengths(graph, limit)
@@ -92,20 +99,27 @@ def path_lengths(graphs: Iterable[Graph], limit: int, ax: Any = None) -> list[An
         style = {"color": COLOURS[i % 6], "linestyle": STYLES[i % 6], "label": graph.label}
         lines += ax.plot(np.arange(limit + 1), shown, drawstyle="steps-mid", linewidth=1.6, **style)
     ax.set(xlabel="span n (time steps)", ylabel="recurrent length (edges)", yscale="log")
-    _finish(ax)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    finite = [v for line in lines for v in line.get_ydata() if np.isfinite(v)]
+    if finite:
+        plain_log_ticks(ax.yaxis, finite)
+    _finish(ax, beside=True)
     return lines
 
 
-def mean_recurrent_lengths(max_layers: int = 9, base: int = 2, ax: Any = None) -> dict[str, tuple[Any, Any]]:
+def mean_recurrent_lengths(
+    max_layers: int = 9, base: int = 2, own: Graph | None = None, period: int | None = None, ax: Any = None
+) -> dict[str, tuple[Any, ...]]:
     """Draw the mean recurrent length over the period, measured points on the closed-form curves, both axes logarithmic.
 
     Parameters
     ----------
     max_layers : L goes from 2 to this; the period is ``m = base^(L-1)``. base : M of the dilated stack.
+    own, period : a graph to mark beside them, at its period.
 
     Returns
     -------
-    drawn : for each architecture its curve and its points.
+    drawn : for each architecture its curve and its points; for ``own`` its one point.
 
     Examples
     --------
@@ -113,7 +127,7 @@ def mean_recurrent_lengths(max_layers: int = 9, base: int = 2, ax: Any = None) -
     >>> bool(np.allclose(curve.get_ydata(), points.get_ydata()))
     True
     """
-    ax = checked_axes(ax)
+    ax = checked_axes(ax, 8.6)
     layers = range(2, positive_integer("max_layers", max_layers, least=2) + 1)
     periods = [base ** (L - 1) for L in layers]
     architectures: dict[str, tuple[Callable[[int, int], Graph], Callable[[int, int], float]]] = {
@@ -124,7 +138,7 @@ def mean_recurrent_lengths(max_layers: int = 9, base: int = 2, ax: Any = None) -
         "regular skips of m": (skip_stack, closed_form_skip),
         "plain": (lambda L, m: plain_stack(L), closed_form_plain),
     }
-    drawn = {}
+    drawn: dict[str, tuple[Any, ...]] = {}
     for i, (label, (graph, closed_form)) in enumerate(architectures.items()):
         formula = [closed_form(L, m) for L, m in zip(layers, periods, strict=True)]
         measured = [mean_recurrent_length(graph(L, m), m) for L, m in zip(layers, periods, strict=True)]
@@ -132,8 +146,18 @@ def mean_recurrent_lengths(max_layers: int = 9, base: int = 2, ax: Any = None) -
         (curve,) = ax.plot(periods, formula, color=colour, linestyle=STYLES[i], label=f"{label}: closed form")
         (points,) = ax.plot(periods, measured, "os^"[i], color=colour, markersize=5, label=f"{label}: measured")
         drawn[label] = (curve, points)
-    ax.set(xlabel="period m (time steps)", ylabel="mean recurrent length (edges)", xscale="log", yscale="log")
-    _finish(ax)
+    ax.set(xlabel="period m (time steps)", ylabel="mean recurrent length (edges)", yscale="log")
+    ax.set_xscale("log", base=base)
+    seen = [v for _, points in drawn.values() for v in points.get_ydata()]
+    if own is not None:
+        cycle = positive_integer("period", period)
+        mean = mean_recurrent_length(own, cycle)
+        drawn["own"] = tuple(ax.plot(cycle, mean, "*", color="black", markersize=11, label=own.label))
+        seen.append(mean)
+    plain_log_ticks(ax.xaxis, periods, base)
+    plain_log_ticks(ax.yaxis, seen)
+    ax.set_title(f"L layers, dilations 1, {base}, … {base}^(L-1), over a period m = {base}^(L-1)", fontsize=10)
+    _finish(ax, beside=True)
     return drawn
 
 
@@ -159,7 +183,9 @@ def path_length_map(graph: Graph, limit: int, ax: Any = None) -> Any:
     reached = lengths[np.isfinite(lengths)]
     wide = reached.size and reached.max() > 30 * reached.min()
     scale = LogNorm(reached.min(), reached.max()) if wide else None
-    return _map(ax, lengths, list(graph.nodes), "shortest path (edges)", scale)
+    mesh = _map(ax, lengths, row_labels(graph)[1:], "shortest path (edges)", scale)
+    ax.set_title(f"from an input to each layer: {graph.label}", fontsize=10)
+    return mesh
 
 
 def gradient_flow(norms: np.ndarray, labels: Sequence[str] | None = None, ax: Any = None) -> Any:
@@ -171,24 +197,32 @@ def gradient_flow(norms: np.ndarray, labels: Sequence[str] | None = None, ax: An
 
     Returns
     -------
-    mesh : the coloured mesh, whose array is (L, T). A layer that is reached every d steps, and whose gradient is exactly 0 in
-        between, has cells that are d wide; what no path reaches at all stays white.
+    bars : one coloured bar for each layer and span that the gradient reaches; exact zeros stay white: spans to which no path
+        leads, and those at which the gradient has become too small for its dtype.
 
     Examples
     --------
     >>> gradient_flow(np.array([[1.0, 0.1, 0.2], [1.0, 0.0, 0.5]])).get_array().tolist()
-    [[1.0, 0.1, 0.2], [1.0, 1.0, 0.5]]
+    [1.0, 0.1, 0.2, 1.0, 0.5]
     """
     ax = checked_axes(ax)
     norms = np.asarray(norms)
     if norms.ndim != 2:
         raise ValueError(f"norms must be (L, T), as memory.gradient_flow returns them, got shape {norms.shape}")
     labels = [f"layer {i + 1}" for i in range(len(norms))] if labels is None else list(labels)
-    positive = norms[norms > 0]
+    layers, spans = np.nonzero(norms)
+    positive = norms[layers, spans]
     scale = LogNorm(max(positive.min(), 1e-12 * positive.max()), positive.max()) if positive.size else None
-    latest = np.maximum.accumulate(np.where(norms > 0, np.arange(norms.shape[1]), -1), axis=1)  # reached at or before n
-    filled = np.where(latest >= 0, np.take_along_axis(norms, np.maximum(latest, 0), axis=1), np.inf)
-    return _map(ax, filled, labels, "norm of the gradient", scale)
+    # Bars, not cells: a cell that is narrower than a pixel would vanish, and with it a layer of large dilation.
+    width = max(1.6, 1.05 * 72 * ax.get_window_extent().width / ax.figure.dpi / norms.shape[1])
+    segments = [[(n, i - 0.45), (n, i + 0.45)] for i, n in zip(layers, spans, strict=True)]
+    bars = LineCollection(segments, array=positive, cmap="cividis", norm=scale, linewidths=width, capstyle="butt")
+    ax.add_collection(bars)
+    ax.set(xlim=(-1, norms.shape[1]), ylim=(-0.5, len(norms) - 0.5), xlabel="span n (time steps)")
+    ax.set(yticks=range(len(labels)), yticklabels=labels)
+    ax.set_title("gradient of the last step's loss, by layer and span", fontsize=10)
+    ax.figure.colorbar(bars, ax=ax, label="norm of the gradient")
+    return bars
 
 
 def _map(ax: Any, values: np.ndarray, labels: Sequence[str], colour_label: str, norm: Any = None) -> Any:
@@ -201,7 +235,8 @@ def _map(ax: Any, values: np.ndarray, labels: Sequence[str], colour_label: str, 
     return mesh
 
 
-def _finish(ax: Any) -> None:
-    """Open the frame and show the legend."""
+def _finish(ax: Any, beside: bool = False) -> None:
+    """Open the frame and show the legend, beside the axes where curves may be anywhere."""
     ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(frameon=False, fontsize=9)
+    place = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)} if beside else {}
+    ax.legend(frameon=False, fontsize=9, **place)

@@ -10,6 +10,8 @@ from matplotlib.ticker import MaxNLocator
 
 from .style import COLOURS, checked_axes
 
+SIGMOIDS = ("i", "f", "o", "r", "z")  # gates between 0 and 1; all else is drawn around 0
+
 
 def hidden_states(layer: Mapping[str, np.ndarray], name: str = "h", row: int = 0, ax: Any = None) -> Any:
     """Draw one of a layer's arrays over time, a line of colour for each unit.
@@ -32,9 +34,16 @@ def hidden_states(layer: Mapping[str, np.ndarray], name: str = "h", row: int = 0
     if name not in layer:
         raise ValueError(f"name must be one of {', '.join(layer)}, got {name!r}")
     values = np.asarray(layer[name])[:, row].T  # (T, B, H) -> (H, T)
-    gate = name != "h" and values.min() >= 0  # a gate lies in 0..1, a state in -1..1
-    mesh = ax.pcolormesh(values, cmap="cividis" if gate else "RdBu_r", vmin=0 if gate else -1, vmax=1, rasterized=True)
+    largest = max(1.0, float(abs(values).max()))
+    colours = (
+        {"cmap": "cividis", "vmin": 0, "vmax": largest}
+        if name in SIGMOIDS
+        else {"cmap": "RdBu_r", "vmin": -largest, "vmax": largest}
+    )
+    units, times = (np.arange(n + 1) - 0.5 for n in values.shape)
+    mesh = ax.pcolormesh(times, units, values, rasterized=True, **colours)
     ax.set(xlabel="time step", ylabel=f"unit of {name}")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.yaxis.set_major_locator(MaxNLocator(integer=True))
     ax.figure.colorbar(mesh, ax=ax, label=name)
     return mesh
@@ -64,7 +73,12 @@ def confusion(
         raise ValueError(
             f"targets and predictions must be equally long lists, got shapes {targets.shape} and {predictions.shape}"
         )
+    if targets.dtype.kind not in "iu" or predictions.dtype.kind not in "iu":
+        raise TypeError(f"targets and predictions must be whole numbers, got {targets.dtype} and {predictions.dtype}")
     classes = max(targets.max(), predictions.max()) + 1 if labels is None else len(labels)
+    lowest, highest = min(targets.min(), predictions.min()), max(targets.max(), predictions.max())
+    if lowest < 0 or highest >= classes:
+        raise ValueError(f"targets and predictions must lie in 0..{classes - 1}, got {lowest} to {highest}")
     counts = np.zeros((classes, classes), int)
     np.add.at(counts, (targets, predictions), 1)
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)

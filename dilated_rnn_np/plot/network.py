@@ -212,13 +212,16 @@ def network(graph: Graph, steps: int, path: Any = None, ax: Any = None) -> Drawi
         light(artist)
 
     size = float(np.clip(unit * ROW * 45, 4, 10))  # of the text, in points, so that a row has room for its label
-    ax.set_yticks([ROW * row for row in range(rows)], _row_labels(graph), fontsize=size)
+    ax.set_yticks([ROW * row for row in range(rows)], row_labels(graph), fontsize=size)
     times = range(0, steps, label_stride(steps, unit, 0.012 * size * (len(str(steps)) + 0.5)))
     ax.set_xticks(times, times, fontsize=size)
     ax.set_xlabel("time step", fontsize=size)
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
     caption = f"\npath of {path_caption(graph, places)}" if places else ""
+    beyond = [e.steps for e in graph.edges if e.steps >= steps]
+    if beyond:
+        caption = f"\nnot shown: edges of {min(beyond)} steps or more{caption}"
     ax.set_title(graph.label + caption, loc="left", fontsize=size + 1)
     return drawing
 
@@ -292,7 +295,7 @@ def _arrow(graph: Graph, link: Link, points: np.ndarray, unit: float) -> FancyAr
     return arrow
 
 
-def _row_labels(graph: Graph) -> list[str]:
+def row_labels(graph: Graph) -> list[str]:
     """Return the nodes' names, with the lengths of a node's own recurrent edges where all steps are alike."""
     loops = {node: sorted({e.steps for e in graph.edges if e.source == e.target == node}) for node in graph.nodes}
     shown = {node: ", ".join(map(str, lengths)) for node, lengths in loops.items() if lengths and graph.period == 1}

@@ -56,14 +56,13 @@ def find(name: str) -> Exercise:
         ) from None
 
 
-def check(name: str, answer: Callable[..., Any]) -> bool:
-    """Print whether an answer is right, and if not, what is wrong with it; return the verdict."""
+def check(name: str, answer: Callable[..., Any]) -> None:
+    """Print whether an answer is right, and if not, what is wrong with it."""
     exercise = find(name)
     said = verdict(exercise, answer)
     print(
         f"exercise {name}: {said or 'right.'}" + (f" (hint: hint('{name}', 1) … {len(exercise.hints)})" if said else "")
     )
-    return not said
 
 
 def hint(name: str, step: int = 1) -> None:
