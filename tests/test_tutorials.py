@@ -41,6 +41,7 @@ EXERCISES = exercises()
 def test_a_tutorial_runs_as_a_script_without_a_warning(source, tmp_path):
     environment = os.environ | {"PYTHONPATH": str(TUTORIALS.parent), "no_proxy": "", "http_proxy": "http://127.0.0.1:9"}
     environment |= {"https_proxy": "http://127.0.0.1:9"}  # the network is off
+    environment |= {"OPENBLAS_NUM_THREADS": "1"}  # products this small only suffer from more
     if DATA.is_dir():
         environment["DILATED_RNN_DATA"] = str(DATA)
     done = subprocess.run([sys.executable, str(source)], capture_output=True, text=True, env=environment, cwd=tmp_path)
@@ -76,6 +77,15 @@ def test_a_tutorial_keeps_the_fixed_form(source):
     assert all(f"**{name}**" in text for name in asked)
     for link in re.findall(r"\]\((\w+)\.ipynb\)", text):
         assert (TUTORIALS / f"{link}.py").exists() or int(link[:2]) in (10, 11, 13), f"a link to nowhere: {link}"
+
+
+def test_the_reading_map_names_every_tutorial_and_only_files_that_exist():
+    text = (TUTORIALS / "README.md").read_text(encoding="utf-8")
+    assert re.findall(r"\((\d\d_\w+)\.ipynb\)", text) == [source.stem for source in SOURCES]
+    table = text[text.index("| tutorial |") : text.index("## Glossary")]
+    for name in re.findall(r"`([\w/]+\.py)`", table):
+        folder = "tests" if name.startswith("test_") else "dilated_rnn_np"
+        assert (TUTORIALS.parent / folder / name).exists(), name
 
 
 @pytest.mark.parametrize("name", EXERCISES)

@@ -6,6 +6,7 @@ pictures. Nothing in a notebook is written by hand.
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -22,6 +23,8 @@ def build(source: Path) -> float:
     """Execute a tutorial, write its notebook, and return the seconds it took."""
     import jupytext
     from nbclient import NotebookClient
+
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # products this small only suffer from more
 
     notebook = jupytext.read(source)
     start = time.perf_counter()
