@@ -4,7 +4,7 @@
 # **What you will do.** Take a single neuron that reads a sequence and remembers. Walk three steps forward with numbers that fit
 # on paper, then three steps back, and check the gradient with nothing but the forward pass.
 #
-# **What you need.** The chain rule. No recurrent nets, no library: everything here is a handful of additions and `tanh`.
+# **What you need.** The chain rule. No recurrent nets: everything here is a handful of sums, products and `tanh`. The library comes in at the very end.
 # Reading time: 15 minutes.
 
 # %%
@@ -43,7 +43,7 @@ h = [0.0]  # h[0] is the state before the first step, so that h[t + 1] is the st
 for t in range(3):
     a_t = w_x * x[t] + w_h * h[t] + b
     h.append(np.tanh(a_t))
-    print(f"step {t}:  a = {w_x} * {x[t]} + {w_h} * {h[t]:.4f} + {b} = {a_t:.4f}   h = tanh(a) = {h[t + 1]:.4f}")
+    print(f"step {t}:  a = {w_x} * {x[t]} + {w_h} * {h[t]:.4f} + {b} = {a_t:.4f}   h = tanh(a) = {h[-1]:.4f}")
 
 # %% [markdown]
 # The input fell silent after step 0, and yet the state at step 2 still knows of it. With the bias alone, without any input, the
@@ -96,13 +96,15 @@ for t in reversed(range(3)):
     dw_x += da * x[t]
     dw_h += da * h[t]
     db += da
-    print(f"step {t}:  dh = {dh:+.5f}   da = dh * (1 - h²) = {da:+.5f}   passes back da * w_h = {da * w_h:+.5f}")
-    dh = da * w_h
+    handed_back = da * w_h
+    print(f"step {t}:  dh = {dh:+.5f}   da = dh * (1 - h²) = {da:+.5f}   back: da * w_h = {handed_back:+.5f}")
+    assert abs(handed_back) < abs(dh)  # it shrinks at every step
+    dh = handed_back
 print(f"dw_x = {dw_x:+.5f}   dw_h = {dw_h:+.5f}   db = {db:+.5f}")
 
 # %% [markdown]
-# Look at the column `dh`: at each step back it is multiplied by $w_h (1 - h_t^2)$, a number below one. After three steps little is
-# left. Tutorial 2 is about this shrinking, and the rest of the series about a cure.
+# Look at the column `dh`: at each step back it is multiplied by $w_h (1 - h_t^2)$, here a number below one. So it shrinks at every
+# step, and over many steps little would be left. Tutorial 2 is about this shrinking, and the rest of the series about a cure.
 #
 # ## Is it right? The first gradient check
 #
@@ -132,12 +134,13 @@ for (name, by_differences), by_hand in zip(checked.items(), (dw_x, dw_h, db), st
     assert abs(by_hand - by_differences) < 1e-8 * max(1, abs(by_hand))
 
 # %% [markdown]
-# To eight digits. This is how we will trust every gradient in this series: **the backward pass is checked against the forward pass.**
+# They agree to eight places after the point. This is how we will trust every gradient in this series: **the backward pass is checked against the forward pass.**
 #
 # ## The same neuron in the library
 #
 # The library's `DilatedRNN` with one layer, one unit and dilation 1 is exactly this neuron. Its arrays are time-major: `x` has the
-# shape `(T, B, D)`, here 3 steps, 1 sequence, 1 number a step. Our hand-made numbers and the library's agree:
+# shape `(T, B, D)`, here 3 steps, 1 sequence, 1 number a step. `forward` returns the outputs, the state that a next piece of the
+# sequence would start from, and the *cache*: what it keeps for `backward`. Our hand-made numbers and the library's agree:
 
 # %%
 neuron = drn.DilatedRNN(input_size=1, hidden_size=1, dilations=[1], dtype="float64")
@@ -148,15 +151,11 @@ output, state, cache = neuron.forward(np.array(x).reshape(3, 1, 1))  # (T, B, D)
 doutput = np.zeros_like(output)
 doutput[-1] = output[-1] - y  # the loss looks at the last step alone
 _, _, grads = neuron.backward(doutput, cache)
+by_library = np.array([grads[f"layers.0.{name}"].item() for name in ("W_x", "W_h", "b")])
 print("states   ", output.ravel().round(4), "  by hand", np.round(h[1:], 4))
-print(
-    "gradients",
-    [round(float(g.squeeze()), 5) for g in grads.values()],
-    "  by hand",
-    [round(g, 5) for g in (dw_x, dw_h, db)],
-)
+print("gradients", by_library.round(5), "  by hand", np.round([dw_x, dw_h, db], 5))
 assert np.allclose(output.ravel(), h[1:], rtol=1e-12)
-assert np.allclose([g.item() for g in grads.values()], [dw_x, dw_h, db], rtol=1e-12)
+assert np.allclose(by_library, [dw_x, dw_h, db], rtol=1e-12)
 
 # %% [markdown]
 # ## Exercises
@@ -180,7 +179,7 @@ check("1.1", states)
 
 # %%
 def gradients(x, h, w_h, dh_last):
-    """Return dw_x, dw_h and db from the inputs x_0 …, the states h_0 …, and the gradient of the last state."""
+    """Return dw_x, dw_h and db; h[t] is h_t, and before h[0] the state was 0."""
 
 
 check("1.2", gradients)

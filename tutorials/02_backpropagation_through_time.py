@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 2. Backpropagation through time in matrices
 #
-# **What you will do.** Turn the one neuron of tutorial 1 into a layer. Derive its backward pass in matrices, write it in ten lines, and
+# **What you will do.** Turn the one neuron of tutorial 1 into a layer. Derive its backward pass in matrices, write it in a dozen lines, and
 # see that it equals the library's. Then measure on real gradients why they vanish, why they explode, and what clipping can and cannot do.
 #
 # **What you need.** [Tutorial 1](01_one_recurrent_neuron.ipynb), matrix products, the chain rule. Reading time: 20 minutes.
@@ -62,7 +62,7 @@ print("states", h.shape)
 # **Through the tanh.** It acts on each number alone, so tutorial 1 holds number by number: $da_t = dh_t \odot (1 - h_t \odot h_t)$, where
 # $\odot$ multiplies number by number (`*` in NumPy).
 #
-# **Through the matrix product.** Write out one number of $a_t$, for the sequence (row) $r$ and the neuron $j$:
+# **Through the matrix product.** Write out one number of $a_t$, for the sequence (row) $r$ and the neuron $j$; the index $t$ is left out, and $h^{\text{prev}}$ is $h_{t-1}$:
 #
 # $$a_{rj} = \sum_k x_{rk} W_{x,jk} + \sum_k h^{\text{prev}}_{rk} W_{h,jk} + b_j$$
 #
@@ -83,7 +83,7 @@ print("states", h.shape)
 # | $h_t = \tanh(a_t)$ | $da_t = dh_t \odot (1 - h_t \odot h_t)$ | `(B, H)` |
 # | $a_t = W_x x_t + \dots$ | $dW_x \mathrel{+}= da_t^\top x_t$, $\quad dx_t = da_t W_x$ | `(H, D)`, `(B, D)` |
 # | $\dots + W_h h_{t-1} + \dots$ | $dW_h \mathrel{+}= da_t^\top h_{t-1}$, $\quad dh_{t-1} = da_t W_h$ | `(H, H)`, `(B, H)` |
-# | $\dots + b$ | $db \mathrel{+}= \sum_r da_t$ | `(H,)` |
+# | $\dots + b$ | $db \mathrel{+}= \sum_r da_{t,r}$ | `(H,)` |
 #
 # The `+=` is that of tutorial 1: the same parameters are used at every step. Walking the steps in reverse, adding up as we go, is called
 # **backpropagation through time**. Here is all of it:
@@ -105,7 +105,7 @@ def backward(doutput, x, h, W_x, W_h):
     return dx, dW_x, dW_h, db, dh_next
 
 
-doutput = rng.standard_normal((T, B, H))  # the loss is sum(doutput * output): its gradient in the output is doutput
+doutput = rng.standard_normal((T, B, H))  # the gradient where the loss is sum(doutput * output)
 dx, dW_x, dW_h, db, dh_start = backward(doutput, x, h, W_x, W_h)
 assert (dx.shape, dW_x.shape, dW_h.shape, db.shape) == (x.shape, W_x.shape, W_h.shape, b.shape)
 print("each gradient has the shape of what it is the gradient of")
@@ -137,7 +137,8 @@ for ours, library, slow in (
     (dW_h, grads["layers.0.W_h"], slow_grads["layers.0.W_h"]),
     (db, grads["layers.0.b"], slow_grads["layers.0.b"]),
 ):
-    assert np.allclose(ours, library, rtol=1e-12, atol=1e-14) and np.allclose(ours, slow, rtol=1e-12, atol=1e-14)
+    assert np.allclose(ours, library, rtol=1e-12, atol=1e-14)
+    assert np.allclose(ours, slow, rtol=1e-12, atol=1e-14)
 assert np.allclose(dh_start, library_dstate[0][0][0], rtol=1e-12)
 print("by hand, fast and slow: the same output, dx, dW_x, dW_h, db")
 
@@ -162,7 +163,8 @@ assert abs(by_differences - by_hand) < 1e-8 * np.linalg.norm(dW_h) * np.linalg.n
 
 # %% [markdown]
 # `drn.gradcheck.check` does this for every array of a function that returns a value and its gradients, and raises an error that names the
-# wrong ones. (It has a second method beside differences, the *complex step*, which is exact to rounding.) Our own pass goes through it, and
+# wrong ones. It has two methods and by default uses both: finer differences than ours, and the *complex step*, which moves the array by an
+# imaginary number and is exact to rounding. Our own pass goes through it, and
 # so does one with the mistake that shapes do not see:
 
 
@@ -198,7 +200,8 @@ else:
 #
 # ## What one step back does to the gradient
 #
-# Put the two lines that carry $dh$ from step to step together, for one sequence (one row):
+# Put the two lines that carry $dh$ from step to step together, for one sequence (one row). The loss looks at one step alone, so that nothing
+# comes from outside on the way:
 #
 # $$dh_{t-1} = dh_t \; \mathrm{diag}(1 - h_t \odot h_t) \; W_h = dh_t \, J_t$$
 #
@@ -223,13 +226,13 @@ assert np.allclose(dh, flow[0][0, 0], rtol=1e-12)
 # A product of $n$ matrices of one kind behaves like a power. To see it without disturbance, take $W_h = s\,Q$ with an **orthogonal** $Q$: it turns
 # vectors and leaves their length alone, so that $s$ is the only thing that changes a length. And $1 - h^2$ is never above 1. Together:
 #
-# $$\lVert dh_{t-n} \rVert \;\le\; s^n \, \lVert dh_t \rVert \qquad \text{with equality where all states are near 0}$$
+# $$\lVert dh_{t-n} \rVert \;\le\; s^n \, \lVert dh_t \rVert \qquad \text{with near equality where all states are near 0}$$
 #
 # * $s < 1$: the gradient **vanishes**. There is no escape: the bound holds whatever the inputs are.
 # * $s > 1$: the gradient **can explode**; how far it does is up to the tanh.
 # * $s = 1$: the edge between the two.
 #
-# (For any other matrix, the largest singular value takes the place of $s$ in the bound.)
+# (For any other matrix, its largest singular value, the most by which it lengthens a vector, takes the place of $s$ in the bound.)
 #
 # ## Measured
 #
@@ -294,7 +297,7 @@ assert mean_slopes[0] > mean_slopes[1] > mean_slopes[2]
 # %% [markdown]
 # Every curve stays below its line. Even $s = 1$, which loses nothing where tanh is straight, now vanishes: each step multiplies by numbers $1 - h^2$ below
 # one. A larger $s$ makes the states larger, and with that $1 - h^2$ smaller: what the weights give, saturation takes. So the measured curve of $s = 1.4$ does not
-# explode here at all; with quiet inputs it did. How long a gradient lives depends on the weights *and* on the data, and no single $s$ is right for both.
+# explode here at all; with quiet inputs it did. How long a gradient lives depends on the weights *and* on the data, and no single $s$ is right for quiet and loud inputs alike.
 #
 # ## Clipping cures one of the two
 #
@@ -306,12 +309,13 @@ assert mean_slopes[0] > mean_slopes[1] > mean_slopes[2]
 # %%
 grads = {"W": np.array([[30.0, 0.0], [0.0, 0.0]]), "b": np.array([40.0, 0.0])}
 norm = drn.optim.clip_grad_norm(grads, max_norm=1.0)  # scales in place, returns the norm before
-print(f"the norm was {norm:.0f}; clipped: W = {grads['W'].round(3).tolist()}, b = {grads['b'].round(3).tolist()}")
+print(f"the norm was {norm:.0f}; clipped:", {name: g.round(3).tolist() for name, g in grads.items()})
 assert np.isclose(np.sqrt(sum((g**2).sum() for g in grads.values())), 1.0)
 
 # %% [markdown]
 # What does it do for training? A small memory task: at step 0 a sequence shows its numbers, then it is silent, and at the last step the layer has to say
-# whether the first of those numbers was positive ($+1$) or negative ($-1$). Who remembers nothing can only answer the mean of the targets; that is the memoryless baseline.
+# whether the first of those numbers was positive ($+1$) or negative ($-1$). Who remembers nothing can at best answer the mean of the targets; the loss of that answer, their variance, is the memoryless baseline.
+# `output_size=1` puts a *read-out* on the last state: a matrix and a bias that turn $H$ numbers into one.
 # We train with plain gradient descent: the exploding layer ($s = 1.4$) without and with clipping, and the vanishing one ($s = 0.7$) with clipping.
 
 # %%
@@ -344,13 +348,13 @@ runs = {
     "s = 0.7, clipped to 0.1": train(0.7, 0.1, count),
 }
 ax = plot.new_axes()
-plot.training_curves({label: (np.arange(1, len(l) + 1), l) for label, (l, _) in runs.items()}, baseline=baseline, ax=ax)
+curves = {label: (np.arange(1, len(losses) + 1), losses) for label, (losses, _) in runs.items()}
+plot.training_curves(curves, baseline=baseline, ax=ax)
 ax.set_ylim(1e-4, 1e5)
 show(ax)
+print(f"memoryless baseline: loss {baseline:.3g}")
 for label, (losses, norms) in runs.items():
-    print(
-        f"{label}: largest gradient norm {norms.max():.3g}, loss {losses[0]:.3g} at the start, {losses[-1]:.3g} at the end (baseline {baseline:.3g})"
-    )
+    print(f"{label}: largest gradient {norms.max():.3g}, loss from {losses[0]:.3g} to {losses[-1]:.3g}")
 exploding, clipped, vanishing = (losses for losses, _ in runs.values())
 assert exploding.max() > 10 * exploding[0]  # without clipping the loss grows
 assert clipped[-50:].mean() < 0.1 * baseline  # with clipping the first step is remembered to the last

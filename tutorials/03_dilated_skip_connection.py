@@ -82,7 +82,7 @@ print("the last state, by hand and in the library:", h[-1].round(4), output[-1, 
 # %% [markdown]
 # ## Not the same as a skip connection
 #
-# The idea to look further back is older. A *regular* skip connection keeps the ordinary edge and adds a second one:
+# The idea to look further back is older. A *regular* skip connection keeps the ordinary edge and adds a second one, from $s$ steps before:
 #
 # $$c_t = f(x_t, c_{t-1}, c_{t-s}), \qquad \text{for instance} \qquad h_t = \tanh(W_x x_t + W_h h_{t-1} + W_s h_{t-s} + b)$$
 #
@@ -93,7 +93,7 @@ print("the last state, by hand and in the library:", h[-1].round(4), output[-1, 
 show(drn.plot.skip_comparison(skip=d, steps=T, path=(0, T - 1)))
 
 # %% [markdown]
-# The long way is equally short in both. Two things differ:
+# The way from the first step to the last is equally short in both. Two things differ:
 #
 # * **Parameters.** The regular skip has a matrix $W_s$ more, and one more edge through time at each step.
 # * **Waiting.** With the edge from $t-1$ no step can start before its neighbour is done. Without it, $d$ neighbours can be computed at
@@ -102,16 +102,16 @@ show(drn.plot.skip_comparison(skip=d, steps=T, path=(0, T - 1)))
 # %%
 regular_graph, dilated_graph = drn.paths.skip_stack(1, d), drn.paths.dilated_stack([d], fusion=False)
 for graph in (regular_graph, dilated_graph):
-    stages = (
-        len(drn.plot.forward_frames(graph, T)) - 1
-    )  # what can be computed together is one stage; the first frame is x
+    frames = drn.plot.forward_frames(graph, T)  # first x, then a frame for each stage
     edges = drn.paths.recurrent_edges_per_node(graph)
     print(
-        f"{graph.label:<18} {drn.paths.num_parameters(graph, D, H)} parameters, {edges:.0f} edge(s) through time a step, "
-        f"{T} steps in {stages} stages"
+        f"{graph.label:<17} {drn.paths.num_parameters(graph, D, H)} parameters, "
+        f"{edges:.0f} edge(s) through time a step, {T} steps in {len(frames) - 1} stages"
     )
-assert drn.paths.num_parameters(regular_graph, D, H) - drn.paths.num_parameters(dilated_graph, D, H) == H * H  # W_s
-assert len(drn.paths.shortest_path(regular_graph, 0, T - 1)) == len(drn.paths.shortest_path(dilated_graph, 0, T - 1))
+more, fewer = (drn.paths.num_parameters(graph, D, H) for graph in (regular_graph, dilated_graph))
+assert more - fewer == H * H  # W_s
+long_way, short_way = (drn.paths.shortest_path(graph, 0, T - 1) for graph in (regular_graph, dilated_graph))
+assert len(long_way) == len(short_way)
 
 # %% [markdown]
 # ## Which inputs does the last output know of?
@@ -128,8 +128,9 @@ for n in range(T):  # n is the span: how many steps before the last one
         known.append(n)
 print(f"the last state of the layer with d = {d} depends on the inputs", known, "steps before")
 assert known == list(range(0, T, d))  # the multiples of d, no others
-assert known == drn.memory.reached_spans(model, T).tolist()  # the library asks the gradient: where is it not zero?
-assert known == drn.paths.reachable_spans(dilated_graph, T - 1).tolist()  # and the graph: where does a path lead?
+# the library asks the gradient (where is it not zero?) and the graph (where does a path lead?)
+assert known == drn.memory.reached_spans(model, T).tolist()
+assert known == drn.paths.reachable_spans(dilated_graph, T - 1).tolist()
 
 # %% [markdown]
 # Three ways to ask, one answer: **a dilated layer alone is blind for all spans that are no multiples of $d$.** It is really $d$ separate
@@ -143,7 +144,7 @@ print(f"{d} ordinary layers, over the inputs", [list(range(first, T, d)) for fir
 # %% [markdown]
 # ## Two layers see everything
 #
-# The cure is a second layer. Let layer 1 have the dilation 1 and layer 2 the dilation $d$: layer 1 carries an input the last few
+# The cure is a second layer. Let layer 1 have the dilation 1 and layer 2 the dilation $d$: layer 1 carries an input over a few
 # steps, fewer than $d$, and layer 2 takes it the rest of the way in strides of $d$. The picture shows a shortest path over a span that
 # is no multiple of $d$, and counts its edges.
 
@@ -155,8 +156,9 @@ show(drn.plot.network(stack, span + 1, path=path))
 
 # %%
 upward = 2  # input to layer 1, layer 1 to layer 2
-print(f"span {span} = {span % d} * 1 + {span // d} * {d}: {span % d} + {span // d} hops and {upward} edges upward")
-assert len(path) - 1 == span % d + span // d + upward
+ones, fours = span % d, span // d  # hops in layer 1 and in layer 2
+print(f"span {span} = {ones} * 1 + {fours} * {d}: {ones} + {fours} hops and {upward} edges upward")
+assert len(path) - 1 == ones + fours + upward
 two_layers = drn.DilatedRNN(D, H, dilations=[1, d], dtype="float64")
 assert drn.memory.reached_spans(two_layers, T).tolist() == list(range(T))  # no span is left out
 
@@ -171,12 +173,12 @@ assert drn.memory.reached_spans(two_layers, T).tolist() == list(range(T))  # no 
 limit = 40
 one, four = drn.paths.dilated_stack([1]), drn.paths.dilated_stack([d], fusion=False)
 spans = np.arange(0, limit + 1, d)
-assert np.array_equal(drn.paths.recurrent_lengths(one, limit)[spans] - 1, spans)  # 1 edge of the path leads upward
+assert np.array_equal(drn.paths.recurrent_lengths(one, limit)[spans] - 1, spans)  # 1 edge leads upward
 assert np.array_equal(drn.paths.recurrent_lengths(four, limit)[spans] - 1, spans / d)
 
 ax = drn.plot.new_axes()
 for graph, marker in ((one, "."), (four, "s"), (stack, "x")):
-    hops = drn.paths.recurrent_lengths(graph, limit) - len(graph.nodes)  # infinite where there is no path: not drawn
+    hops = drn.paths.recurrent_lengths(graph, limit) - len(graph.nodes)  # infinite, not drawn: no path
     ax.plot(np.arange(limit + 1), hops, marker, label=graph.label.replace("RNN", "RNN, d ="))
 ax.set(xlabel="span n (time steps)", ylabel="hops on the shortest path")
 ax.legend(frameon=False)
@@ -186,7 +188,8 @@ show(ax)
 # ## The way back
 #
 # The gradient goes back along the edges on which the state came. So the backward pass changes in one place too: what a step hands
-# back goes to the state $d$ steps before. As ever, `dh` is $\partial\mathcal{L}/\partial h$.
+# back goes to the state $d$ steps before. As ever, `dh` is $\partial\mathcal{L}/\partial h$. We have one sequence here and no batch, so $x_t$,
+# $h_t$ and $da_t$ are columns, and what was $da_t^\top x_t$ for the rows of tutorial 2 is now $da_t\,x_t^\top$.
 #
 # | forward | backward, in reverse order |
 # |---|---|
@@ -222,13 +225,14 @@ doutput = rng.standard_normal((T, H))  # some gradient from above at every step
 by_hand = dilated_backward(x, h, doutput, d)
 dx, _, grads = model.backward(doutput[:, None], cache)
 slow_dx, _, slow_grads = drn.reference.backward(model.params, x[:, None], [d], "rnn", doutput[:, None])
-for mine, fast, slow in zip(by_hand, (dx[:, 0], *grads.values()), (slow_dx[:, 0], *slow_grads.values()), strict=True):
+fast_ones, slow_ones = (dx[:, 0], *grads.values()), (slow_dx[:, 0], *slow_grads.values())
+for mine, fast, slow in zip(by_hand, fast_ones, slow_ones, strict=True):
     assert np.allclose(mine, fast, rtol=1e-10) and np.allclose(mine, slow, rtol=1e-10)
 print("equal to the library and to the reference:", ["dx", *grads])
 
 # %% [markdown]
-# Equal is good, but is it right? As in tutorial 1, the forward pass is the judge. With the loss $\sum_t doutput_t \cdot h_t$ the gradient
-# of each $h_t$ from above is just $doutput_t$. Move one weight up and down, and compare:
+# Equal is good, but is it right? As in tutorial 1, the forward pass is the judge. With the loss $\sum_t d\text{output}_t \cdot h_t$ the gradient
+# of each $h_t$ from above is just $d\text{output}_t$. Move one weight up and down, and compare:
 
 # %%
 eps, losses = 1e-6, []
@@ -267,9 +271,8 @@ for frame in drn.plot.backward_frames(deep, steps=10):
 
 # %%
 for graph in (deep, plain):
-    print(
-        f"{graph.label}: {drn.paths.recurrent_lengths(graph, 9)[9]:.0f} edges from the loss at step 9 to the input at step 0"
-    )
+    edges = drn.paths.recurrent_lengths(graph, 9)[9]
+    print(f"{graph.label}: {edges:.0f} edges from the loss at step 9 to the input at step 0")
 assert drn.paths.recurrent_lengths(deep, 9)[9] < drn.paths.recurrent_lengths(plain, 9)[9]
 
 # %% [markdown]
@@ -284,7 +287,7 @@ steps, units, far = 65, 16, 8
 sequences = 1.5 * rng.standard_normal((steps, 8, D))  # (T, B, D)
 norms = {}
 for dilation in (1, far):
-    layer = drn.DilatedRNN(D, units, dilations=[dilation], dtype="float64", rng=0)  # rng=0: the same weights in both
+    layer = drn.DilatedRNN(D, units, dilations=[dilation], dtype="float64", rng=0)  # rng=0: the same weights
     norms[dilation] = drn.memory.gradient_flow(layer, sequences)[0]  # (T,), by span
 
 ax = drn.plot.new_axes()
@@ -296,18 +299,16 @@ ax.legend(frameon=False)
 show(ax)
 
 # %%
+left = {dilation: norm / norm[0] for dilation, norm in norms.items()}
 longest = steps - 1
-for dilation, norm in norms.items():
-    print(
-        f"dilation {dilation}: over {longest} steps in {longest // dilation:2d} hops {norm[longest] / norm[0]:.1e} is left"
-    )
-print(
-    f"the plain layer after {longest // far} hops, {longest // far} steps: {norms[1][longest // far] / norms[1][0]:.1e}"
-)
-assert norms[far][longest] > 1000 * norms[1][longest]
 hops = longest // far
-assert 0.5 < (norms[far][longest] / norms[far][0]) / (norms[1][hops] / norms[1][0]) < 2  # the same number of hops
-assert np.array_equal(np.flatnonzero(norms[far]), np.arange(0, steps, far))  # exactly zero between the multiples of d
+for dilation in left:
+    taken, rest = longest // dilation, left[dilation][longest]
+    print(f"dilation {dilation}: over {longest} steps in {taken:2d} hops {rest:.1e} is left")
+print(f"dilation 1: over {hops:2d} steps in {hops:2d} hops {left[1][hops]:.1e} is left")
+assert left[far][longest] > 1000 * left[1][longest]
+assert 0.5 < left[far][longest] / left[1][hops] < 2  # the same number of hops
+assert np.array_equal(np.flatnonzero(norms[far]), np.arange(0, steps, far))  # exactly zero in between
 
 # %% [markdown]
 # The gradient still shrinks with each hop, as before: after the same *number of hops* both layers have about as much left. But a hop

@@ -135,9 +135,8 @@ cell = drn.cells.LSTM()  # its previous state is (h_prev, c_prev); h_prev acts t
 (library_h, library_c), cache = cell.forward((a_i, a_f, a_g, a_o), (np.zeros((B, H)), c_prev))
 library_da, (_, library_dc_prev) = cell.backward((dh, dc), cache)
 assert np.allclose(h, library_h, rtol=1e-12) and np.allclose(c, library_c, rtol=1e-12)
-assert np.allclose((da_i, da_f, da_g, da_o), library_da, rtol=1e-12) and np.allclose(
-    dc_prev, library_dc_prev, rtol=1e-12
-)
+assert np.allclose((da_i, da_f, da_g, da_o), library_da, rtol=1e-12)
+assert np.allclose(dc_prev, library_dc_prev, rtol=1e-12)
 print("the LSTM cell by hand equals the library's, forward and backward")
 
 # %% [markdown]
@@ -262,7 +261,7 @@ for i, (label, cell) in enumerate(cells.items()):
     model = drn.DilatedRNN(4, 32, dilations=[1], cell=cell, dtype="float64", rng=2)
     norms = drn.memory.gradient_flow(model, inputs)[0]
     flows[label] = norms / norms[0]
-    ax.plot(flows[label], color=plot.style.COLOURS[i], linestyle=plot.style.STYLES[i], linewidth=1.8, label=label)
+    ax.plot(flows[label], color=plot.style.COLOURS[i], linestyle=plot.style.STYLES[i], label=label)
 ax.set(xlabel="span n (time steps)", ylabel="norm of dh at t - n, relative to that at t", yscale="log")
 ax.legend(frameon=False, fontsize=9)
 show(ax)
@@ -271,9 +270,7 @@ for label, flow in flows.items():
 for bias in (0.0, 1.0, 3.0):
     model = drn.DilatedRNN(4, 32, dilations=[1], cell=drn.LSTM(forget_bias=bias), dtype="float64", rng=2)
     f_mean = drn.memory.activations(model, inputs)[0]["f"].mean()
-    print(
-        f"forget bias {bias:.0f}: sigmoid({bias:.0f}) = {sigmoid(bias):.2f}, and the mean of the forget gates is {f_mean:.2f}"
-    )
+    print(f"forget bias {bias:.0f}: sigmoid of it {sigmoid(bias):.2f}, mean of the forget gates {f_mean:.2f}")
     assert abs(f_mean - sigmoid(bias)) < 0.05
 assert flows["lstm"][-1] < flows["rnn"][-1] and flows["gru"][-1] < flows["rnn"][-1]
 assert flows["lstm, forget bias 3"][-1] > flows["lstm, forget bias 3"][20]  # it even rises
@@ -290,7 +287,7 @@ assert flows["lstm"][-1] < flows["lstm, forget bias 1"][-1] < flows["lstm, forge
 # ## Three wrong versions
 #
 # Here are three mistakes that are easily made, each as a class of its own. A cell for the library is just this: a name and a pointwise forward and backward; the names
-# must differ from the built-in ones.
+# must differ from the built-in ones. The LSTM returns 0 as the gradient of $h_{t-1}$, because $h_{t-1}$ acts through $W_h$ alone.
 
 
 # %%
@@ -317,10 +314,8 @@ class WrongSlope(drn.LSTM):
         do = dh * tanh_c
         dc = dc + dh * o * (1 - tanh_c * tanh_c)
         di, df, dg, dc_prev = dc * g, dc * c_prev, dc * i, dc * f
-        return (di * i * (1 - i), df * f * (1 - f), dg * g * (1 - g), do * o * (1 - o)), (
-            0,
-            dc_prev,
-        )  # wrong: 1 - g * g
+        da_g = dg * g * (1 - g)  # wrong: dg * (1 - g * g) is right
+        return (di * i * (1 - i), df * f * (1 - f), da_g, do * o * (1 - o)), (0, dc_prev)
 
 
 class ResetForgotten(drn.GRU):
@@ -335,7 +330,7 @@ class ResetForgotten(drn.GRU):
 
 # %% [markdown]
 # What makes such mistakes dangerous: **a wrong backward raises no error, and training may go on as if nothing were wrong.** Let the three learn to say, after four silent steps, whether
-# the first number of a sequence was positive:
+# the first number of a sequence was positive. (`Adam` is a refined gradient descent, and `drn.fit` is the training loop of tutorial 2.)
 
 # %%
 x_task = np.zeros((5, 64, 1))
@@ -383,14 +378,14 @@ assert not any(f"layers.0.{name}," in message for name in ("W_x", "b")) and "  x
 
 # %% [markdown]
 # $W_x$, $b$ and $x$ are right; $W_h$, $b_h$ and the state are wrong. So every gate's *input* part is right, and the mistake lies in a recurrent part. Only the candidate
-# has one of its own: it must be $da_{nh}$.
+# has a recurrent part apart from its input part, $a_{nh}$: the mistake must be in $da_{nh}$.
 #
 # **The cell alone.** The cell is a function of its pre-activations and its previous state; so check it as one. Now each gate is an array with a name:
 
 
 # %%
 def check_cell(cell, random_state=2):
-    """Run the gradient check on a cell alone, with each pre-activation and each state as an array of its own."""
+    """Run the gradient check on a cell alone; each pre-activation and each state is an array of its own."""
     rng = np.random.default_rng(random_state)
     names = [f"a_{gate}" for gate in cell.gates] + [f"a_{gate}h" for gate in cell.split]
     arrays = {name: rng.standard_normal((B, H)) for name in [*names, *(f"{s}_prev" for s in cell.state)]}

@@ -38,7 +38,7 @@ def naive(x, d):
 
 
 def ordinary(x, h):
-    """Return h_0 … h_{T-1} of an ordinary layer, (T, N, H); h (N, H) is the state before the first step."""
+    """Return h_0 … h_{T-1} of an ordinary layer over N rows, (T, N, H); h (N, H) is the state before."""
     states = np.empty((*x.shape[:2], H))
     for t in range(len(x)):
         h = np.tanh(x[t] @ W_x.T + h @ W_h.T + b)  # (N, H)
@@ -49,7 +49,7 @@ def ordinary(x, h):
 # %% [markdown]
 # ## Phases never meet
 #
-# Step $t$ reads step $t - d$, which reads step $t - 2d$, and so on. All of them leave the same remainder when divided by $d$. That
+# Tutorial 3 showed it in passing; here everything rests on it. Step $t$ reads step $t - d$, which reads step $t - 2d$, and so on. All of them leave the same remainder when divided by $d$. That
 # remainder $p = t \bmod d$ is the **phase** of step $t$. Steps of different phases have nothing to do with each other:
 
 # %%
@@ -104,7 +104,7 @@ def folded(x, d):
 
 
 assert np.allclose(folded(x, d), naive(x, d), rtol=1e-12)
-print(f"the naive loop takes {T} steps over {B} rows, the fold {T // d} steps over {d * B} rows; the states are equal")
+print(f"naive loop: {T} steps over {B} rows; fold: {T // d} steps over {d * B} rows; the states are equal")
 
 # %% [markdown]
 # The way back needs no new thought: the backward pass of the fold is the ordinary backward pass on the same view. We let the library
@@ -154,12 +154,13 @@ ratios = []
 for dilation in dilations:
     assert np.allclose(naive(long_x, dilation), folded(long_x, dilation), rtol=1e-9, atol=1e-12)
     ratios.append(seconds(naive, long_x, dilation) / seconds(folded, long_x, dilation))
-    print(f"d = {dilation:2d}: {len(long_x) // dilation:5d} steps, the fold is {ratios[-1]:5.1f} times as fast")
+    folded_steps = len(long_x) // dilation
+    print(f"d = {dilation:2d}: {folded_steps:5d} steps, the fold is {ratios[-1]:5.1f} times as fast")
 
 # %%
 ax = drn.plot.new_axes()
 ax.loglog(dilations, ratios, "o-", base=2, label="measured")
-ax.loglog(dilations, dilations, "--", base=2, color="grey", label="d: if a step cost the same whatever its width")
+ax.loglog(dilations, dilations, "--", base=2, color="grey", label="d: if every step cost the same")
 ax.set_xticks(dilations, dilations)
 ax.set_yticks(dilations, dilations)
 ax.set(xlabel="dilation d", ylabel="time of the naive loop / time of the fold")
@@ -183,7 +184,7 @@ print("steps in each phase:", [len(range(p, 11, 4)) for p in range(4)])
 
 # %%
 def folded_any(x, h, d):
-    """Return h_0 … h_{T-1}, (T, B, H), and the state after them, for any T; h (d*B, H) is the state before, row p*B + b."""
+    """Return h_0 … h_{T-1}, (T, B, H), and the state after them; h is the state before, (d*B, H)."""
     T, B, D = x.shape
     rows, n = x.reshape(T * B, D), d * B  # row t*B + b; a folded step is a block of n rows
     states, h = np.empty((T * B, H)), h.copy()
@@ -248,9 +249,10 @@ chunks = np.split(whole, [3, 5, 16, 17])
 h, state, pieces = np.zeros((d * B, H)), None, []
 for chunk in chunks:
     states, h = folded_any(chunk, h, d)
-    h = np.roll(h.reshape(d, B, H), -(len(chunk) % d), axis=0).reshape(d * B, H)  # time order: ready for the next chunk
+    in_time = np.roll(h.reshape(d, B, H), -(len(chunk) % d), axis=0)
     output, state, _ = dilated_layer.forward(chunk, state)
-    assert np.allclose(states, output, rtol=1e-12) and np.allclose(h.reshape(d, B, H), state[0][0], rtol=1e-12)
+    assert np.allclose(states, output, rtol=1e-12) and np.allclose(in_time, state[0][0], rtol=1e-12)
+    h = in_time.reshape(d * B, H)  # ready for the next chunk
     pieces.append(states)
 assert np.allclose(np.concatenate(pieces), naive(whole, d), rtol=1e-12)
 print("chunks of", [len(chunk) for chunk in chunks], f"steps equal the whole of {len(whole)}")
@@ -274,7 +276,7 @@ assert np.array_equal(W, np.concatenate([W_x, b[:, None], W_h], axis=1))
 
 n = d * B
 Z = np.zeros((D + 1 + H, (T + d) * B))  # d steps longer than the sequence: the last blocks hand on too
-Z[:D, :-n], Z[D] = x.reshape(T * B, D).T, 1  # the first n columns of the h rows are the state before the start: zeros
+Z[:D, :-n], Z[D] = x.reshape(T * B, D).T, 1  # the h rows begin with zeros: the state before
 for start in range(0, T * B, n):
     now = slice(start, min(start + n, T * B))
     then = slice(start + n, now.stop + n)  # d steps later
@@ -285,10 +287,9 @@ for start in range(0, T * B, n):
 states = Z[D + 1 :, n:].T.reshape(T, B, H)  # (H, T*B) -> (T, B, H)
 output, _, cache = dilated_layer.forward(x)
 assert np.allclose(states, naive(x, d), rtol=1e-12) and np.allclose(states, output, rtol=1e-12)
-assert np.allclose(
-    Z[:, :-n], cache.layers[0].Z[:, :-n], rtol=1e-12
-)  # the very buffer that the library keeps for backward
-print("W", W.shape, "  Z", Z.shape, f"  {-(-T // d)} products W @ Z[:, now] for {T} steps")
+kept = cache.layers[0].Z  # the very buffer that the library keeps for backward
+assert np.allclose(Z[:, :-n], kept[:, :-n], rtol=1e-12)
+print("W", W.shape, "  Z", Z.shape, f"  {len(range(0, T * B, n))} products W @ Z[:, now] for {T} steps")
 
 # %% [markdown]
 # Read `scan.forward` and `scan.backward` now: you know every line of the first, and the second mirrors it. With `da` the gradient of a
@@ -299,7 +300,7 @@ print("W", W.shape, "  Z", Z.shape, f"  {-(-T // d)} products W @ Z[:, now] for 
 # Fill in the functions and run the cell: the checker says what is wrong. `hint("5.1", 1)` gives a nudge, higher numbers more; the
 # solutions are in `solutions/ex05.py`.
 #
-# **5.1** The fold, for a sequence whose length $d$ divides: `(T, B, F)` becomes `(T/d, d*B, F)`, and row `p*B + b` of step `q` is row `b` of
+# **5.1** The fold, for a sequence whose length $d$ divides, with $F$ numbers a step: `(T, B, F)` becomes `(T/d, d*B, F)`, and row `p*B + b` of step `q` is row `b` of
 # time step `q*d + p`.
 
 

@@ -6,7 +6,8 @@
 # and streams without changing a single number.
 #
 # **What you need.** The dilated recurrent connection $h_t = \tanh(W_x x_t + b + W_h h_{t-d})$ of
-# [tutorial 3](03_dilated_skip_connection.ipynb) and its backward pass. Reading time: 25 minutes.
+# [tutorial 3](03_dilated_skip_connection.ipynb) and its backward pass; from
+# [tutorial 5](05_dilation_is_a_reshape.ipynb), that a layer of dilation $d$ computes $d$ steps at once. Reading time: 25 minutes.
 
 # %%
 import time
@@ -167,8 +168,8 @@ assert spans.tolist() == list(range(0, 25, K))
 
 # %% [markdown]
 # Inside the stack there are now $K$ nets that share their weights and never talk: one for each residue. They must be joined at the end. The
-# *fusion layer* is a convolution over time, $1 \times K$, on the top layer's outputs: each output looks at the newest $K$ steps, one from
-# each of the $K$ nets. With it, every span is reached:
+# *fusion layer* is a convolution over time, $1 \times K$, on the top layer's outputs: a weighted sum over a window of the newest $K$ steps,
+# one from each of the $K$ nets, with the same weights at every $t$. With it, every span is reached:
 
 # %%
 model = drn.DilatedRNN(D, H, dilations, output_size=2, readout="all", dtype="float64")
@@ -316,7 +317,7 @@ def strength(hand_on):
 
 full, truncated = strength(hand_on=True), strength(hand_on=False)
 assert np.allclose(truncated[-piece:], full[-piece:], rtol=1e-12)  # the same within the last chunk
-assert (truncated[:-piece] == 0).all() and (full[:-piece] > 0).all()  # nothing before it, although there is something
+assert (truncated[:-piece] == 0).all() and (full[:-piece] > 0).all()  # before it nothing
 ax = plot.new_axes(7.0, 3.4)
 ax.plot(full, color="#0072B2", label="dstate handed on: the full gradient")
 ax.plot(truncated, color="#D55E00", linestyle="--", linewidth=2, label="dstate dropped: truncated")
@@ -375,7 +376,8 @@ for row, length in enumerate(lengths):
     alone, state_alone, _ = model.forward(x[:length, row : row + 1])
     assert np.allclose(padded[:length, row], alone[:, 0], rtol=1e-12)
     assert (padded[length:, row] == 0).all()
-    assert all(np.allclose(a[:, row], s[:, 0], rtol=1e-12) for (a,), (s,) in zip(ended, state_alone, strict=True))
+    for (of_row,), (wanted,) in zip(ended, state_alone, strict=True):
+        assert np.allclose(of_row[:, row], wanted[:, 0], rtol=1e-12)
 print("each row of the ragged batch equals a run of its own")
 
 # %% [markdown]
@@ -403,7 +405,7 @@ check("6.1", depth)
 
 # %%
 def fuse(h, W, b):
-    """Return y_t = b + sum over k of W_k h_{t-K+1+k} for all t, with h = 0 before the start; W is (O, K*H)."""
+    """Return y_t = b + sum over k of W_k h_{t-K+1+k} for all t; h is 0 before the start, W is (O, K*H)."""
 
 
 check("6.2", fuse)

@@ -113,6 +113,8 @@ def _outputs(value: Any) -> list[np.ndarray]:
 
 
 def _misshapen(got: list[np.ndarray], wanted: list[np.ndarray], names: Sequence[str]) -> str:
+    if len(got) == 1 and got[0].ndim and len(got[0]) == len(wanted) > 1:
+        return f"a tuple ({', '.join(names)}) is wanted, one list or array of {len(wanted)} came."
     if len(got) != len(wanted):
         return f"{len(wanted)} arrays are wanted ({', '.join(names)}), {len(got)} came."
     for i, (a, b) in enumerate(zip(got, wanted, strict=True)):
@@ -134,31 +136,33 @@ def _name(names: Sequence[str], i: int) -> str:
 
 def _difference(got: list[list[np.ndarray]], expected: list[list[np.ndarray]], names: Sequence[str]) -> str:
     """Return what can be said of numbers that are wrong in no known way: of the first array that is."""
-    i = next(
-        i for i in range(len(got[0])) if not all(_same([a[i]], [b[i]]) for a, b in zip(got, expected, strict=True))
-    )
-    a, b, name = np.array(got[-1][i]), np.array(expected[-1][i]), _name(names, i)
-    right = [
-        _name(names, j)
-        for j in range(len(got[0]))
-        if all(_same([x[j]], [y[j]]) for x, y in zip(got, expected, strict=True))
-    ]
-    praise = f"{', '.join(right)} right; " if right else ""
-    if _same([a], [-b]):
+    trials = list(zip(got, expected, strict=True))
+    right = [all(_same([a[j]], [b[j]]) for a, b in trials) for j in range(len(got[0]))]
+    praise = ", ".join(_name(names, j) for j, fine in enumerate(right) if fine)
+    praise, i = f"{praise} right; " if praise else "", right.index(False)
+    pairs, name = [(a[i], b[i]) for a, b in trials], _name(names, i)
+
+    def in_all_trials(relation: Callable[[np.ndarray], np.ndarray]) -> bool:
+        return all(_same([a], [relation(b)]) for a, b in pairs)
+
+    def shifted(steps: int) -> bool:
+        inner = [(a[1:-1], np.roll(b, steps, axis=0)[1:-1]) for a, b in pairs]
+        return all(_same([a], [b]) for a, b in inner)
+
+    a, b = pairs[-1]
+    if in_all_trials(lambda b: -b):
         return f"{praise}{name} has the wrong sign."
-    if np.any(b) and np.any(a):
+    if np.isfinite(a).all() and np.isfinite(b).all() and np.any(b):
         factor = float((a * b).sum() / (b * b).sum())
-        if _same([a], [factor * b]):
+        if factor and in_all_trials(lambda b: factor * b):
             return f"{praise}{name} is off by a factor of {factor:.3g}."
-    if a.ndim and len(a) > 1:
-        for shift in (1, -1):
-            if _same(
-                [a[1:-1] if len(a) > 2 else a],
-                [np.roll(b, shift, axis=0)[1:-1] if len(a) > 2 else np.roll(b, shift, axis=0)],
-            ):
-                return f"{praise}{name} is shifted by one time step: look at the time index."
-    if a.ndim == 2 and a.shape[0] == a.shape[1] and _same([a], [b.T]):
+    if a.ndim and len(a) > 2 and (shifted(1) or shifted(-1)):
+        return f"{praise}{name} is shifted by one time step: look at the time index."
+    if a.ndim == 2 and a.shape[0] == a.shape[1] and in_all_trials(np.transpose):
         return f"{praise}{name} is transposed."
-    place = np.unravel_index(int(np.argmax(np.where(np.isnan(a - b), np.inf, abs(a - b)))), a.shape)
+    a, b = next((a, b) for a, b in pairs if not _same([a], [b]))
+    both = np.isfinite(a) & np.isfinite(b)
+    distance = np.where(both, abs(np.where(both, a, 0) - np.where(both, b, 0)), np.where(a == b, 0, np.inf))
+    place = np.unravel_index(int(np.argmax(distance)), a.shape)
     where = f" at {tuple(int(k) for k in place)}" if a.ndim else ""
     return f"{praise}{name} is wrong: {a[place]:.6g} came{where}, {b[place]:.6g} is wanted."

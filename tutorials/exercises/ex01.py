@@ -31,12 +31,14 @@ def no_bias(x, w_x, w_h, b):
     return solutions.states(x, w_x, w_h, 0.0)
 
 
-def backward(x, h, w_h, dh_last, *, slope=lambda h: 1 - h**2, add=True, previous=-1, carry=lambda da, w_h: da * w_h):
+def backward(
+    x, h, w_h, dh_last, *, slope=lambda h: 1 - h**2, add=True, previous=-1, wrap=False, carry=lambda da, w_h: da * w_h
+):
     """The backward pass with one thing changed."""
     total, dh = np.zeros(3), dh_last
     for t in reversed(range(len(x))):
         da = dh * slope(h[t])
-        before = h[t + previous] if t + previous >= 0 else 0.0
+        before = h[t + previous] if t + previous >= 0 or wrap else 0.0
         step = np.array([da * x[t], da * before, da])
         total = total + step if add else step
         dh = carry(da, w_h)
@@ -79,6 +81,14 @@ EXERCISES = {
                 with_change(add=False),
                 "the gradients do not add up: a parameter is used at every step, so use += and not =.",
             ),
+            Mistake(
+                lambda *arguments: solutions.gradients(*arguments)[::-1],
+                "the numbers are right and their order is not: return dw_x, dw_h, db.",
+            ),
+            Mistake(
+                lambda x, h, w_h, dh_last: tuple(-g for g in solutions.gradients(x, h, w_h, dh_last)),
+                "the sign is wrong in all three: start with dh = dh_last as it is.",
+            ),
             Mistake(with_change(slope=lambda h: 1.0), "the derivative of tanh is missing: da = dh * (1 - h_t²)."),
             Mistake(with_change(slope=lambda h: 1 - h), "the derivative of tanh is 1 - h², you have 1 - h."),
             Mistake(
@@ -87,6 +97,10 @@ EXERCISES = {
             ),
             Mistake(
                 with_change(previous=0), "dw_h looks at the wrong time: w_h was multiplied by h_{t-1}, not by h_t."
+            ),
+            Mistake(
+                with_change(wrap=True),
+                "at the first step dw_h takes h[-1], which in Python is the last state; the state before step 0 is 0.",
             ),
             Mistake(
                 with_change(carry=lambda da, w_h: 0.0),
@@ -115,6 +129,14 @@ EXERCISES = {
             Mistake(
                 lambda h, w_h: product(h, w_h, h[:-1]),
                 "the time index is off by one: from step t to t-1 the gradient passes the tanh of step t, so take h_1 … h_{T-1}.",
+            ),
+            Mistake(
+                lambda h, w_h: product(h, w_h, h[1:]) * w_h,
+                "one w_h too many: T states have T - 1 pairs of neighbours, so w_h comes T - 1 times.",
+            ),
+            Mistake(
+                lambda h, w_h: float(sum(w_h * (1 - h[1:] ** 2))),
+                "the factors are added up; one after the other they multiply, so take their product.",
             ),
             Mistake(
                 lambda h, w_h: product(h, w_h, h[1:], weight=False),

@@ -26,7 +26,7 @@ def step_back(rng):
 def gradients(rng):
     grads = {"W_h": rng.standard_normal((3, 3)), "W_x": rng.standard_normal((3, 2)), "b": rng.standard_normal(3)}
     norm = np.sqrt(sum((g**2).sum() for g in grads.values()))
-    return grads, norm * (0.4 if rng.uniform() < 0.5 else 1.6)  # some trials clip, some do not
+    return grads, norm * (0.2 if rng.uniform() < 0.5 else 1.6)  # some trials clip, some do not
 
 
 def forward(x_t, h_prev, W_x, W_h, b, *, squash=np.tanh, memory=True, turn=True, bias=True):
@@ -38,10 +38,22 @@ def forward(x_t, h_prev, W_x, W_h, b, *, squash=np.tanh, memory=True, turn=True,
 
 
 def backward(
-    dh, x_t, h_prev, h_t, W_x, W_h, *, slope=lambda h: 1 - h * h, read="da", turn=False, seen="h_prev", mean=False
+    dh,
+    x_t,
+    h_prev,
+    h_t,
+    W_x,
+    W_h,
+    *,
+    slope=lambda h: 1 - h * h,
+    at="h_t",
+    read="da",
+    turn=False,
+    seen="h_prev",
+    mean=False,
 ):
     """The backward step with one thing changed."""
-    da = dh * slope(h_t)
+    da = dh * slope(h_t if at == "h_t" else h_prev)
     sent = da if read == "da" else dh
     state = h_prev if seen == "h_prev" else h_t
     parameters = (da.T @ x_t, da.T @ state, da.sum(axis=0))
@@ -87,6 +99,10 @@ EXERCISES = {
                 with_change(forward, squash=lambda a: a), "the tanh is missing: you return the pre-activation a_t."
             ),
             Mistake(with_change(forward, bias=False), "the bias b is missing in the pre-activation."),
+            Mistake(
+                with_change(forward, squash=lambda a: 1 / (1 + np.exp(-a))),
+                "this layer takes the tanh of a_t, you take the sigmoid.",
+            ),
         ],
         [
             "a_t = W_x x_t + W_h h_{t-1} + b is written for columns; here each sequence is a row.",
@@ -112,6 +128,10 @@ EXERCISES = {
             Mistake(
                 with_change(backward, slope=lambda h: 1 - np.tanh(h) ** 2),
                 "h_t is already the tanh: its derivative is 1 - h_t², you take the tanh a second time.",
+            ),
+            Mistake(
+                with_change(backward, at="h_prev"),
+                "the derivative of tanh is taken at the wrong time: h_t came out of this tanh, so da = dh * (1 - h_t²).",
             ),
             Mistake(
                 with_change(backward, read="dh"),
@@ -153,6 +173,14 @@ EXERCISES = {
             Mistake(
                 lambda grads, max_norm: clipped(grads, max_norm, lambda norm, m: min(1.0, m / norm**2)),
                 "the square root is missing: the norm is the root of the sum of squares.",
+            ),
+            Mistake(
+                lambda grads, max_norm: {name: np.clip(g, -max_norm, max_norm) for name, g in grads.items()},
+                "each number is clipped on its own, which bends the direction; take one norm over all arrays and one factor.",
+            ),
+            Mistake(
+                lambda grads, max_norm: clipped(grads, max_norm, lambda norm, m: max(1.0, m / norm)),
+                "min and max are exchanged: the factor is at most 1, min(1, max_norm / norm).",
             ),
             Mistake(
                 sum_of_norms,

@@ -20,7 +20,7 @@ def layer_run(rng):
     return x, solutions.states(x, W_x, W_h, b, d), rng.standard_normal((T, H)), W_h, d
 
 
-def forward(x, W_x, W_h, b, d, *, back=lambda t, d: t - d, before=None, squash=np.tanh, also_last=False):
+def forward(x, W_x, W_h, b, d, *, back=lambda t, d: t - d, before=None, squash=np.tanh, also_last=False, turned=False):
     """The forward pass with one thing changed."""
     h = []
     for t in range(len(x)):
@@ -28,7 +28,7 @@ def forward(x, W_x, W_h, b, d, *, back=lambda t, d: t - d, before=None, squash=n
         previous = h[s] if s >= 0 else np.zeros(len(b)) if before is None or not h else before(h)
         if also_last and h:
             previous = previous + h[-1]
-        h.append(squash(W_x @ x[t] + W_h @ previous + b))
+        h.append(squash(W_x @ x[t] + (W_h.T if turned else W_h) @ previous + b))
     return np.array(h)
 
 
@@ -106,6 +106,10 @@ EXERCISES = {
             Mistake(
                 changed(forward, before=lambda h: h[-1]),
                 "the steps before step d read the newest state (is it a negative index?); before the start the state is zero.",
+            ),
+            Mistake(
+                changed(forward, turned=True),
+                "W_h is transposed: here a state is one vector and no batch of rows, so the product is W_h @ h.",
             ),
             Mistake(
                 changed(forward, squash=lambda a: a),

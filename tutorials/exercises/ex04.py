@@ -44,10 +44,11 @@ def lstm_backward(
     kept="f",
     shown=True,
     late=False,
+    shown_at="c",
 ):
     """The LSTM's backward step with one thing changed."""
     tanh_c = squash(c)
-    do = dh * tanh_c
+    do = dh * (tanh_c if shown_at == "c" else np.tanh(c_prev))
     arrived = dc
     dc = (dc if carried else 0) + dh * (o if shown else 1) * slope(tanh_c)
     di, df, dg = dc * g, dc * (c_prev if seen == "c_prev" else c), dc * i
@@ -56,12 +57,24 @@ def lstm_backward(
 
 
 def gru_forward(
-    x_t, h_prev, W_x, W_h, b, b_h, *, keep=lambda z, n, h: (1 - z) * n + z * h, reset="after", inside=True, turn=True
+    x_t,
+    h_prev,
+    W_x,
+    W_h,
+    b,
+    b_h,
+    *,
+    keep=lambda z, n, h: (1 - z) * n + z * h,
+    reset="after",
+    inside=True,
+    turn=True,
+    gate=sigmoid,
+    squash=np.tanh,
 ):
     """The GRU's forward step with one thing changed."""
     (W_r, W_z, W_n), (b_r, b_z, b_n) = np.split(W_x, 3), np.split(b, 3)
     U_r, U_z, U_n = (U.T if turn else U for U in np.split(W_h, 3))
-    r, z = sigmoid(x_t @ W_r.T + h_prev @ U_r + b_r), sigmoid(x_t @ W_z.T + h_prev @ U_z + b_z)
+    r, z = gate(x_t @ W_r.T + h_prev @ U_r + b_r), gate(x_t @ W_z.T + h_prev @ U_z + b_z)
     a_n = x_t @ W_n.T + b_n
     if reset == "before":
         a_n = a_n + (r * h_prev) @ U_n + b_h
@@ -71,7 +84,7 @@ def gru_forward(
         a_n = r * (a_n + h_prev @ U_n + b_h)
     else:
         a_n = a_n + (r * (h_prev @ U_n + b_h) if inside else r * (h_prev @ U_n) + b_h)
-    return keep(z, np.tanh(a_n), h_prev)
+    return keep(z, squash(a_n), h_prev)
 
 
 def swapped_gates(x_t, h_prev, W_x, W_h, b, b_h):
@@ -93,6 +106,7 @@ def gru_backward(
     through_tanh=True,
     seen="a_nh",
     reset=True,
+    late=False,
     sign=1,
     swap=False,
     own=lambda y: y * (1 - y),
@@ -102,7 +116,7 @@ def gru_backward(
     dn, dz, dh_prev = dh * to_n, sign * dh * (h_prev - n), dh * to_h
     da_n = dn * (1 - n**2)
     dr = (da_n if through_tanh else dn) * (a_nh if seen == "a_nh" else h_prev)
-    return dr * own(r), dz * own(z), da_n, da_n * r if reset else da_n, dh_prev
+    return dr * own(r), dz * own(z), da_n, (dn if late else da_n) * (r if reset else 1), dh_prev
 
 
 def with_change(function, **changes):
@@ -138,6 +152,14 @@ EXERCISES = {
             Mistake(
                 with_change(lstm_backward, seen="c"),
                 "the gate f looks at the wrong time: f multiplied the previous memory, so df = dc * c_prev.",
+            ),
+            Mistake(
+                with_change(lstm_backward, shown_at="c_prev"),
+                "the gate o looks at the wrong time: o multiplied tanh(c) of this step, so do = dh * tanh(c).",
+            ),
+            Mistake(
+                lambda *arguments: tuple(lstm_backward(*arguments)[k] for k in (0, 1, 3, 2, 4)),
+                "da_g and da_o are exchanged: return them in the order i, f, g, o, and dc_prev last.",
             ),
             Mistake(
                 with_change(lstm_backward, kept="1"),
@@ -187,6 +209,12 @@ EXERCISES = {
                 with_change(gru_forward, inside=False),
                 "b_h stands outside the reset: it is part of a_nh, so r multiplies it too.",
             ),
+            Mistake(
+                lambda x_t, h_prev, W_x, W_h, b, b_h: solutions.gru_forward_step(x_t, h_prev, W_x, W_h, b, 0 * b_h),
+                "b_h is not used: the candidate's recurrent part is W_hn h_prev + b_h.",
+            ),
+            Mistake(with_change(gru_forward, gate=np.tanh), "the gates r and z are sigmoids, you take the tanh."),
+            Mistake(with_change(gru_forward, squash=sigmoid), "the candidate n is a tanh, you take the sigmoid."),
             Mistake(swapped_gates, "the gates r and z are exchanged: the rows come in the order r, z, n."),
             Mistake(
                 with_change(gru_forward, turn=False),
@@ -215,6 +243,10 @@ EXERCISES = {
             ),
             Mistake(
                 with_change(gru_backward, reset=False), "a new mistake: a_nh was multiplied by r, so da_nh = da_n * r."
+            ),
+            Mistake(
+                with_change(gru_backward, late=True),
+                "a new mistake: da_nh is made from dn; a_nh stands inside the tanh too, so da_nh = da_n * r.",
             ),
             Mistake(with_change(gru_backward, sign=-1), "a new mistake: the sign of dz; h = n + z (h_prev - n)."),
             Mistake(

@@ -38,7 +38,7 @@ def not_time_major(x, d):
     return x.swapaxes(0, 1).reshape(T // d, d * B, F)
 
 
-def run(x, W_x, W_h, b, d, *, width=None, rest="first", memory=True, bias=True, squash=np.tanh):
+def run(x, W_x, W_h, b, d, *, width=None, rest="first", memory=True, turn=True, bias=True, squash=np.tanh):
     """The folded layer with one thing changed."""
     T, B, _ = x.shape
     rows, n = x.reshape(T * B, -1), d * B if width is None else width(d, B)
@@ -49,7 +49,7 @@ def run(x, W_x, W_h, b, d, *, width=None, rest="first", memory=True, bias=True, 
         if w < n and rest == "dropped":
             break
         used = slice(n - w, n) if rest == "last" else slice(0, w)
-        h[used] = squash(block @ W_x.T + memory * h[used] @ W_h.T + bias * b)
+        h[used] = squash(block @ W_x.T + memory * h[used] @ (W_h.T if turn else W_h) + bias * b)
         states[start : start + w] = h[used]
     return states.reshape(T, B, len(b))
 
@@ -112,6 +112,10 @@ EXERCISES = {
                 changed(memory=False),
                 "the state is never used: each block must read the state that the block before left in the same rows.",
             ),
+            Mistake(
+                changed(turn=False),
+                "W_h is not transposed: rows are multiplied from the left, so W_h h becomes h @ W_h.T.",
+            ),
             Mistake(changed(bias=False), "the bias b is missing in the pre-activation."),
             Mistake(changed(squash=lambda a: a), "the tanh is missing: h_t is tanh(a_t), you return pre-activations."),
         ],
@@ -137,6 +141,10 @@ EXERCISES = {
             Mistake(
                 lambda h, T, d: np.roll(h, -(T % d), axis=0).reshape(d, -1, h.shape[1]),
                 "the rows are rolled, not the phases: a phase is B rows, so reshape to (d, B, H) first and roll then.",
+            ),
+            Mistake(
+                lambda h, T, d: np.roll(h.reshape(d, -1, h.shape[1]), -(T % d)),
+                "without an axis np.roll moves single numbers: say axis=0, to move whole phases.",
             ),
             Mistake(
                 lambda h, T, d: np.roll(h.reshape(d, -1, h.shape[1]), -(T // d), axis=0),

@@ -100,7 +100,16 @@ def chunk(rng):
     )
 
 
-def chunk_with(*, start=lambda state: state, back=0, bias=True, tanh=np.tanh, keep=lambda h, T, d: h[T:]):
+def chunk_with(
+    *,
+    start=lambda state: state,
+    back=0,
+    bias=True,
+    turn=True,
+    tanh=np.tanh,
+    out=lambda h, T, d: h[d:],
+    keep=lambda h, T, d: h[T:],
+):
     """A chunk with one thing changed; ``back`` shifts the step that is read."""
 
     def wrong(x, state, W_x, W_h, b):
@@ -108,8 +117,8 @@ def chunk_with(*, start=lambda state: state, back=0, bias=True, tanh=np.tanh, ke
         h = np.concatenate([start(state), np.zeros((T, *state.shape[1:]))])
         for t in range(T):
             at = d + t - 1 if back else t
-            h[d + t] = tanh(x[t] @ W_x.T + (b if bias else 0) + h[at] @ W_h.T)
-        return h[d:], keep(h, T, d)
+            h[d + t] = tanh(x[t] @ W_x.T + (b if bias else 0) + h[at] @ (W_h.T if turn else W_h))
+        return out(h, T, d), keep(h, T, d)
 
     return wrong
 
@@ -137,6 +146,14 @@ EXERCISES = {
             Mistake(
                 layers_until(lambda L, span, M: span <= sum(M**l for l in range(L))),
                 "you allow one hop in each layer; M - 1 are allowed, as a digit in base M goes up to M - 1.",
+            ),
+            Mistake(
+                lambda span, M: solutions.depth(span, M)[::-1],
+                "the two numbers are exchanged: num_layers comes first, then hops.",
+            ),
+            Mistake(
+                with_hops(lambda span, M: (M - 1) * solutions.depth(span, M)[0]),
+                "the layers are right; you count the most hops that are allowed, count those that the span itself takes.",
             ),
             Mistake(
                 with_hops(lambda span, M: sum(digit > 0 for digit in digits(span, M))),
@@ -205,6 +222,14 @@ EXERCISES = {
                 chunk_with(back=1),
                 "that is dilation 1: step t reads the output d steps before, not the one just before.",
             ),
+            Mistake(
+                chunk_with(turn=False),
+                "W_h is not transposed: rows are multiplied from the left, so W_h h becomes h @ W_h.T.",
+            ),
+            Mistake(
+                chunk_with(out=lambda h, T, d: h[:T]),
+                "the new state is right; the outputs begin with the old state: those of this chunk come after its d steps.",
+            ),
             Mistake(chunk_with(bias=False), "the bias b is missing in the pre-activation."),
             Mistake(
                 chunk_with(keep=lambda h, T, d: h[T:][::-1]),
@@ -238,6 +263,10 @@ EXERCISES = {
             Mistake(
                 read_with(length=lambda length, T: min(length + 1, T)),
                 "the time index is off by one: a row of length n has its last step at n - 1.",
+            ),
+            Mistake(
+                read_with(length=lambda length, T: length - 1),
+                "the time index is off by one: the last step of a row of length n is n - 1, you read one step too early.",
             ),
             Mistake(
                 read_with(wrap=True),
