@@ -119,6 +119,7 @@ def test_the_checker_finds_what_is_wrong_in_numbers_it_does_not_know():
     assert changed(lambda a, b, c: (a, b)) == "3 arrays are wanted (dw_x, dw_h, db), 2 came."
     assert changed(lambda a, b, c: (a, b, np.array([c]))) == "db has shape (1,), wanted is ()."
     assert changed(lambda a, b, c: [a, b, c]) == "a tuple (dw_x, dw_h, db) is wanted, one list or array of 3 came."
+    assert "the answer is complex" in changed(lambda a, b, c: (a, b, c + 0j))
     assert "dw_h is wrong: " in changed(lambda a, b, c: (a, b + 1, c))
     assert changed(lambda a, b, c: (a, -b, c)) == "dw_x, db right; dw_h has the wrong sign."
     assert changed(lambda a, b, c: (a, b, 2 * c)) == "dw_x, dw_h right; db is off by a factor of 2."

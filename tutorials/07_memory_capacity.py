@@ -25,7 +25,7 @@ from dilated_rnn_np import paths, plot, search
 # %%
 dilated = paths.dilated_stack([1, 2, 4])
 for edge in dilated.edges:
-    print(f"{edge.source} -> {edge.target}: travels {edge.steps} steps")
+    print(f"{edge.source} -> {edge.target}: time steps travelled: {edge.steps}")
 assert len(dilated.nodes) == 3 and len(dilated.edges) == 6
 
 # %% [markdown]
@@ -67,7 +67,7 @@ L = 3
 lengths = paths.recurrent_lengths(dilated, 7)
 for n in range(8):
     ones = f"{n:03b}".count("1")
-    print(f"n = {n} = {n:03b} in binary: {L} upward edges + {ones} hops = {L + ones}   measured {lengths[n]:.0f}")
+    print(f"{n} = {n:03b} in binary: upward edges {L} + hops {ones} = {L + ones}, measured {lengths[n]:.0f}")
     assert lengths[n] == L + ones
 
 # %% [markdown]
@@ -85,7 +85,9 @@ assert mean == paths.mean_recurrent_length(dilated, m)
 
 # %% [markdown]
 # Where is the $\max_i$? In a stack all time steps are alike, so $d_i(n)$ does not depend on $i$ and we wrote $d(n)$. Other architectures
-# have good and bad moments to start. A *clockwork* RNN with the periods 1 and 4 computes its slow module at every fourth step alone:
+# have good and bad moments to start. A *clockwork* RNN with the periods 1 and 4 computes its slow module at every fourth step alone.
+# In between, the module holds its state, and holding takes no edge. An input that comes at such a step ($i = 0$) can travel that way; any
+# other enters the fast module and goes on step by step:
 
 # %%
 clockwork = paths.clockwork([1, 4])
@@ -221,7 +223,7 @@ show(plot.path_lengths(graphs, size(600, 1200)))
 #
 # ## What does it cost?
 #
-# Short paths are cheap to have if one adds edges, and each edge is a weight matrix. So the paper compares two more numbers:
+# Short paths are easy to have if one adds edges, and each edge is a weight matrix. So we compare two more numbers:
 #
 # * **recurrent edges per node**: edges that travel time, over nodes;
 # * **parameters per recurrent edge**: what one way through time costs.
@@ -296,7 +298,8 @@ for label, dilations in (("powers of two", powers), ("found earlier", known), ("
     print(f"{label:<14} {dilations}: mean hops {hops.mean():.3f}, at most {hops.max():.0f}")
 assert round(search.mean_hops(powers, m), 3) == 4.004 and round(search.mean_hops(known, m), 3) == 3.078
 assert search.mean_hops(found, m) <= search.mean_hops(known, m)  # as good or better
-assert np.isclose(search.mean_hops(powers, m) + 9, mean_dilated(2, 9))  # hops + upward edges: the closed form again
+# hops and upward edges together: the closed form again
+assert np.isclose(search.mean_hops(powers, m) + 9, mean_dilated(2, 9))
 
 # %% [markdown]
 # The same as a picture: how many of the spans $1 \dots 256$ take how many hops.

@@ -19,13 +19,14 @@ from dilated_rnn_np import paths, plot
 # ## The task
 #
 # Ten symbols come in, each one out of eight. Then follow $T$ blank steps, the last of them with a marker that says "recite now". In
-# the ten steps after it the net has to say the ten symbols, in order. At all other steps the right answer is blank. Here symbols are
-# digits, `_` is blank and `!` the marker:
+# the ten steps after it the net has to say the ten symbols, in order. At all other steps the right answer is blank. (Here, as in the
+# paper, $T$ counts the blank steps alone; the sequence has $T + 20$ steps.) Symbols are written as digits, `_` is blank and `!` the marker:
 
 # %%
 T = size(30, 100)
 task = drn.tasks.CopyMemory(T=T)
-x, targets = task.draw(np.random.default_rng(0), batch_size=32)  # x (T + 20, B, 10) one-hot, targets (T + 20, B)
+# x (T + 20, B, 10), one-hot, and targets (T + 20, B)
+x, targets = task.draw(np.random.default_rng(0), batch_size=32)
 
 
 def written(tokens):
@@ -85,14 +86,14 @@ def build(dilations, **options):
 nets = {label: build(ds) for label, ds in dilations.items()}
 for label, net in nets.items():
     hops = drn.search.fewest_hops(net.dilations, span)[span]
-    print(f"{label:<8} dilations {net.dilations}: {net.num_parameters} parameters, {hops:.0f} hops for the span {span}")
+    print(f"{label:<8} dilations {net.dilations}: {net.num_parameters} parameters, hops to {span}: {hops:.0f}")
 a, b = nets.values()
 assert a.num_parameters == b.num_parameters
 assert all(np.array_equal(a.params[name], b.params[name]) for name in a.params)
 
 # %% [markdown]
 # Gradients of different parameters differ in size by orders of magnitude. **RMSProp** divides each by a running root mean square of
-# itself, so that all parameters move at a similar pace:
+# itself, so that all parameters move at a similar pace. In the code $\rho$ is `decay`, $\eta$ is `lr` and $\varepsilon$ is `eps`:
 #
 # | equation | line of code |
 # |---|---|
@@ -125,7 +126,7 @@ STEPS = size(700, 3000)
 
 
 def train(net):
-    """Train a net and return its run, its loss over the baseline, and its recall, on sequences it has not seen."""
+    """Train a net; return its run, and on unseen sequences its loss over the baseline and its recall."""
     schedule = drn.optim.cosine_decay(size(8, 4) * 1e-3, STEPS)
     optimizer = drn.optim.RMSProp(net.params, lr=schedule)
     run = drn.fit(net, task.batches(32, SEED), optimizer, STEPS, max_norm=1.0, progress=False)
@@ -169,10 +170,11 @@ for label, net in nets.items():
 # %%
 layers = drn.memory.activations(nets["dilated"], x)
 for index in (0, num_layers - 1):
+    d = nets["dilated"].dilations[index]
     mesh = plot.hidden_states(layers[index], ax=plot.new_axes(7, 2.8))
     for time in (10, span):
         mesh.axes.axvline(time, color="black", linestyle=":")
-    mesh.axes.set_title(f"dilated net, layer {index + 1} (d = {nets['dilated'].dilations[index]})", fontsize=11)
+    mesh.axes.set_title(f"dilated net, layer {index + 1} (d = {d})", fontsize=11)
     show(mesh)
 
 # %% [markdown]
@@ -205,7 +207,7 @@ for label, differences in moved.items():
 due = {label: differences[-1, span] for label, differences in moved.items()}
 later = {label: differences[-1, span + 1 :].mean() for label, differences in moved.items()}
 for label in nets:
-    print(f"{label:<8} last layer: moved by {due[label]:.2g} when the symbol is due, by {later[label]:.2g} after it")
+    print(f"{label:<8} last layer moved by {due[label]:.2g} when the symbol is due, {later[label]:.2g} after")
 assert due["dilated"] > 5 * later["dilated"] and due["dilated"] > 3 * due["plain"]
 top = moved["dilated"][-1]
 print(f"dilated, last layer, over all times: most {top.max():.2g}, median {np.median(top):.2g}")
@@ -223,12 +225,13 @@ assert top.max() > 10 * np.median(top)  # the bright columns of the picture
 
 # %%
 flows = {}
+print("the gradient's norm")
 for state, group in (("fresh", fresh), ("trained", nets)):
     for label, net in group.items():
         flow = drn.memory.gradient_flow(net, x, targets[-1], drn.losses.softmax_cross_entropy)  # (L, T + 20)
         flows[state, label] = flow
         arrives = flow[0, span] / flow[-1, 0]
-        print(f"{state:<8} {label:<8} gradient at layer 1, span {span}, over layer {num_layers}, span 0: {arrives:.2g}")
+        print(f"{state:<8} {label:<8} layer 1, span {span}, over layer {num_layers}, span 0: {arrives:.2g}")
 for label, net in fresh.items():
     ticks = [f"layer {i + 1}, d = {d}" for i, d in enumerate(net.dilations)]
     mesh = plot.gradient_flow(flows["fresh", label], ticks, ax=plot.new_axes(7, 2.8))
@@ -244,6 +247,8 @@ def arrival(state, label):
 
 print(f"fresh nets, dilated over plain: {arrival('fresh', 'dilated') / arrival('fresh', 'plain'):.0f} times")
 assert arrival("fresh", "dilated") > 10 * arrival("fresh", "plain")
+reached = np.flatnonzero(flows["fresh", "dilated"][-1])  # spans where the last layer has a gradient
+assert (reached % max(dilations["dilated"]) == 0).all()
 
 # %% [markdown]
 # In the fresh plain net the gradient fades along the span; what arrives at the symbol (the dotted line) is lost among what
@@ -278,8 +283,10 @@ for i, d in enumerate(net.dilations):
     cut.append(recall)
     print(f"layer {i + 1} (d = {d:>2}) cut: recall {recall:.0%}")
     W_h[...] = kept
-assert max(cut) <= results["dilated"][2] and min(cut) < 0.5  # no cut helps, and the worst one takes more than half
-assert drn.evaluate(net, task.validation(256), metric=task.metric)[1] == results["dilated"][2]  # the net is whole again
+assert max(cut) <= results["dilated"][2]  # no cut helps …
+assert min(cut) < 0.5  # … and the worst one takes more than half
+_, recall = drn.evaluate(net, task.validation(256), metric=task.metric)
+assert recall == results["dilated"][2]  # the net is whole again
 
 # %% [markdown]
 # ## Break it: remove the large dilations and train again
@@ -300,7 +307,8 @@ for cap in caps:
     _, relative, recall = after[cap]
     print(f"{', '.join(map(str, capped)):<27}{hops:>18.0f}{relative:>17.3f}{recall:>8.0%}")
 assert after[2][1] > 2 * after[caps[0]][1]  # dilations of at most 2 are far worse
-hops = [paths.recurrent_lengths(paths.dilated_stack(np.minimum(dilations["dilated"], c)), span)[span] for c in caps]
+stacks = [paths.dilated_stack(np.minimum(dilations["dilated"], cap)) for cap in caps]
+hops = [paths.recurrent_lengths(stack, span)[span] for stack in stacks]
 assert hops == sorted(hops)  # the lower the cap, the longer the path
 
 # %% [markdown]
@@ -342,8 +350,8 @@ for label, options in starts.items():
     run = drn.fit(net, short.batches(16, SEED), optimizer, steps, max_norm=1.0, progress=False)
     curves[label] = run.column("loss")
     end[label] = curves[label][1][-50:].mean() / short.baseline
-    print(f"{label:<11} fresh gradient at the symbol {flow[0, 30] / flow[-1, 0]:.2g}; after {steps} steps", end=" ")
-    print(f"loss / baseline {end[label]:.3f}")
+    print(f"{label:<11} fresh gradient at the symbol: {flow[0, 30] / flow[-1, 0]:.2g}")
+    print(f"{'':<11} after {steps} steps: loss / baseline {end[label]:.3f}")
 assert end["orthogonal"] < 0.9 and end["uniform"] > end["orthogonal"] + 0.1
 show(plot.training_curves(curves, short.baseline, ylabel="cross-entropy", smooth=10))
 

@@ -280,7 +280,7 @@ class NoSlope(OneGate):
 
 
 def alone(cell):
-    """Return what the check says of a cell of the gates f and g, without weights: <u, h> as a function of a_f, a_g, h_prev."""
+    """Return what the check says of a cell without weights: <u, h> as a function of a_f, a_g, h_prev."""
     rng = np.random.default_rng(1)
     arrays = {name: rng.standard_normal(8) for name in ("a_f", "a_g", "h_prev")}
     u = rng.standard_normal(8)
@@ -316,7 +316,8 @@ for cell in (ReLU(), OneGate()):
     print(f"{cell.name:<9} validation loss {loss:.4f}, {loss / task.baseline:.3f} of the baseline")
     assert loss < task.baseline / 5
     trained[cell.name], curves[cell.name] = net, run.column("loss")
-assert curves["relu"][1][0] > 100 * task.baseline  # the loss of the very first step
+# the loss of the very first step
+assert curves["relu"][1][0] > 100 * task.baseline and curves["one-gate"][1][0] < 20 * task.baseline
 show(plot.training_curves(curves, baseline=task.baseline, smooth=20, ylabel="mean squared error"))
 
 # %% [markdown]
@@ -332,7 +333,7 @@ batch, _ = task.draw(np.random.default_rng(3), 32)
 norms = drn.memory.gradient_flow(trained["relu"], batch)
 labels = [f"layer {i + 1}, d = {d}" for i, d in enumerate(trained["relu"].dilations)]
 show(plot.gradient_flow(norms, labels))
-assert np.flatnonzero(norms[3]).tolist() == [0, 8, 16, 24]  # the top layer, of dilation 8, is reached in hops of 8
+assert np.flatnonzero(norms[3]).tolist() == [0, 8, 16, 24]  # the top layer is reached in hops of 8
 
 # %% [markdown]
 # And since `gate_values` names $f$, we can watch the gate. This is the bottom layer of the one-gate net on one sequence; the red triangles
@@ -342,9 +343,8 @@ assert np.flatnonzero(norms[3]).tolist() == [0, 8, 16, 24]  # the top layer, of 
 # %%
 gates = drn.memory.activations(trained["one-gate"], batch)[0]
 marks = batch[:, :, 1] > 0  # (T, B)
-after = np.concatenate(
-    [np.zeros_like(marks[:1]), marks[:-1] & ~marks[1:]]
-)  # the step after a mark, if it is not marked too
+# the step after a mark, if it is not marked too
+after = np.concatenate([np.zeros_like(marks[:1]), marks[:-1] & ~marks[1:]])
 row = 2
 mesh = plot.hidden_states(gates, "f", row=row)
 for t in np.flatnonzero(marks[:, row]):
@@ -354,7 +354,8 @@ away = abs(gates["f"] - gates["f"].mean(axis=(0, 1))).mean(axis=2)  # (T, B)
 groups = {"a marked step": marks, "the step after it": after, "any other step": ~(marks | after)}
 for place, where in groups.items():
     print(f"at {place}: {away[where].mean():.3f}")
-assert away[after].mean() > 1.5 * away[groups["any other step"]].mean() and away[after].mean() > away[marks].mean()
+assert away[after].mean() > 1.5 * away[groups["any other step"]].mean()
+assert away[after].mean() > away[marks].mean()
 
 # %% [markdown]
 # ## Saving and loading

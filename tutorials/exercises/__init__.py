@@ -84,6 +84,9 @@ def verdict(exercise: Exercise, answer: Callable[..., Any]) -> str:
             value = answer(*given)
         except Exception as error:  # whatever a beginner's code raises is told, not thrown
             return f"it stops with {type(error).__name__}: {error}."
+        parts = value if isinstance(value, tuple) else (value,)
+        if any(isinstance(part, (complex, np.ndarray, np.generic)) and np.iscomplexobj(part) for part in parts):
+            return "the answer is complex; take the real or the imaginary part that is asked for."
         if value is None:
             return "nothing is returned yet; write the function's body and return its result."
         if said := _misshapen(_outputs(value), wanted, exercise.returns):

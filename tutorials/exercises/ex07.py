@@ -109,6 +109,14 @@ EXERCISES = {
                 "the sum is divided by m + 1: the array has m + 1 columns, but only m of them count.",
             ),
             Mistake(
+                lambda lengths: lengths.max(axis=0)[:-1].mean(),
+                "the columns are shifted: span 0 is counted and span m is left out; the mean runs over n = 1 … m.",
+            ),
+            Mistake(
+                lambda lengths: lengths[:, 1:].max(axis=1).mean(),
+                "you take the worst span of each start; wanted is the worst start i (axis 0) of each span n.",
+            ),
+            Mistake(
                 lambda lengths: lengths[:, 1:].mean(),
                 "you average over the starts i; the definition takes the worst of them, the max.",
             ),
@@ -156,6 +164,10 @@ EXERCISES = {
                 "that is the plain stack: a skip travels s steps on one edge.",
             ),
             Mistake(
+                lambda L, s, limit: L + np.where(np.arange(limit + 1) == s, 1, np.arange(limit + 1)),
+                "the skip serves more than the span s: with it the spans beyond s are shorter too, 2 s is two long hops.",
+            ),
+            Mistake(
                 lambda L, s, limit: L * (1 + np.arange(limit + 1) // s + np.arange(limit + 1) % s),
                 "hops are not taken once a layer: a path goes up L edges in all and may make its hops in any layer.",
             ),
@@ -177,6 +189,10 @@ EXERCISES = {
             Mistake(
                 lambda M, L: digits(M, L, last=1),
                 "the span m takes more than one hop here: no dilation is m, and the largest, M^(L-1), fits M times.",
+            ),
+            Mistake(
+                lambda M, L: digits(M, L, count=L - 1, last=1),
+                "only m is replaced: look again at how many digits the spans have, and at the hops of the span m.",
             ),
             Mistake(
                 lambda M, L: digits(M, L, average=M / 2),

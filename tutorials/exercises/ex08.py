@@ -85,6 +85,10 @@ EXERCISES = {
                 "the recital begins one step early: at the marker the right answer is still blank.",
             ),
             Mistake(
+                lambda s, T: lay_out(s, T, recite=T),
+                "the recital begins ten steps early: T counts the blank steps, and the ten symbols come before them.",
+            ),
+            Mistake(
                 changed(lay_out, tail=True),
                 "the recital is backward: the symbols are wanted in the order they came in.",
             ),
@@ -125,6 +129,18 @@ EXERCISES = {
                 "the blank is no guess: in the recital only the K symbols are possible.",
             ),
             Mistake(
+                lambda K, R, T: 10 * math.log(8) / (T + 20),
+                "these are the numbers of the task above, 10 symbols out of 8: here they are R and K.",
+            ),
+            Mistake(
+                lambda K, R, T: 10 * math.log(K) / (T + 20),
+                "the number of symbols is not 10 here, but R, in the sum and in the length.",
+            ),
+            Mistake(
+                lambda K, R, T: -R * math.log(K) / (T + 2 * R),
+                "the sign is turned: the cross-entropy is minus the logarithm of 1/K, which is positive.",
+            ),
+            Mistake(
                 lambda K, R, T: R * math.log2(K) / (T + 2 * R),
                 "that is in bits; the cross-entropy here is in nats: log, not log2.",
             ),
@@ -154,6 +170,13 @@ EXERCISES = {
             ),
             Mistake(changed(rmsprop, old=True), "p is divided by the root of the old v: change v first, then p."),
             Mistake(changed(rmsprop, inside=True), "eps stands under the root: here it is sqrt(v) + eps."),
+            Mistake(
+                lambda p, g, v, lr, decay, eps: rmsprop(p, g, v, lr, decay, 0.0),
+                "v is right; eps is missing: without it p is divided by 0 where all gradients were 0.",
+            ),
+            Mistake(
+                lambda *arguments: rmsprop(*arguments)[::-1], "the right arrays in the wrong order: p first, then v."
+            ),
             Mistake(
                 lambda p, g, v, lr, decay, eps: (p - lr * g, solutions.rmsprop_step(p, g, v, lr, decay, eps)[1]),
                 "v is right but not used: that is plain gradient descent. Divide g by sqrt(v) + eps.",
@@ -189,6 +212,10 @@ EXERCISES = {
             Mistake(
                 lambda output, targets: (output[-10:].argmax(axis=-1) == targets[-10:]).sum(),
                 "this is the number of right symbols; the recall is their fraction, the mean.",
+            ),
+            Mistake(
+                lambda output, targets: (output.argmax(axis=-1) == targets)[-10:].sum() / len(targets),
+                "the right symbols are divided by the steps of the sequence: divide by their number, 10 in each row.",
             ),
             Mistake(
                 lambda output, targets: (output[-11:-1].argmax(axis=-1) == targets[-11:-1]).mean(),

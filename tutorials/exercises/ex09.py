@@ -128,6 +128,10 @@ EXERCISES = {
                 with_change(shift=False),
                 "exp overflows where logits are large: take the largest of each row away first; the softmax stays the same.",
             ),
+            Mistake(
+                lambda logits, targets: loss_and_gradient(logits - logits.max(), targets, shift=False),
+                "a row underflows: take away the largest of each row (axis=1, keepdims=True), not the largest of all.",
+            ),
             Mistake(with_change(sign=-1), "dlogits has the wrong sign: it is softmax minus one-hot."),
             Mistake(with_change(one_hot=0.0), "dlogits is the softmax alone: take 1 away at the target."),
             Mistake(

@@ -24,6 +24,10 @@ def gradient(rng):
 
 
 def right(x, start, d, W_x, W_h, b):
+    if len(start) != d:
+        raise ValueError(
+            f"the layer starts from d = {d} states, {len(start)} were given; a chunk may be shorter than d"
+        )
     c = list(start)  # c[d + t] is the state at step t
     for t in range(len(x)):
         c.append(np.tanh(x[t] @ W_x.T + c[t] @ W_h.T + b))
@@ -73,6 +77,14 @@ EXERCISES = {
                 "this is the one-sided difference, whose error falls with h alone: step to both sides.",
             ),
             Mistake(
+                lambda f, p, v, h: (f(p) - f(p - h * v)) / h,
+                "this is the one-sided difference, backward; its error falls with h alone: step to both sides.",
+            ),
+            Mistake(
+                lambda f, p, v, h: solutions.central(f, p, v, h / 2),
+                "you step by h / 2 to each side; here the step is h, so the points are p + h v and p - h v.",
+            ),
+            Mistake(
                 lambda f, p, v, h: 2 * solutions.central(f, p, v, h),
                 "the factor 2 is missing: the two points are 2 h apart.",
             ),
@@ -105,6 +117,10 @@ EXERCISES = {
                 "you took the real part, which is the value of f; the derivative is in the imaginary part.",
             ),
             Mistake(
+                lambda f, p, v: np.real(f(p + 1e-20j * v)) / 1e-20,
+                "you divide the value of f by h; of f(p + i h v) only the imaginary part, np.imag, is wanted.",
+            ),
+            Mistake(
                 lambda f, p, v: np.imag(f(p + 1e-30 * v)) / 1e-30,
                 "the step is real, so the imaginary part stays 0: step along 1j * h * v.",
             ),
@@ -119,6 +135,13 @@ EXERCISES = {
             Mistake(
                 lambda f, p, v: np.imag(f(p + 1j * v)),
                 "h is 1: the error falls with h², so take a tiny h such as 1e-30, and divide by it.",
+            ),
+            *(
+                Mistake(
+                    lambda f, p, v, h=h: np.imag(f(p + 1j * h * v)) / h,
+                    f"h = {h} is right but coarse: the error falls with h², so take a tiny h such as 1e-30.",
+                )
+                for h in (1e-1, 1e-2, 1e-3)
             ),
         ],
         [
@@ -139,6 +162,18 @@ EXERCISES = {
             Mistake(
                 lambda g, v, derivative: abs(np.sum(g * v) - derivative) / abs(derivative),
                 "dividing by the derivative explodes where v happens to be nearly at a right angle to g: divide by |g| |v|.",
+            ),
+            Mistake(
+                lambda g, v, derivative: abs(np.sum(g * v) - derivative) / abs(np.sum(g * v)),
+                "<g, v> is small by chance where v is nearly at a right angle to g: divide by |g| |v|.",
+            ),
+            Mistake(
+                lambda g, v, derivative: abs(np.sum(g * v) - derivative) / (np.sum(g * g) * np.sum(v * v)),
+                "you divide by the squares |g|² |v|²: a length is the root of the sum of squares.",
+            ),
+            Mistake(
+                lambda g, v, derivative: abs(np.sum(g @ v.T) - derivative) / (np.linalg.norm(g) * np.linalg.norm(v)),
+                "<g, v> multiplies each number of g by the one of v at the same place, g * v, and adds up: no matrix product.",
             ),
             Mistake(
                 lambda g, v, derivative: abs(np.sum(g * v) - derivative) / np.linalg.norm(g),
@@ -167,6 +202,10 @@ EXERCISES = {
             Mistake(
                 judging(carry=lambda start, first, d: carried(start, first, d)[::-1]),
                 "a right layer is refused where d > 1: the carried states are in the wrong order; the oldest comes first.",
+            ),
+            Mistake(
+                lambda *arguments: not solutions.chunks_equal_the_whole(*arguments),
+                "the answer is turned round: True where chunks equal the whole.",
             ),
             Mistake(
                 lambda *arguments: True,

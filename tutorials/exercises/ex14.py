@@ -49,12 +49,15 @@ def mgu_with(
     slope_g=lambda g: 1 - g * g,
     recurrent=lambda da_g, f: da_g * f,
     keep=lambda f: 1 - f,
+    replaced=lambda f: f,
+    slope_reset=lambda g: 1 - g * g,
 ):
     """The backward with one line changed."""
 
     def wrong(dh, f, g, a_gh, h_prev):
-        da_g = dh * f * slope_g(g)
-        df = dh * toward(g, h_prev) + reset * da_g * a_gh
+        dg = dh * replaced(f)
+        da_g = dg * slope_g(g)
+        df = dh * toward(g, h_prev) + reset * dg * slope_reset(g) * a_gh
         return df * slope_f(f), da_g, recurrent(da_g, f), dh * keep(f)
 
     return wrong
@@ -111,6 +114,14 @@ EXERCISES = {
                 "f multiplies the recurrent part a_gh alone; the input part a_g is not reset.",
             ),
             Mistake(
+                forward_with(candidate=lambda f, a_g, a_gh: np.tanh(a_g + (1 - f) * a_gh)),
+                "the reset is f and not 1 - f: g = tanh(a_g + f * a_gh).",
+            ),
+            Mistake(
+                lambda a_f, a_g, a_gh, h_prev: solutions.mgu_forward(a_f, a_g, h_prev, h_prev),
+                "f multiplies a_gh, in which h_prev already is, and not h_prev itself.",
+            ),
+            Mistake(
                 forward_with(candidate=lambda f, a_g, a_gh: a_g + f * a_gh),
                 "the tanh of the candidate is missing: g = tanh(a_g + f * a_gh).",
             ),
@@ -151,7 +162,15 @@ EXERCISES = {
                 "da_gh lacks its factor: in the candidate a_gh is multiplied by f.",
             ),
             Mistake(
-                mgu_with(slope_g=lambda g: 1.0),
+                mgu_with(replaced=lambda f: 1.0),
+                "dg lacks its factor: g counts by f in h, so dg = dh * f; da_g, da_gh and da_f need it.",
+            ),
+            Mistake(
+                mgu_with(slope_reset=lambda g: 1.0),
+                "da_f: on its way through the candidate f stands inside the tanh, so its share is da_g * a_gh, not dg * a_gh.",
+            ),
+            Mistake(
+                mgu_with(slope_g=lambda g: 1.0, slope_reset=lambda g: 1.0),
                 "the slope of the candidate's tanh is missing: da_g = dg * (1 - g²).",
             ),
             Mistake(
@@ -201,6 +220,10 @@ EXERCISES = {
             Mistake(
                 coupled_with(through_h=lambda dh, o, tanh_c: dh * o),
                 "on the way from h to c the slope of the tanh is missing: 1 - tanh(c)².",
+            ),
+            Mistake(
+                coupled_with(through_h=lambda dh, o, tanh_c: dh * o * (1 - np.tanh(tanh_c) ** 2)),
+                "the tanh is taken twice on the way from h to c: tanh_c is tanh(c) already, its slope is 1 - tanh_c².",
             ),
             Mistake(
                 coupled_with(keep=lambda i: i),
