@@ -17,11 +17,11 @@ from . import inputs, paths
 from .cells import LSTM, Cell
 from .checks import choose, positive_integer
 from .demo import demonstrate
-from .gallery import draw_architecture, draw_checkpoint, rivals
+from .gallery import draw_architecture, draw_checkpoint, rivals, training_picture
 from .model import DilatedRNN, exponential_dilations
 from .optim import Schedule, cosine_decay, get_optimizer
 from .options import parser
-from .plot import checked_picture, new_axes, path_lengths, training_curves
+from .plot import checked_picture, path_lengths
 from .tasks import TASKS, DataError, Digits, Task, make_task
 from .train import evaluate, fit
 
@@ -98,13 +98,7 @@ def train_command(options: argparse.Namespace) -> None:
     for k in sorted({*range(shown - 1, len(at), shown), len(at) - 1}):
         relative = f"{losses[k] / task.baseline:>15.3f}" if task.baseline else ""
         print(f"{at[k]:>8.0f}{losses[k]:>18.4f}{relative}{metrics[k]:>14.4f}")
-    picture = folder / "curve.png"
-    ax = new_axes()
-    curves = {"training": run.column("loss"), options.validate_on: (at, losses)}
-    training_curves({"training": curves["training"]}, task.baseline, smooth=max(1, run.step // 200), ax=ax)
-    ax.plot(at, losses, "o", color="#D55E00", markersize=3, label=options.validate_on)
-    ax.legend(frameon=False)
-    ax.figure.savefig(picture, dpi=150)
+    training_picture(run.column("loss"), (at, losses), task.baseline, folder / "curve.png", options.validate_on)
     print(f"{run.stopped} after step {run.step}, {run.history[-1]['seconds']:.1f} s of training")
     print(f"checkpoint.npz, metrics.csv and curve.png are in {folder}")
 

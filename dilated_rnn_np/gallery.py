@@ -22,6 +22,8 @@ from .model import DilatedRNN
 from .run import COLUMNS
 from .tasks import Digits, Task
 
+Curve = tuple[np.ndarray, np.ndarray]  # steps and values
+
 
 def draw_architecture(dilations: Sequence[int], folder: str | os.PathLike[str], steps: int = 17) -> list[Path]:
     """Draw a dilated stack and write each picture into a folder.
@@ -79,22 +81,10 @@ def draw_checkpoint(
     arrays, _ = checkpoints.read(path)
     if len(arrays.get("history", ())):
         columns = dict(zip(COLUMNS, arrays["history"].T, strict=True))
-        ax = plot.new_axes()
-        baseline = task.baseline if task else None
-        plot.training_curves(
-            {"training": (columns["step"], columns["loss"])},
-            baseline,
-            smooth=max(1, len(columns["step"]) // 200),
-            ax=ax,
-        )
-        ax.plot(columns["step"], columns["validation_loss"], "o", color="#D55E00", markersize=3, label="validation")
-        ax.legend(frameon=False)
-        written.append(_saved(ax, folder / "training.png"))
-    x, targets, loss = (
-        np.random.default_rng(0).standard_normal((300, 4, model.input_size)).astype(model.dtype),
-        None,
-        None,
-    )
+        training, held_out = ((columns["step"], columns[name]) for name in ("loss", "validation_loss"))
+        written.append(training_picture(training, held_out, task.baseline if task else None, folder / "training.png"))
+    x = np.random.default_rng(0).standard_normal((300, 4, model.input_size)).astype(model.dtype)
+    targets, loss = None, None
     if task is not None:
         x, targets, *_ = task.test(64)[0]
         loss = LOSSES[task.loss]
@@ -117,6 +107,22 @@ def draw_checkpoint(
         lines = plot.digits_as_sequences(task.test_images, order)
         written.append(_saved(lines[0].axes, folder / "digits.png"))
     return written
+
+
+def training_picture(
+    training: Curve, held_out: Curve, baseline: float | None, path: Path, label: str = "validation"
+) -> Path:
+    """Draw a run's training loss as a curve and its held-out losses as points, and return the path.
+
+    Parameters
+    ----------
+    training, held_out : steps and losses. baseline : the memoryless one, or None. path : of the picture.
+    """
+    ax = plot.new_axes()
+    plot.training_curves({"training": training}, baseline, smooth=max(1, len(training[0]) // 200), ax=ax)
+    ax.plot(*held_out, "o", color="#D55E00", markersize=3, label=label)
+    ax.legend(frameon=False, fontsize=9)
+    return _saved(ax, path)
 
 
 def rivals(names: Sequence[str], dilations: Sequence[int]) -> list[paths.Graph]:
