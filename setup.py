@@ -17,14 +17,14 @@ setup(
     packages=find_packages(include=["dilated_rnn_np", "dilated_rnn_np.*"]),
     package_data={"dilated_rnn_np": ["py.typed"]},
     python_requires=">=3.10",
-    install_requires=["numpy>=2", "matplotlib>=3.8", "tqdm>=4.66", "pooch>=1.8"],
+    install_requires=["numpy>=2", "matplotlib>=3.8", "tqdm>=4.66", "pooch>=1.8", "threadpoolctl>=3.5"],
     extras_require={
         "test": test,
         "lint": ["ruff>=0.8", "mypy>=1.13", "types-tqdm"],
         "cuda12": ["cupy-cuda12x>=14"],
         "cuda13": ["cupy-cuda13x>=14"],
         "tutorials": tutorials,
-        "bench": ["threadpoolctl>=3.5", "torch>=2.2"],
+        "bench": ["torch>=2.2"],
     },
     entry_points={"console_scripts": ["dilated-rnn = dilated_rnn_np.__main__:main"]},
 )

@@ -13,9 +13,12 @@ import importlib
 from . import cells, gradcheck, init, losses, memory, optim, paths, reference, search, tasks
 from .cells import GRU, LSTM, RNN, Cell
 from .checkpoint import CheckpointError, load
-from .model import DilatedRNN, exponential_dilations
+from .dilations import exponential_dilations
+from .model import DilatedRNN
+from .threads import get_num_threads, set_num_threads
 from .torch_weights import from_torch_state_dict, to_torch_state_dict
 from .train import evaluate, fit, train_step
+from .workspace import free_workspace
 
 __version__ = "0.1.0"
 
@@ -38,7 +41,9 @@ __all__ = [
     "evaluate",
     "exponential_dilations",
     "fit",
+    "free_workspace",
     "from_torch_state_dict",
+    "get_num_threads",
     "gradcheck",
     "init",
     "load",
@@ -49,6 +54,7 @@ __all__ = [
     "plot",
     "reference",
     "search",
+    "set_num_threads",
     "tasks",
     "to_torch_state_dict",
     "train_step",

@@ -17,8 +17,9 @@ from . import inputs, paths
 from .cells import LSTM, Cell
 from .checks import choose, positive_integer
 from .demo import demonstrate
+from .dilations import exponential_dilations
 from .gallery import draw_architecture, draw_checkpoint, rivals, training_picture
-from .model import DilatedRNN, exponential_dilations
+from .model import DilatedRNN
 from .optim import Schedule, cosine_decay, get_optimizer
 from .options import parser
 from .plot import checked_picture, path_lengths

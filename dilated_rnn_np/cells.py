@@ -144,11 +144,12 @@ class LSTM(Cell):
         c = f * c_prev + i * g
         tanh_c = xp.tanh(c)
         h = o * tanh_c
-        return (h, c), (i, f, g, o, c_prev, tanh_c)
+        return (h, c), (i, f, g, o, c_prev, c)
 
     def backward(self, dstate: Arrays, cache: Arrays) -> tuple[Arrays, Arrays]:
         """Mirror forward, last line first."""
-        (dh, dc), (i, f, g, o, c_prev, tanh_c) = dstate, cache
+        (dh, dc), (i, f, g, o, c_prev, c) = dstate, cache
+        tanh_c = array_module(c).tanh(c)  # again: to keep it would take an eighth more memory, and no less time
         do = dh * tanh_c
         dc = dc + dh * o * (1 - tanh_c * tanh_c)
         di, df, dg, dc_prev = dc * g, dc * c_prev, dc * i, dc * f

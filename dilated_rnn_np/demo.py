@@ -10,7 +10,8 @@ import os
 import time
 from dataclasses import dataclass
 
-from .model import DilatedRNN, exponential_dilations
+from .dilations import exponential_dilations
+from .model import DilatedRNN
 from .optim import RMSProp, cosine_decay
 from .plot import checked_picture, new_axes, training_curves
 from .tasks import CopyMemory

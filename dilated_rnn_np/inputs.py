@@ -80,7 +80,7 @@ def numeric(name: str, array: Array) -> Array:
 
 def working_dtype(param_dtype: np.dtype, arrays: Sequence[Array]) -> np.dtype:
     """Return the dtype of parameters, input and state together; integers and booleans adapt to the parameters."""
-    together = np.result_type(param_dtype, *(array.dtype for array in arrays if array.dtype.kind in "fc"))
+    together = np.result_type(param_dtype, *{array.dtype for array in arrays if array.dtype.kind in "fc"})
     if together.name not in DTYPES:
         raise TypeError(
             f"x and state must be of dtype {', '.join(DTYPES)} or whole numbers, together they make {together}"

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .backend import Array, to_host
+from .cache import Cache
 from .losses import Loss
 from .model import DilatedRNN
 
@@ -97,11 +98,9 @@ def activations(model: DilatedRNN, x: Array) -> list[dict[str, np.ndarray]]:
     [['f', 'g', 'h', 'i', 'o'], ['f', 'g', 'h', 'i', 'o']]
     """
     _, _, cache = model.forward(x)
-    assert cache is not None
+    assert isinstance(cache, Cache)
     shown = []
     for layer, kept in zip(model.layers, cache.layers, strict=True):
-        blocks = [layer.cell.gate_values(block) for block in kept.blocks]
-        rows = {name: model.xp.concatenate([b[name] for b in blocks], axis=1) for name in blocks[0]}  # (H, T*B)
-        rows["h"] = layer.outputs(kept)
+        rows = {**layer.gate_values(kept), "h": layer.outputs(kept)}  # (H, T*B) each
         shown.append({name: to_host(a).T.reshape(*x.shape[:2], -1).copy() for name, a in rows.items()})  # (T, B, H)
     return shown

@@ -8,62 +8,26 @@ the model.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from . import inputs
+from . import inputs, segments, streaming, threads, workspace
 from .backend import Array, get_backend, to_host
+from .cache import Cache
 from .cells import Cell, get_cell
 from .checks import checked_rng, choose, fraction, positive_integer
 from .init import SCHEMES
-from .layers import DilatedLayer, Ends, LayerCache, Params, dropout_mask
-from .readout import Readout, ReadoutCache
+from .layers import DilatedLayer, Ends, Params, dropout_mask
+from .readout import Readout
+from .segments import AnyCache, SegmentedCache
 from .summary import describe
 
 State = list[tuple[Array, ...]]
 READOUTS = {"last": "last", "all": "all"}
-
-
-def exponential_dilations(num_layers: int, base: int = 2, start: int = 0) -> list[int]:
-    """Return the dilations ``base**(start + l)`` for ``l = 0 .. num_layers - 1`` (Chang et al. 2017, section 2.2).
-
-    Parameters
-    ----------
-    num_layers : L, at least 1. base : M, at least 1. start : l0, at least 0; above 0 the model gets a fusion layer.
-
-    Examples
-    --------
-    >>> exponential_dilations(4)
-    [1, 2, 4, 8]
-    >>> exponential_dilations(3, base=2, start=2)
-    [4, 8, 16]
-    """
-    num_layers = positive_integer("num_layers", num_layers)
-    base, start = positive_integer("base", base), positive_integer("start", start, least=0)
-    return [base ** (start + layer) for layer in range(num_layers)]
-
-
-@dataclass
-class Cache:
-    """What ``DilatedRNN.backward`` needs of one forward pass; it owns its buffers until dropped or released."""
-
-    model: str
-    x_shape: tuple[int, int, int]
-    output_shape: tuple[int, ...]
-    ends: Ends
-    dtype: np.dtype
-    layers: list[LayerCache] = field(default_factory=list)
-    masks: list[Array | None] = field(default_factory=list)  # dropout's, one a layer, (H, T*B)
-    readout: ReadoutCache | None = None
-    released: bool = False
-
-    def release(self) -> None:
-        """Give the buffers back; backward can no longer be called on this cache."""
-        self.layers, self.masks, self.readout, self.released = [], [], None, True
 
 
 class DilatedRNN:
@@ -89,7 +53,7 @@ class DilatedRNN:
 
     Examples
     --------
-    >>> model = DilatedRNN(3, 8, exponential_dilations(4), cell="gru", output_size=2)
+    >>> model = DilatedRNN(3, 8, [1, 2, 4, 8], cell="gru", output_size=2)
     >>> x = np.random.default_rng(0).standard_normal((20, 5, 3)).astype("float32")  # (T, B, D)
     >>> output, state, cache = model.forward(x)
     >>> output.shape, [h.shape for (h,) in state]
@@ -151,20 +115,24 @@ class DilatedRNN:
 
     def forward(
         self,
-        x: Array,
+        x: Array | Iterator[Array],
         state: State | None = None,
         lengths: Any = None,
         keep: bool = True,
         rng: int | np.random.Generator | None = None,
-    ) -> tuple[Array, State, Cache | None]:
+        budget: int | None = None,
+    ) -> tuple[Array, State, AnyCache | None]:
         """Run the network over a batch of sequences.
 
         Parameters
         ----------
-        x : (T, B, D). state : what an earlier call returned, to go on from there; None for zeros.
+        x : (T, B, D); with ``keep=False`` also an iterator of chunks of one long sequence, (T, B, D) each.
+        state : what an earlier call returned, to go on from there; None for zeros.
         lengths : (B,) whole numbers in 0..T; positions ``t >= lengths[b]`` influence nothing. None: all are T long.
-        keep : False keeps nothing for backward, and returns None for the cache.
+        keep : False keeps nothing for backward, and returns None for the cache; memory is that of states and outputs.
         rng : a seed or Generator for dropout; None runs without dropout, as in evaluation.
+        budget : bytes that what is kept for backward may take. Where it would take more, backward computes it once more,
+            segment by segment: the gradients are the same, the time is about a third longer.
 
         Returns
         -------
@@ -177,29 +145,46 @@ class DilatedRNN:
         ------
         ValueError or TypeError : for wrong shapes, dtypes, lengths, modules, or numbers that are not finite.
         """
+        if isinstance(x, Iterator):
+            if keep or lengths is not None:
+                raise TypeError("an iterator of chunks goes with keep=False and without lengths; else give one array")
+            return *segments.forward_only(self, ((chunk, None) for chunk in x), state), None
         x = inputs.sequence(self.xp, x, self.input_size)
         T, B, D = x.shape
-        ends = Ends.of(self.xp, T, B, inputs.row_lengths(lengths, T, B))
+        lengths = inputs.row_lengths(lengths, T, B)
+        rng = checked_rng("rng", rng) if rng is not None and self.dropout > 0 else None
         given = [] if state is None else inputs.state(self.xp, "state", state, self._state_shapes(B))
         dtype = inputs.working_dtype(self.dtype, [x, *(array for entry in given for array in entry)])
+        if budget is not None and keep:
+            size = segments.size_within(self, T, B, dtype.itemsize, budget)
+            if size < T:
+                return segments.forward(self, x, state, lengths, rng, size)
+        chunk = 2 * max(self.dilations)  # its buffers take as much as the states
+        if not keep and rng is None and chunk < T:
+            return *segments.forward_only(self, segments.in_chunks(x, lengths, chunk), state), None
+
+        ends = Ends.of(self.xp, T, B, lengths)
         given = [tuple(a.astype(dtype, copy=False) for a in entry) for entry in given] or self.zero_state(B, dtype)
         if ends.valid is not None:
             x = self.xp.where(ends.valid.reshape(T, B, 1), x, 0)
         inputs.finite("x", x)
         rows = x.reshape(T * B, D).T.astype(dtype, copy=False)  # (T, B, D) -> (D, T*B)
 
-        dropout_rng = checked_rng("rng", rng) if rng is not None and self.dropout > 0 else None
-        cache = Cache(repr(self), (T, B, D), (), ends, dtype)
+        splits = [len(layer.parts(B)) for layer in self.layers]
+        cache = Cache(repr(self), (T, B, D), ends, dtype, key=(repr(self), T, B, dtype, splits))
+        spare = (workspace.take(cache.key) if keep else []) or [None] * len(self.layers)
         new_state: State = []
-        for i, layer in enumerate(self.layers):
-            mask = dropout_mask(dropout_rng, self.dropout, rows) if dropout_rng and i > 0 else None
-            rows = rows if mask is None else rows * mask
-            new, layer_cache = layer.forward(self._owned_by(f"layers.{i}", dtype), rows, given[i], ends, keep)
-            rows = layer.outputs(layer_cache)  # (H, T*B)
-            new_state.append(new)
-            if keep:
-                cache.layers.append(layer_cache)
-                cache.masks.append(mask)
+        with self._at_work(B):
+            for i, layer in enumerate(self.layers):
+                mask = dropout_mask(rng, self.dropout, rows) if rng is not None and i > 0 else None
+                rows = rows if mask is None else rows * mask
+                params = self._owned_by(f"layers.{i}", dtype)
+                new, layer_cache = layer.forward(params, rows, given[i], ends, keep, spare[i])
+                rows = layer.outputs(layer_cache)  # (H, T*B)
+                new_state.append(new)
+                if keep:
+                    cache.layers.append(layer_cache)
+                    cache.masks.append(mask)
 
         if self._readout:
             history = layer.outputs(layer_cache, self.width)  # (H, (K+T)*B)
@@ -213,7 +198,7 @@ class DilatedRNN:
         return output, new_state, cache if keep else None
 
     def backward(
-        self, doutput: Array, cache: Cache, dstate: State | None = None, flow: list[Array] | None = None
+        self, doutput: Array, cache: AnyCache, dstate: State | None = None, flow: list[Array] | None = None
     ) -> tuple[Array, State, Params]:
         """Backpropagate through time: mirror ``forward``, top layer first.
 
@@ -227,7 +212,7 @@ class DilatedRNN:
         -------
         dx : (T, B, D). dstate : the gradient of the given state. grads : with the keys and shapes of ``params``.
         """
-        if not isinstance(cache, Cache):
+        if not isinstance(cache, AnyCache):
             raise TypeError(f"cache must come from forward(…, keep=True), got {type(cache).__name__}")
         if cache.released:
             raise ValueError("the cache has been released and its buffers are gone; call forward again")
@@ -235,6 +220,8 @@ class DilatedRNN:
             raise ValueError(
                 f"the cache is of another model, {cache.model}; pass it to the model whose forward made it"
             )
+        if isinstance(cache, SegmentedCache):
+            return segments.backward(self, doutput, cache, dstate, flow)
         (T, B, D), dtype, ends = cache.x_shape, cache.dtype, cache.ends
         doutput = inputs.gradient(self.xp, "doutput", doutput, cache.output_shape, dtype)
         if dstate is None:
@@ -253,18 +240,26 @@ class DilatedRNN:
         else:
             drows = doutput.reshape(T * B, -1).T  # (T, B, H) -> (H, T*B)
             drows = self.xp.ascontiguousarray(drows if ends.valid is None else self.xp.where(ends.valid, drows, 0))
-        for i in reversed(range(len(self.layers))):
-            reached = None if flow is None else self.xp.empty_like(drows)
-            drows, dentry, own = self.layers[i].backward(cache.layers[i], drows, dstate[i], reached)
-            if flow is not None and reached is not None:
-                flow.insert(0, reached.T.reshape(T, B, -1))  # (H, T*B) -> (T, B, H)
-            grads |= {f"layers.{i}.{name}": grad for name, grad in own.items()}
-            drows = drows if cache.masks[i] is None else drows * cache.masks[i]
-            dgiven.insert(0, dentry)
+        with self._at_work(B):
+            for i in reversed(range(len(self.layers))):
+                reached = None if flow is None else self.xp.empty_like(drows)
+                drows, dentry, own = self.layers[i].backward(cache.layers[i], drows, dstate[i], reached)
+                if flow is not None and reached is not None:
+                    flow.insert(0, reached.T.reshape(T, B, -1))  # (H, T*B) -> (T, B, H)
+                grads |= {f"layers.{i}.{name}": grad for name, grad in own.items()}
+                drows = drows if cache.masks[i] is None else drows * cache.masks[i]
+                dgiven.insert(0, dentry)
         if cache.readout:
             dgiven[len(self.layers) - 1][0][-self.width] += doldest  # (B, H): the output at time -K
         dx = drows.T.copy().reshape(T, B, D)  # (D, T*B) -> (T, B, D)
         return dx, dgiven, {name: grads[name] for name in self.params}
+
+    def _at_work(self, batch_size: int) -> Any:
+        """Return the context that a pass runs in: the BLAS keeps to one thread where layers are split over threads."""
+        if self.xp is not np:
+            return nullcontext()
+        split = any(len(layer.parts(batch_size)) > 1 for layer in self.layers)
+        return threads.at_work(1 if split else threads.get_num_threads())
 
     def step(self, x_t: Array, state: State | None = None) -> tuple[Array, State]:
         """Run one time step; T such steps equal ``forward`` over T, with work and memory that do not grow.
@@ -287,10 +282,12 @@ class DilatedRNN:
         (2, 1)
         """
         x_t = inputs.numeric("x_t", inputs.same_module(self.xp, "x_t", x_t))
-        if x_t.ndim != 2:
+        if x_t.ndim != 2 or x_t.shape[1] != self.input_size or not len(x_t):
             raise ValueError(f"x_t must be one time step, (B, {self.input_size}), got shape {x_t.shape}")
-        output, state, _ = self.forward(x_t[None], state, keep=False)  # (B, D) -> (1, B, D)
-        return output if output.ndim == 2 else output[0], state
+        inputs.finite("x_t", x_t)
+        given = [] if state is None else inputs.state(self.xp, "state", state, self._state_shapes(len(x_t)))
+        dtype = inputs.working_dtype(self.dtype, [x_t, *(array for entry in given for array in entry)])
+        return streaming.step(self, x_t, given or self.zero_state(len(x_t), dtype), dtype)
 
     # ------------------------------------------------------------------ state
 
@@ -311,7 +308,12 @@ class DilatedRNN:
     @property
     def dtype(self) -> np.dtype:
         """The dtype of the parameters."""
-        return np.result_type(*(array.dtype for array in self.params.values()))
+        return np.result_type(*{array.dtype for array in self.params.values()})
+
+    @property
+    def reads_last(self) -> bool:
+        """Whether there is one output a sequence, read out at its end."""
+        return self._readout is not None and self.readout == "last"
 
     @property
     def num_parameters(self) -> int:

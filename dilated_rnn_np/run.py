@@ -14,7 +14,7 @@ import numpy as np
 
 from . import checkpoint as checkpoints
 from .backend import to_host
-from .model import DilatedRNN
+from .model import DilatedRNN, State
 from .optim import Optimizer
 
 COLUMNS = (
@@ -62,20 +62,28 @@ class Run:
         return rows[:, 0], rows[:, 1]
 
 
-def save(path: Any, model: DilatedRNN, optimizer: Optimizer, run: Run, seconds: float, note: Any) -> None:
-    """Write everything that a run needs to go on, atomically."""
+def save(
+    path: Any, model: DilatedRNN, optimizer: Optimizer, run: Run, seconds: float, note: Any, state: State | None = None
+) -> None:
+    """Write everything that a run needs to go on, atomically; ``state`` where it is carried from batch to batch."""
     arrays, config = checkpoints.model_record(model)
     arrays |= {name: to_host(a) for name, a in _optimizer_arrays(optimizer).items()}
     arrays |= {f"best/{name}": a for name, a in (run.best_params or {}).items()}
     arrays["history"] = np.array([[row[column] for column in COLUMNS] for row in run.history]).reshape(-1, len(COLUMNS))
+    arrays |= {f"state/{i}/{k}": to_host(a) for i, entry in enumerate(state or []) for k, a in enumerate(entry)}
     best = None if run.best_step is None else {"step": run.best_step, "loss": run.best_loss}
     meta = {"model": config, "optimizer": _description(optimizer), "best": best, "note": note}
     meta |= {"step": run.step, "seconds": seconds, "optimizer_steps": optimizer.steps}
     checkpoints.write(path, arrays, meta)
 
 
-def restore(path: Any, model: DilatedRNN, optimizer: Optimizer) -> tuple[Run, float]:
-    """Bring model and optimizer to where the checkpoint is; what does not fit raises before anything is changed."""
+def restore(path: Any, model: DilatedRNN, optimizer: Optimizer) -> tuple[Run, State | None, float]:
+    """Bring model and optimizer to where the checkpoint is; what does not fit raises before anything is changed.
+
+    Returns
+    -------
+    run : the history. state : the one that was carried from batch to batch, or None. seconds : that the run has taken.
+    """
     arrays, meta = checkpoints.read(path)
     _, config = checkpoints.model_record(model)
     if "step" not in meta:
@@ -107,7 +115,14 @@ def restore(path: Any, model: DilatedRNN, optimizer: Optimizer) -> tuple[Run, fl
         run.best_params = {name.removeprefix("best/"): a for name, a in arrays.items() if name.startswith("best/")}
         validated, _ = run.column("validation_loss")
         run.worse_in_a_row = int((validated > run.best_step).sum())
-    return run, meta["seconds"]
+    return run, _state(model, arrays), meta["seconds"]
+
+
+def _state(model: DilatedRNN, arrays: dict[str, np.ndarray]) -> State | None:
+    """Return the carried state, arrays named ``state/0/0`` and so on, or None where there is none."""
+    names = sorted(tuple(map(int, name.split("/")[1:])) for name in arrays if name.startswith("state/"))
+    layers = sorted({i for i, _ in names})
+    return [tuple(model.xp.asarray(arrays[f"state/{i}/{k}"]) for j, k in names if j == i) for i in layers] or None
 
 
 def _optimizer_arrays(optimizer: Optimizer) -> dict[str, Any]:

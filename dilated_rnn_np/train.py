@@ -10,7 +10,7 @@ import itertools
 import math
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,28 +19,39 @@ import numpy as np
 from . import checkpoint as checkpoints
 from . import run as runs
 from .backend import Array, to_host
+from .batches import Batch, batches_from, on_backend, unpacked
 from .checks import choose, positive_integer, real
 from .losses import LOSSES, Loss, loss_of, softmax_cross_entropy
-from .model import DilatedRNN
+from .model import DilatedRNN, State
 from .optim import Optimizer, clip_grad_norm
 from .progress import interruptible, metrics_file, progress_bar
 from .run import COLUMNS, Run
 
-Batch = tuple[Any, ...]  # (x, targets) or (x, targets, lengths)
 Metric = Callable[[Array, Any, Any], float]  # (output, targets, lengths) -> a number for people
 
 
 def train_step(
-    model: DilatedRNN, optimizer: Optimizer, batch: Batch, loss: Loss, max_norm: float, rng: np.random.Generator | None
-) -> tuple[Array, Array, Array]:
-    """Make one training step and return (loss, norm of the gradient, output).
+    model: DilatedRNN,
+    optimizer: Optimizer,
+    batch: Batch,
+    loss: Loss,
+    max_norm: float = math.inf,
+    rng: np.random.Generator | None = None,
+    state: State | None = None,
+    budget: int | None = None,
+) -> tuple[Array, Array, Array, State]:
+    """Make one training step and return (loss, norm of the gradient, output, state after the batch).
+
+    Parameters
+    ----------
+    state : what an earlier step returned, to go on from there; no gradient goes back into it. budget : as in ``forward``.
 
     Raises
     ------
     FloatingPointError : where loss or gradient are not finite; the parameters are unchanged then.
     """
-    x, targets, lengths = _on_backend(model, batch)
-    output, _, cache = model.forward(x, lengths=lengths, rng=rng)
+    x, targets, lengths = on_backend(model.xp, batch)
+    output, state, cache = model.forward(x, state, lengths, rng=rng, budget=budget)
     assert cache is not None
     value, doutput = loss_of(loss, output, targets, lengths)
     _, _, grads = model.backward(doutput, cache)
@@ -49,17 +60,22 @@ def train_step(
         raise FloatingPointError(f"loss {float(value)}, gradient norm {float(norm)}")
     optimizer.step(grads)
     cache.release()
-    return value, norm, output
+    return value, norm, output, state
 
 
 def evaluate(
-    model: DilatedRNN, batches: Iterable[Batch], loss: Loss | str = softmax_cross_entropy, metric: Metric | None = None
+    model: DilatedRNN,
+    batches: Iterable[Batch],
+    loss: Loss | str = softmax_cross_entropy,
+    metric: Metric | None = None,
+    truncated: bool = False,
 ) -> tuple[float, float]:
     """Return loss and metric over finitely many batches, each batch weighted by the rows, or ragged steps, it holds.
 
     Parameters
     ----------
     model : is not changed. batches : ``(x, targets[, lengths])`` each. loss, metric : as in ``fit``.
+    truncated : whether the batches are consecutive windows, so that the state is carried from one to the next.
 
     Examples
     --------
@@ -69,12 +85,14 @@ def evaluate(
     (1.0, nan)
     """
     loss = _loss(loss)
-    totals, weights = np.zeros(2), 0
+    totals, weights, state = np.zeros(2), 0, None
     for batch in batches:
-        x, targets, lengths = _on_backend(model, batch)
-        output, _, _ = model.forward(x, lengths=lengths, keep=False)
+        x, targets, lengths = on_backend(model.xp, batch)
+        output, after, _ = model.forward(x, state, lengths, keep=False)
+        state = after if truncated else None
         value, _ = loss_of(loss, output, targets, lengths)
         weight = int(np.sum(lengths)) if lengths is not None and output.ndim == 3 else x.shape[1]
+        weight *= len(x) if truncated and lengths is None else 1
         totals += weight * np.array([float(value), _measured(metric, output, targets, lengths)])
         weights += weight
     if not weights:
@@ -91,6 +109,8 @@ def fit(
     loss: Loss | str = softmax_cross_entropy,
     metric: Metric | None = None,
     max_norm: float = math.inf,
+    truncated: bool = False,
+    budget: int | None = None,
     validation: Iterable[Batch] | None = None,
     validate_every: int = 100,
     patience: int | None = None,
@@ -112,6 +132,11 @@ def fit(
         stream, a list of arrays of your own, a generator that yields enough of them.
     loss : a function of ``losses`` or its name. metric : a function ``(output, targets, lengths) -> number``.
     max_norm : gradients are scaled to this norm at most.
+    truncated : truncated backpropagation through time: the batches are consecutive windows of the same sequences (see
+        ``windows``), the state is carried from each to the next, and gradients end at the window's first step. The
+        state is zeros again at the start of each pass through ``batches``.
+    budget : bytes that what is kept for backward may take: exact gradients of sequences too long for the memory, see
+        ``DilatedRNN.forward``.
     validation : finitely many batches, measured every ``validate_every`` steps. patience : stop after this many
         validations in a row without a lower loss.
     checkpoint : a file that is rewritten, atomically, every ``checkpoint_every`` steps and at the end.
@@ -153,13 +178,13 @@ def fit(
         if path is not None:
             checkpoints.checked_place(path)
 
-    run, seconds_before = Run(), 0.0
+    run, state, seconds_before = Run(), None, 0.0
     if checkpoint is not None and Path(checkpoint).exists():
         if not resume:
             raise FileExistsError(
                 f"{checkpoint} exists; go on from it with resume=True, or remove it, or give another name"
             )
-        run, seconds_before = runs.restore(checkpoint, model, optimizer)
+        run, state, seconds_before = runs.restore(checkpoint, model, optimizer)
     elif resume and checkpoint is None:
         raise ValueError("resume=True needs the checkpoint to go on from: give checkpoint=path")
     started = time.perf_counter() - seconds_before
@@ -170,7 +195,9 @@ def fit(
         nonlocal saved_at
         if checkpoint is not None:
             _check_finite(model)
-            runs.save(checkpoint, model, optimizer, run, time.perf_counter() - started, note)
+            runs.save(
+                checkpoint, model, optimizer, run, time.perf_counter() - started, note, state if truncated else None
+            )
             saved_at = run.step
 
     def diverged(error: FloatingPointError) -> FloatingPointError:
@@ -178,12 +205,12 @@ def fit(
         advice = "Try a lower learning rate or a smaller max_norm"
         return FloatingPointError(f"step {step} is not finite: {error}; {kept}. {advice}")
 
-    stream, step = _batches_from(batches, run.step), run.step + 1
+    stream, step = batches_from(batches, run.step), run.step + 1
     if run.step < steps:  # what is wrong with batches, loss or metric shows before anything is written or changed
         first = next(stream)
         stream = itertools.chain([first], stream)
         try:
-            evaluate(model, [first], loss, metric)
+            evaluate(model, [first[1]], loss, metric)
         except FloatingPointError as error:
             raise diverged(error) from None
     if run.step == 0:
@@ -194,17 +221,22 @@ def fit(
         progress_bar(steps, run, progress, description) as bar,
     ):
         while run.step < steps and (patience is None or run.worse_in_a_row < patience):
-            batch, step = next(stream), run.step + 1
+            (starts_anew, batch), step = next(stream), run.step + 1
+            state = None if starts_anew or not truncated else state
             dropout_rng = np.random.default_rng([seed, run.step]) if model.dropout else None
             row = dict.fromkeys(COLUMNS, math.nan) | {"step": step, "learning_rate": optimizer.learning_rate()}
             try:
-                value, norm, output = train_step(model, optimizer, batch, loss, max_norm, dropout_rng)
+                value, norm, output, state = train_step(
+                    model, optimizer, batch, loss, max_norm, dropout_rng, state, budget
+                )
                 run.step = step
                 row |= {"loss": float(value), "gradient_norm": float(norm)}
-                row["metric"] = _measured(metric, output, *_unpacked(batch)[1:])
+                row["metric"] = _measured(metric, output, *unpacked(batch)[1:])
                 if validation is not None and (step % validate_every == 0 or step == steps):
                     _check_finite(model)
-                    row["validation_loss"], row["validation_metric"] = evaluate(model, validation, loss, metric)
+                    row["validation_loss"], row["validation_metric"] = evaluate(
+                        model, validation, loss, metric, truncated
+                    )
                     run.validated(model, row["validation_loss"])
                 row["seconds"] = time.perf_counter() - started
                 run.history.append(row)
@@ -257,46 +289,9 @@ def _check_finite(model: DilatedRNN) -> None:
             raise FloatingPointError(f"the update has made {name} infinite or NaN")
 
 
-# ---------------------------------------------------------------------- batches
-
-
-def _unpacked(batch: Batch) -> Batch:
-    if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):
-        got = f"{len(batch)} entries" if isinstance(batch, (tuple, list)) else type(batch).__name__
-        raise TypeError(f"a batch must be (x, targets) or (x, targets, lengths), got {got}")
-    return (*batch, None)[:3]
-
-
-def _on_backend(model: DilatedRNN, batch: Batch) -> Batch:
-    """Return the batch with x and targets as arrays of the model's module; lengths stay on the host."""
-    x, targets, lengths = _unpacked(batch)
-    return model.xp.asarray(x), model.xp.asarray(targets), lengths
-
-
 def _measured(metric: Metric | None, output: Array, targets: Any, lengths: Any) -> float:
     """Return the metric, which sees arrays on the host; NaN where there is none."""
     return metric(to_host(output), to_host(targets), lengths) if metric else math.nan
-
-
-def _batches_from(batches: Iterable[Batch], step: int) -> Iterator[Batch]:
-    """Yield the batches from number ``step`` on; a task's stream jumps there, any other iterable is gone through."""
-    if hasattr(batches, "starting_at"):
-        return iter(batches.starting_at(step))
-    return itertools.islice(_again_and_again(batches), step, None)
-
-
-def _again_and_again(batches: Iterable[Batch]) -> Iterator[Batch]:
-    for passes in itertools.count():
-        count = 0
-        for count, batch in enumerate(batches, start=1):  # noqa: B007 (the count is used after the loop)
-            yield batch
-        if count == 0:
-            when = (
-                "after its first pass; give a list, or a generator that yields enough"
-                if passes
-                else "at once; give some"
-            )
-            raise ValueError(f"batches ended {when}")
 
 
 def _loss(loss: Loss | str) -> Loss:

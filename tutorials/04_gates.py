@@ -287,7 +287,7 @@ assert flows["lstm"][-1] < flows["lstm, forget bias 1"][-1] < flows["lstm, forge
 # ## Three wrong versions
 #
 # Here are three mistakes that are easily made, each as a class of its own. A cell for the library is just this: a name and a pointwise forward and backward; the names
-# must differ from the built-in ones. The LSTM returns 0 as the gradient of $h_{t-1}$, because $h_{t-1}$ acts through $W_h$ alone.
+# must differ from the built-in ones. The library's LSTM keeps $c$ for backward and takes $\tanh(c)$ a second time, which saves memory. It returns 0 as the gradient of $h_{t-1}$, because $h_{t-1}$ acts through $W_h$ alone.
 
 
 # %%
@@ -297,7 +297,8 @@ class DropsTheMemory(drn.LSTM):
     name = "lstm without dc"
 
     def backward(self, dstate, cache):
-        (dh, dc), (i, f, g, o, c_prev, tanh_c) = dstate, cache
+        (dh, dc), (i, f, g, o, c_prev, c) = dstate, cache
+        tanh_c = np.tanh(c)
         do = dh * tanh_c
         dc = dh * o * (1 - tanh_c * tanh_c)  # wrong: dc + … is right
         di, df, dg, dc_prev = dc * g, dc * c_prev, dc * i, dc * f
@@ -310,7 +311,8 @@ class WrongSlope(drn.LSTM):
     name = "lstm with a wrong slope"
 
     def backward(self, dstate, cache):
-        (dh, dc), (i, f, g, o, c_prev, tanh_c) = dstate, cache
+        (dh, dc), (i, f, g, o, c_prev, c) = dstate, cache
+        tanh_c = np.tanh(c)
         do = dh * tanh_c
         dc = dc + dh * o * (1 - tanh_c * tanh_c)
         di, df, dg, dc_prev = dc * g, dc * c_prev, dc * i, dc * f

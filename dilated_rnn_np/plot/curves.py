@@ -11,7 +11,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.ticker import MaxNLocator
 
 from ..checks import positive_integer
-from ..model import exponential_dilations
+from ..dilations import exponential_dilations
 from ..paths import (
     Graph,
     closed_form_dilated,

@@ -1,0 +1,76 @@
+"""Batches on their way from any iterable to the training step: checked, moved to the model's backend, counted.
+
+A batch is ``(x, targets)`` or ``(x, targets, lengths)``. Whatever is iterable serves: a task's endless stream, a list of
+arrays that is gone through again and again, the windows of one long sequence.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from .checks import positive_integer
+
+Batch = tuple[Any, ...]  # (x, targets) or (x, targets, lengths)
+
+
+def unpacked(batch: Batch) -> Batch:
+    """Return ``(x, targets, lengths)``, lengths None where the batch has none."""
+    if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):
+        got = f"{len(batch)} entries" if isinstance(batch, (tuple, list)) else type(batch).__name__
+        raise TypeError(f"a batch must be (x, targets) or (x, targets, lengths), got {got}")
+    return (*batch, None)[:3]
+
+
+def on_backend(xp: Any, batch: Batch) -> Batch:
+    """Return the batch with x and targets as arrays of the module ``xp``; lengths stay on the host."""
+    x, targets, lengths = unpacked(batch)
+    return xp.asarray(x), xp.asarray(targets), lengths
+
+
+def windows(x: Any, targets: Any, steps: int) -> list[Batch]:
+    """Return one long sequence as consecutive batches of ``steps`` time steps, for ``fit(…, truncated=True)``.
+
+    Parameters
+    ----------
+    x : (T, B, D). targets : (T, B) or (T, B, O), one a time step. steps : the last window may be shorter.
+
+    Raises
+    ------
+    ValueError : where x and targets differ in their time steps.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> [x.shape for x, targets in windows(np.zeros((7, 2, 1)), np.zeros((7, 2), int), 3)]
+    [(3, 2, 1), (3, 2, 1), (1, 2, 1)]
+    """
+    steps = positive_integer("steps", steps)
+    if len(x) != len(targets):
+        raise ValueError(f"x and targets must have one entry a time step, got {len(x)} and {len(targets)} steps")
+    return [(x[start : start + steps], targets[start : start + steps]) for start in range(0, len(x), steps)]
+
+
+def batches_from(batches: Iterable[Batch], step: int) -> Iterator[tuple[bool, Batch]]:
+    """Yield the batches from number ``step`` on, each with whether it is the first of its pass.
+
+    A task's stream is one endless pass and jumps to ``step``; any other iterable is gone through again and again.
+    """
+    if hasattr(batches, "starting_at"):
+        return ((number == 0, batch) for number, batch in zip(itertools.count(step), batches.starting_at(step)))
+    return itertools.islice(_again_and_again(batches), step, None)
+
+
+def _again_and_again(batches: Iterable[Batch]) -> Iterator[tuple[bool, Batch]]:
+    for passes in itertools.count():
+        count = 0
+        for count, batch in enumerate(batches, start=1):
+            yield count == 1, batch
+        if count == 0:
+            when = (
+                "after its first pass; give a list, or a generator that yields enough"
+                if passes
+                else "at once; give some"
+            )
+            raise ValueError(f"batches ended {when}")

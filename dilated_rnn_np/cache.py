@@ -1,0 +1,42 @@
+"""The cache: all that a backward pass needs of its forward pass. Nothing hides on the model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from . import workspace
+from .backend import Array
+from .layers import Ends, LayerCache
+from .readout import ReadoutCache
+
+
+@dataclass
+class Cache:
+    """What ``DilatedRNN.backward`` needs; it owns its buffers until it is released or dropped.
+
+    Then they wait in the workspace and the next forward pass writes into them: copy what you take out of a cache to keep.
+    """
+
+    model: str
+    x_shape: tuple[int, int, int]
+    ends: Ends
+    dtype: np.dtype
+    key: Any  # of the workspace
+    output_shape: tuple[int, ...] = ()
+    layers: list[LayerCache] = field(default_factory=list)
+    masks: list[Array | None] = field(default_factory=list)  # dropout's, one a layer, (H, T*B)
+    readout: ReadoutCache | None = None
+    released: bool = False
+
+    def release(self) -> None:
+        """Give the buffers to the workspace; backward can no longer be called on this cache."""
+        self.readout, self.masks, self.released = None, [], True
+        workspace.keep(self.key, self.layers)
+        self.layers = []
+
+    def __del__(self) -> None:
+        if not self.released and workspace is not None:  # modules are gone when the interpreter stops
+            self.release()

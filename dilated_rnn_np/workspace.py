@@ -1,0 +1,49 @@
+"""The workspace: the buffers of the last cache that was released or dropped, waiting for the next forward pass.
+
+Fresh memory has to be mapped by the operating system page by page when it is first written, which takes as long as the
+computing. A pass of the same shapes takes the old buffers over: ``Z`` as it is, and the arrays that the cells keep by
+letting go of the old ones one block before the new ones are made, so that the allocator hands out the same memory.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from typing import Any
+
+
+class _Kept:
+    """What lies in the workspace: a description of the pass that it is from, and its layers' caches."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.key: Any = None
+        self.layers: list[Any] = []
+
+
+_kept = _Kept()
+_ALONE = 3  # references to a list that one cache alone holds: the cache's, our argument's, the count's
+
+
+def keep(key: Any, layers: list[Any]) -> None:
+    """Keep the layers' caches of a pass, in place of what was kept before; not if anybody else holds them too."""
+    if layers and sys.getrefcount(layers) <= _ALONE:
+        with _kept.lock:
+            _kept.key, _kept.layers = key, layers
+
+
+def take(key: Any) -> list[Any]:
+    """Return the kept caches of a pass like the one that begins; what is kept of any other is given back."""
+    with _kept.lock:
+        found, _kept.layers = (_kept.layers if _kept.key == key else []), []
+        return found
+
+
+def free_workspace() -> None:
+    """Give the kept buffers back to the operating system.
+
+    After training, the buffers of the last step are kept for the next one, as much as a step takes. Nothing else changes.
+
+    >>> free_workspace()
+    """
+    take(None)

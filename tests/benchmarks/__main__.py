@@ -1,0 +1,11 @@
+"""Start the benchmark: ``python tests/benchmarks --help``."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the folder of the package ``benchmarks``
+
+from benchmarks.command import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,45 @@
+"""Before anything is timed, all contenders must compute the same: logits, loss and the gradients of all parameters.
+
+The loss and each array are compared with the library's, relative to the library's largest number in that array: in
+float32 on the very case that is timed, and in float64, streams as well, on a small one.
+"""
+
+import numpy as np
+
+from benchmarks.process import ContenderError
+
+TOLERANCES = {"float32": 2e-3, "float64": 1e-9}
+LOSS_TOLERANCES = {"float32": 1e-4, "float64": 1e-9}
+
+
+def check(case, processes, folder, stream=False):
+    """Compare all contenders with the library; return the largest deviation of each, of loss and of arrays."""
+    files = {}
+    for name, process in processes.items():
+        path = folder / f"{name}.npz"
+        process.ask("check", path=str(path), stream=stream)
+        with np.load(path) as file:
+            files[name] = dict(file)
+    expected = files.pop("library")
+    return {name: compare(case, name, got, expected) for name, got in files.items()}
+
+
+def compare(case, name, got, expected):
+    """Compare one contender's arrays with the library's."""
+    if got.keys() != expected.keys():
+        raise ContenderError(f"{name} and library differ in what they compute: {sorted(got.keys() ^ expected.keys())}")
+    deviations = {}
+    for array in expected:
+        if got[array].shape != expected[array].shape or got[array].dtype.kind != "f":
+            raise ContenderError(
+                f"{case.name}: {array} of {name} must be floats of shape {expected[array].shape}, "
+                f"got {got[array].dtype} of shape {got[array].shape}"
+            )
+        deviations[array] = float(abs(got[array] - expected[array]).max() / abs(expected[array]).max())
+        tolerance = (LOSS_TOLERANCES if array == "loss" else TOLERANCES)[case.dtype]
+        if not deviations[array] <= tolerance:
+            raise ContenderError(
+                f"{case.name} ({case.shape}, {case.dtype}): {array} of {name} differs from the library's by "
+                f"{deviations[array]:.1e} of its largest number, more than {tolerance:g}: it is not timed"
+            )
+    return {"loss": deviations.pop("loss"), "arrays": max(deviations.values())}

@@ -1,0 +1,62 @@
+"""The library itself as a contender: one training step as its user writes it."""
+
+import numpy as np
+
+import dilated_rnn_np as drn
+from benchmarks.cases import part
+
+
+class Contender:
+    """A model with its optimizer and one batch."""
+
+    def __init__(self, case, start, threads, quick=False):
+        self.x, self.targets = start["x"], start["targets"]
+        self.model = drn.DilatedRNN(
+            case.D, case.hidden, case.dilations, case.cell, case.classes, "last", dtype=case.dtype
+        )
+        for name, array in part(start, "params/").items():
+            self.model.params[name][...] = array
+        self.optimizer = drn.optim.RMSProp(self.model.params, lr=1e-3, decay=0.9, eps=1e-8)
+        self.memory = {} if case.budget is None else {"budget": case.budget}
+
+    def describe(self):
+        """Versions and threads, for the head of the report."""
+        blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
+        version = f"dilated_rnn_np {drn.__version__} on NumPy {np.__version__}, {blas['name']} {blas['version']}"
+        return {"version": version, "threads": f"BLAS {blas_threads()}"}
+
+    def train(self):
+        """One training step."""
+        output, _, cache = self.model.forward(self.x, **self.memory)
+        self.loss, doutput = drn.losses.softmax_cross_entropy(output, self.targets)
+        _, _, self.grads = self.model.backward(doutput, cache)
+        self.optimizer.step(self.grads)
+        cache.release()
+
+    def results(self):
+        """Loss and gradients of the last training step."""
+        return float(self.loss), self.grads
+
+    def forward(self):
+        """The logits of the batch, with nothing kept for backward."""
+        return self.model.forward(self.x, keep=False)[0]
+
+    def inputs_of(self, x):
+        """The time steps of a sequence (T, B, D) as ``stream`` wants them."""
+        return list(x)
+
+    def stream(self, inputs, state=None):
+        """Take one step at a time; returns the last logits and the state to go on from."""
+        for x_t in inputs:
+            output, state = self.model.step(x_t, state)
+        return output, state
+
+
+def blas_threads():
+    """How many threads NumPy's BLAS may use, where threadpoolctl is there to ask."""
+    try:
+        from threadpoolctl import threadpool_info
+    except ImportError:
+        return "threads as set by the environment"
+    counts = {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+    return ", ".join(map(str, sorted(counts)))

@@ -1,0 +1,150 @@
+"""Buffers are used again only when nobody needs them, and what was returned is never written again."""
+
+import copy
+import gc
+import tracemalloc
+
+import numpy as np
+import pytest
+from cases import assert_equal, cases
+from hypothesis import given
+
+import dilated_rnn_np as drn
+
+CELLS = ["rnn", "lstm", "gru"]
+
+
+def net(cell="lstm", **options):
+    return drn.DilatedRNN(2, 6, [1, 2, 4], cell=cell, output_size=3, readout="all", rng=0, **options)
+
+
+def batch(seed, T=20, B=3):
+    return np.random.default_rng(seed).standard_normal((T, B, 2)).astype("float32")
+
+
+def step(model, x):
+    """Everything that a step returns, and copies of it made at once; the cache is dropped."""
+    output, state, cache = model.forward(x)
+    returned = output, state, *model.backward(np.ones_like(output), cache)
+    return returned, copy.deepcopy(returned)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_what_was_returned_is_never_written_again(cell):
+    model = net(cell)
+    pairs = [step(model, batch(seed)) for seed in range(4)]
+    for returned, copies in pairs:
+        assert_equal(returned, copies, tolerance=0)
+
+
+@given(cases())
+def test_a_pass_in_used_buffers_equals_one_in_fresh_buffers(case):
+    def run(x):
+        output, state, cache = case.model.forward(x, case.state, case.lengths)
+        return output, state, *case.model.backward(case.doutput, cache, case.dstate)
+
+    drn.free_workspace()
+    expected = run(case.x)
+    run(-2 * case.x)
+    assert_equal(run(case.x), expected, tolerance=0)
+
+
+@pytest.mark.parametrize("let_go", ["release", "drop"])
+def test_the_buffers_of_a_cache_that_was_let_go_are_used_again(let_go):
+    model = net()
+    _, _, cache = model.forward(batch(0))
+    addresses = [layer.Z.ctypes.data for layer in cache.layers]
+    if let_go == "release":
+        cache.release()
+    del cache
+    gc.collect()
+    _, _, cache = model.forward(batch(1))
+    assert [layer.Z.ctypes.data for layer in cache.layers] == addresses
+
+
+def test_caches_that_live_at_once_share_no_memory_and_both_go_back():
+    model = net()
+    x, y = batch(0), batch(1)
+    doutput, _, first = model.forward(x)
+    expected = model.backward(doutput, first)
+    _, _, second = model.forward(y)
+    assert not any(np.shares_memory(a.Z, b.Z) for a, b in zip(first.layers, second.layers, strict=True))
+    second.release()
+    model.forward(batch(2))
+    assert_equal(model.backward(doutput, first), expected, tolerance=0)
+
+
+def test_a_copied_cache_keeps_its_buffers_when_the_other_copy_is_let_go():
+    model = net()
+    doutput, _, cache = model.forward(batch(0))
+    expected = model.backward(doutput, cache)
+    twin = copy.copy(cache)
+    cache.release()
+    del cache
+    for seed in range(3):
+        model.forward(batch(seed))[2].release()
+    assert_equal(model.backward(doutput, twin), expected, tolerance=0)
+
+
+def test_memory_of_many_steps_is_that_of_one_and_can_be_given_back():
+    model, x = net("gru"), batch(0, T=300, B=20)
+    drn.free_workspace()
+    tracemalloc.start()
+    try:
+        step(model, x)
+        _, peak_of_one = tracemalloc.get_traced_memory()
+        for _ in range(3):
+            step(model, x)
+        kept, peak = tracemalloc.get_traced_memory()
+        assert peak < 1.1 * peak_of_one
+        drn.free_workspace()
+        gc.collect()
+        left, _ = tracemalloc.get_traced_memory()
+        assert kept > 20 * x.nbytes and left < x.nbytes
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_pass_of_another_shape_does_not_wait_on_the_old_buffers():
+    model = net()
+    model.forward(batch(0, T=500))[2].release()
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        model.forward(batch(0, T=5))
+    finally:
+        tracemalloc.stop()
+    _, _, cache = model.forward(batch(0, T=500))  # fresh buffers again
+    assert len(cache.layers[0].blocks[0]) == 500
+
+
+class KeepsWhatItIsLent(drn.Cell):
+    """A linear cell that hands its pre-activations on as they are, as state and in its cache."""
+
+    name, gates = "keeps", ("h", "g")
+
+    def forward(self, a, previous):
+        return (a[0],), (a[0], a[1])
+
+    def backward(self, dstate, cache):
+        return (dstate[0] * (1 + 0 * cache[0]), 0 * cache[1]), (0,)
+
+
+class KeepsSquares(drn.Cell):
+    """Its gradient is wrong as soon as a cached pre-activation has been written over."""
+
+    name, gates = "squares", ("h",)
+
+    def forward(self, a, previous):
+        return (0.1 * a[0] * a[0],), (a[0],)
+
+    def backward(self, dstate, cache):
+        return (0.2 * cache[0] * dstate[0],), (0,)
+
+
+@pytest.mark.parametrize("cell", [KeepsWhatItIsLent(), KeepsSquares()])
+def test_a_cell_may_keep_the_pre_activations_it_was_given(cell):
+    model = drn.DilatedRNN(2, 4, [1, 3], cell=cell, output_size=2, dtype="float64", rng=3)
+    for array in model.params.values():
+        array *= 0.5
+    drn.gradcheck.check(model)
