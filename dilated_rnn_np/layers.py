@@ -126,7 +126,8 @@ class DilatedLayer:
 
         Parameters
         ----------
-        dh : (H, T*B), the gradient of the outputs. dstate : that of the returned state, (d, B, H) each.
+        dh : (H, T*B), the gradient of the outputs; where D = H, dx is written over it. dstate : that of the returned state,
+            (d, B, H) each.
         flow : (H, T*B) to be filled with the whole gradient that reaches each output, or None.
 
         Returns
@@ -136,7 +137,7 @@ class DilatedLayer:
         xp, ends = array_module(dh), cache.ends
         order = self._time_order(xp, ends)
         dfolded = tuple(self._fold(ds, order) for ds in dstate)  # (d, B, H) -> (H, d*B)
-        dx = xp.empty((self.input_size, dh.shape[1]), dtype=cache.Z.dtype)
+        dx = dh if self.input_size == self.hidden_size else xp.empty((self.input_size, dh.shape[1]), dtype=dh.dtype)
         run = partial(scan.backward, self.cell, cache.W, cache.Z, dh, dx, dfolded, valid=ends.valid, flow=flow)
         shares = threads.run([partial(run, *both) for both in zip(cache.blocks, cache.parts, strict=True)])
         dW = reduce(add, shares)  # always in the order of the parts

@@ -159,7 +159,7 @@ class DilatedRNN:
             size = segments.size_within(self, T, B, dtype.itemsize, budget)
             if size < T:
                 return segments.forward(self, x, state, lengths, rng, size)
-        chunk = 2 * max(self.dilations)  # its buffers take as much as the states
+        chunk = max(segments.CHUNK, 2 * max(self.dilations))  # then its buffers are about as large as the states
         if not keep and rng is None and chunk < T:
             return *segments.forward_only(self, segments.in_chunks(x, lengths, chunk), state), None
 
@@ -238,8 +238,8 @@ class DilatedRNN:
             grads |= {f"readout.{name}": grad for name, grad in own.items()}
             dgiven += [(dnewest,)] if self.width > 1 else []
         else:
-            drows = doutput.reshape(T * B, -1).T  # (T, B, H) -> (H, T*B)
-            drows = self.xp.ascontiguousarray(drows if ends.valid is None else self.xp.where(ends.valid, drows, 0))
+            drows = doutput.reshape(T * B, -1).T.copy()  # (T, B, H) -> (H, T*B)
+            drows = drows if ends.valid is None else self.xp.where(ends.valid, drows, 0)
         with self._at_work(B):
             for i in reversed(range(len(self.layers))):
                 reached = None if flow is None else self.xp.empty_like(drows)

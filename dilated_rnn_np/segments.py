@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .model import DilatedRNN, State
 
 BYTES_OF_AN_ARRAY = 250  # beside its numbers
+CHUNK = 256  # steps run at once where nothing is kept, if no dilation asks for more
 
 
 @dataclass
