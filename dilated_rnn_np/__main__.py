@@ -15,7 +15,7 @@ from typing import Any
 from . import checkpoint as checkpoints
 from . import inputs, paths
 from .cells import LSTM, Cell
-from .checks import choose, positive_integer
+from .checks import choose, positive, positive_integer
 from .demo import demonstrate
 from .dilations import exponential_dilations
 from .gallery import draw_architecture, draw_checkpoint, rivals, training_picture
@@ -24,6 +24,7 @@ from .optim import Schedule, cosine_decay, get_optimizer
 from .options import parser
 from .plot import checked_picture, path_lengths
 from .tasks import TASKS, DataError, Digits, Task, make_task
+from .threads import set_num_threads
 from .train import evaluate, fit
 
 
@@ -31,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0 done, 2 wrong input, 130 stopped by Ctrl-C."""
     options = parser().parse_args(arguments)
     try:
+        if getattr(options, "threads", None) is not None:
+            set_num_threads(positive_integer("--threads", options.threads))
         COMMANDS[options.command](options)
     except KeyboardInterrupt as stopped:
         print(f"\n{stopped or 'stopped'}".replace("resume=True", "the same command and --resume"), file=sys.stderr)
@@ -80,6 +83,7 @@ def train_command(options: argparse.Namespace) -> None:
         loss=task.loss,
         metric=task.metric,
         max_norm=options.max_norm,
+        budget=None if options.memory is None else round(positive("--memory", options.memory) * 1e6),
         validation=held_out(512),
         validate_every=validate_every,
         patience=options.patience,

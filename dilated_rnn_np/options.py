@@ -86,6 +86,13 @@ def parser() -> argparse.ArgumentParser:
     fitting.add_argument(
         "--patience", type=int, metavar="N", help="stop after so many validations that bring nothing better"
     )
+    fitting.add_argument(
+        "--memory",
+        type=float,
+        metavar="MB",
+        help="what is kept for backpropagation may take so much; what does not fit is computed twice",
+    )
+    _add_threads(fitting)
     out = train.add_argument_group("output")
     out.add_argument("--out", metavar="FOLDER", help="folder for checkpoint.npz, metrics.csv and curve.png; runs/TASK")
     out.add_argument("--checkpoint-every", type=int, metavar="N", default=100, help="steps between two checkpoints")
@@ -103,6 +110,7 @@ def parser() -> argparse.ArgumentParser:
         "--batch-size", type=int, metavar="N", default=512, help="sequences at once; does not change the result"
     )
     _add_data_dir(judge)
+    _add_threads(judge)
 
     summary = commands.add_parser("summary", help="print the layers of a net", formatter_class=_Help)
     summary.set_defaults(command="summary")
@@ -144,6 +152,10 @@ def _add_data_dir(parser: Any) -> None:
     parser.add_argument(
         "--data-dir", metavar="FOLDER", help="where data files lie; else $DILATED_RNN_DATA, a cache, a download"
     )
+
+
+def _add_threads(parser: Any) -> None:
+    parser.add_argument("--threads", type=int, metavar="N", help="threads to compute with; as many as there are cores")
 
 
 def _add_model_options(parser: Any) -> None:

@@ -26,6 +26,7 @@ from .model import DilatedRNN, State
 from .optim import Optimizer, clip_grad_norm
 from .progress import interruptible, metrics_file, progress_bar
 from .run import COLUMNS, Run
+from .segments import size_within
 
 Metric = Callable[[Array, Any, Any], float]  # (output, targets, lengths) -> a number for people
 
@@ -211,6 +212,9 @@ def fit(
         stream = itertools.chain([first], stream)
         try:
             evaluate(model, [first[1]], loss, metric)
+            if budget is not None:
+                T, B, _ = np.shape(first[1][0])
+                size_within(model, T, B, model.dtype.itemsize, budget)
         except FloatingPointError as error:
             raise diverged(error) from None
     if run.step == 0:

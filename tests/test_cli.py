@@ -94,6 +94,9 @@ def test_ctrl_c_saves_and_a_resumed_run_ends_in_the_same_bits(capsys):
         (["train", "adding", "--validate-every", "0"], "validate_every must be"),
         (["train", "adding", "--max-norm", "0"], "max_norm must be above 0"),
         (["train", "adding", "--seed", "-1"], "at least 0, got -1"),
+        (["train", "adding", "--threads", "0"], "--threads must be a whole number of at least 1, got 0"),
+        (["train", "adding", "--memory", "-1"], "--memory must be a finite number above 0"),
+        (["train", "adding", "--memory", "0.001"], "budget must be at least"),
         (["--picture", "demo.xyz"], "must end in one of"),
         (["evaluate", "nothing.npz"], "there is no checkpoint nothing.npz"),
         (["summary", "nothing.npz"], "there is no checkpoint nothing.npz"),
@@ -105,6 +108,19 @@ def test_a_mistake_is_answered_by_one_line_and_exit_code_2(arguments, message, c
     errors = capsys.readouterr().err
     assert errors.startswith("error: ") and errors.count("\n") == 1 and message in errors
     assert not any(files for _, _, files in os.walk(tmp_path))
+
+
+def test_threads_and_memory_change_the_way_and_not_the_result(capsys):
+    command = ["train", "copy-memory", "--T", "200", *SMALL, "--dtype", "float64"]
+    before = drn.get_num_threads()
+    try:
+        assert main([*command, "--out", "plain"]) == 0
+        assert main([*command, "--out", "bounded", "--threads", "1", "--memory", "1.3"]) == 0
+        assert drn.get_num_threads() == 1
+    finally:
+        drn.set_num_threads(before)
+    plain, bounded = drn.load("plain/checkpoint.npz"), drn.load("bounded/checkpoint.npz")
+    assert all(np.allclose(plain.params[name], bounded.params[name], rtol=1e-8) for name in plain.params)
 
 
 def test_a_run_is_not_overwritten(capsys):
