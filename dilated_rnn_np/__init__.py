@@ -11,6 +11,7 @@
 import importlib
 
 from . import cells, gradcheck, init, losses, memory, optim, paths, reference, search, tasks
+from .batches import windows
 from .cells import GRU, LSTM, RNN, Cell
 from .checkpoint import CheckpointError, load
 from .dilations import exponential_dilations
@@ -58,4 +59,5 @@ __all__ = [
     "tasks",
     "to_torch_state_dict",
     "train_step",
+    "windows",
 ]

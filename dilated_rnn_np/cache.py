@@ -34,7 +34,7 @@ class Cache:
     def release(self) -> None:
         """Give the buffers to the workspace; backward can no longer be called on this cache."""
         self.readout, self.masks, self.released = None, [], True
-        workspace.keep(self.key, self.layers)
+        workspace.keep(self.key, self)
         self.layers = []
 
     def __del__(self) -> None:

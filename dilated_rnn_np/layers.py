@@ -23,7 +23,7 @@ Params = dict[str, Array]
 
 # Two threads make a training step 1.2 (lstm, H = 20) to 1.6 times (H = 256) as fast. In a block of fewer multiplications
 # than this, waiting for Python's lock costs more than a second core gives.
-WORTH_A_THREAD = 3_000_000
+WORTH_A_THREAD = 4_000_000
 # Numbers in one array of a part: what a cell computes with then stays in the core's cache, worth 1.04 at H = 50.
 LARGEST_PART = 100_000
 

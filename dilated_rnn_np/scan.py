@@ -3,7 +3,8 @@
 ``c_t = f(x_t, c_{t-d})`` never mixes time steps of different phase ``t mod d``, so d consecutive steps are computed at
 once (Chang et al. 2017, section 2.1 and figure 1, right). The layer's buffer ``Z = [x; 1; h_{t-d}]`` has one column for each
 (time, batch row), time-major. A block of ``n = d*B`` columns is a step of the folded sequence: one product ``W Z`` serves
-input, bias and recurrence, and the block's output goes to the h rows of the block after it. No padding: where d does
+input, bias and recurrence (see ``fused`` for gates that ask for them apart), and the block's output goes to the h rows of
+the block after it. No padding: where d does
 not divide T, the last block is narrower and runs on the first phases. The columns of a block never meet, so any part of
 them can go through all blocks by itself.
 """

@@ -2,7 +2,7 @@
 
 Without gradients nothing else has to be kept, so memory does not grow with the sequence. Exact gradients need every step's
 cache: the forward pass keeps the state before each segment alone, and the backward pass, last segment first, runs each
-one forward once more before it goes back through it. That costs about a third more time, and memory stays within a
+one forward once more before it goes back through it. That costs a third to a half more time, and memory stays within a
 budget (Chen et al. 2016, "Training deep nets with sublinear memory cost"; Gruslys et al. 2016, "Memory-efficient
 backpropagation through time").
 """

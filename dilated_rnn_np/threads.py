@@ -25,7 +25,7 @@ from .checks import positive_integer
 SWITCH_INTERVAL = 1e-4  # seconds; with Python's default, 5e-3, a training step takes 1.02 to 1.08 times as long
 MOST_BY_DEFAULT = 8
 _BLAS = ThreadpoolController().select(user_api="blas")
-_AVAILABLE = min([library["num_threads"] for library in _BLAS.info()], default=1)
+_AVAILABLE = min([library["num_threads"] for library in _BLAS.info()], default=os.cpu_count() or 1)
 
 Result = TypeVar("Result")
 
@@ -71,7 +71,11 @@ def set_num_threads(number: int) -> None:
 
 @contextmanager
 def at_work(blas_threads: int) -> Iterator[None]:
-    """Give the BLAS so many threads while the block runs; the last of several such blocks at once puts back what was."""
+    """Give the BLAS so many threads while the block runs.
+
+    Of several blocks at once, in several threads of the user, the first one's number holds, and the last one to end puts
+    back what was before.
+    """
     with _process.lock:
         if _process.at_work == 0:
             _process.before = _BLAS.limit(limits=blas_threads), sys.getswitchinterval()

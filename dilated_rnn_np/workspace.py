@@ -22,14 +22,20 @@ class _Kept:
 
 
 _kept = _Kept()
-_ALONE = 3  # references to a list that one cache alone holds: the cache's, our argument's, the count's
 
 
-def keep(key: Any, layers: list[Any]) -> None:
-    """Keep the layers' caches of a pass, in place of what was kept before; not if anybody else holds them too."""
-    if layers and sys.getrefcount(layers) <= _ALONE:
+def _references(holder: Any) -> int:
+    return sys.getrefcount(holder.layers)
+
+
+_ALONE = _references(_Kept())  # what is counted, in this version of Python, for a list that one object alone holds
+
+
+def keep(key: Any, cache: Any) -> None:
+    """Keep the ``layers`` of a cache, in place of what was kept before; not if anybody else holds the list too."""
+    if cache.layers and _references(cache) <= _ALONE:
         with _kept.lock:
-            _kept.key, _kept.layers = key, layers
+            _kept.key, _kept.layers = key, cache.layers
 
 
 def take(key: Any) -> list[Any]:

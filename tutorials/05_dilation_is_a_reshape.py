@@ -262,7 +262,7 @@ print("chunks of", [len(chunk) for chunk in chunks], f"steps equal the whole of 
 #
 # `dilated_rnn_np/scan.py` does the same with two changes. First, it lies *feature-major*: a column for each (time, row), `t*B + b`, and a
 # row for each number. With several gates, each gate is then a block of whole rows. Second, it puts all that a step needs into one
-# buffer and all weights into one matrix:
+# buffer, and all weights into one matrix, which `fused.py` builds:
 #
 # $$a = W_x x_t + b + W_h h_{t-d} \;=\; \underbrace{[\,W_x,\; b,\; W_h\,]}_{W} \; \underbrace{\begin{bmatrix} x_t \\ 1 \\ h_{t-d} \end{bmatrix}}_{Z}$$
 #
@@ -271,7 +271,7 @@ print("chunks of", [len(chunk) for chunk in chunks], f"steps equal the whole of 
 
 # %%
 cell = dilated_layer.layers[0].cell
-W = drn.scan.fuse(cell, W_x, W_h, b)  # (H, D+1+H)
+W = drn.fused.fuse(cell, W_x, W_h, b)  # (H, D+1+H)
 assert np.array_equal(W, np.concatenate([W_x, b[:, None], W_h], axis=1))
 
 n = d * B
@@ -292,8 +292,20 @@ assert np.allclose(Z[:, :-n], kept[:, :-n], rtol=1e-12)
 print("W", W.shape, "  Z", Z.shape, f"  {len(range(0, T * B, n))} products W @ Z[:, now] for {T} steps")
 
 # %% [markdown]
-# Read `scan.forward` and `scan.backward` now: you know every line of the first, and the second mirrors it. With `da` the gradient of a
-# block's pre-activations, `da @ Z[:, now].T` is the gradient of all weights at once, and `W.T @ da` that of $x_t$, 1 and $h_{t-d}$ at once.
+# Read `scan.forward` and `scan.backward` now. You know the heart of the first, `lent.product(Z[columns, now])`, which is $W Z$, the cell, and
+# `Z[-H:, then] = new[0]`; the second mirrors it. With `da` the gradient of a block's pre-activations, `da @ Z[:, now].T` is the gradient
+# of all weights at once; `W_x.T @ da` is that of $x_t$, and `W_h.T @ da` that of $h_{t-d}$. (The 1 needs none.) What else you meet there:
+#
+# | in the code | what it is |
+# |---|---|
+# | `rectangles` | the GRU's candidate wants $W_x x + b$ and $W_h h$ apart; then $W$ holds blocks of zeros, which are left out |
+# | `part` | the columns of a block never meet, so some of them can go through all blocks by themselves, in another thread |
+# | `Lent`, `spare` | memory of the block before, and of an earlier pass, that is written again |
+# | `waiting` | narrow blocks wait until one product gives the gradient of the weights for several of them |
+# | `valid` | the state of a row whose sequence has ended stays as it is |
+#
+# The last one serves rows of unequal length. The others serve speed alone and change no number by more than rounding; what they are
+# worth is measured in [13. What a training step costs](13_what_a_step_costs.ipynb).
 #
 # ## Exercises
 #
