@@ -13,7 +13,7 @@ from .layers import Ends, LayerCache
 from .readout import ReadoutCache
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Cache:
     """What ``DilatedRNN.backward`` needs; it owns its buffers until it is released or dropped.
 
@@ -25,7 +25,7 @@ class Cache:
     ends: Ends
     dtype: np.dtype
     key: Any  # of the workspace
-    output_shape: tuple[int, ...] = ()
+    output_shape: tuple[int, ...] = ()  # set last
     layers: list[LayerCache] = field(default_factory=list)
     masks: list[Array | None] = field(default_factory=list)  # dropout's, one a layer, (H, T*B)
     readout: ReadoutCache | None = None
@@ -34,7 +34,8 @@ class Cache:
     def release(self) -> None:
         """Give the buffers to the workspace; backward can no longer be called on this cache."""
         self.readout, self.masks, self.released = None, [], True
-        workspace.keep(self.key, self)
+        if self.output_shape:  # else the forward pass ended early, by an error
+            workspace.keep(self.key, self)
         self.layers = []
 
     def __del__(self) -> None:

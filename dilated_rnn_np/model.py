@@ -131,23 +131,23 @@ class DilatedRNN:
         lengths : (B,) whole numbers in 0..T; positions ``t >= lengths[b]`` influence nothing. None: all are T long.
         keep : False keeps nothing for backward, and returns None for the cache; memory is that of states and outputs.
         rng : a seed or Generator for dropout; None runs without dropout, as in evaluation.
-        budget : bytes that what is kept for backward may take. Where it would take more, backward computes it once more,
-            segment by segment: the gradients are the same, the time is a third to a half longer.
+        budget : bytes that may be kept for backward, beside a copy of x. What would be more is computed again by backward, in
+            segments: equal gradients (though dropout draws other masks) in a third to a half more time.
 
         Returns
         -------
         output : (B, O) for read-out "last", (T, B, O) for "all", (T, B, H) without a read-out; 0 past a row's length.
         state : a list with one tuple a layer of the row's last d steps, (d, B, H) each, in time order; with a fusion
             layer (K > 1) one tuple more, the newest K-1 outputs of the top layer, (K-1, B, H).
-        cache : for ``backward``.
+        cache : for ``backward``; None with ``keep=False``.
 
         Raises
         ------
         ValueError or TypeError : for wrong shapes, dtypes, lengths, modules, or numbers that are not finite.
         """
         if isinstance(x, Iterator):
-            if keep or lengths is not None:
-                raise TypeError("an iterator of chunks goes with keep=False and without lengths; else give one array")
+            if keep or not (lengths is None and rng is None and budget is None):
+                raise TypeError("an iterator of chunks goes with keep=False and without lengths, rng and budget")
             return *segments.forward_only(self, ((chunk, None) for chunk in x), state), None
         x = inputs.sequence(self.xp, x, self.input_size)
         T, B, D = x.shape
@@ -217,13 +217,11 @@ class DilatedRNN:
         if cache.released:
             raise ValueError("the cache has been released and its buffers are gone; call forward again")
         if cache.model != repr(self):
-            raise ValueError(
-                f"the cache is of another model, {cache.model}; pass it to the model whose forward made it"
-            )
+            raise ValueError(f"the cache is of another model, {cache.model}; pass it to the one whose forward made it")
+        doutput = inputs.gradient(self.xp, "doutput", doutput, cache.output_shape, cache.dtype)
         if isinstance(cache, SegmentedCache):
             return segments.backward(self, doutput, cache, dstate, flow)
         (T, B, D), dtype, ends = cache.x_shape, cache.dtype, cache.ends
-        doutput = inputs.gradient(self.xp, "doutput", doutput, cache.output_shape, dtype)
         if dstate is None:
             dstate = self.zero_state(B, dtype)
         else:

@@ -124,7 +124,8 @@ def backward(
         if len(waiting) * w >= ENOUGH:
             _add_products(dW, waiting, products)
         xp.matmul(W_x.T, da[sees_x], out=dx[:, now])
-        dprev = [dprevious[0] + W_h.T @ da[sees_h], *dprevious[1:]]
+        dprev = [dprevious[0] + W_h.T @ da[sees_h]]
+        dprev += [d if hasattr(d, "shape") else xp.full_like(dprev[0], d) for d in dprevious[1:]]  # a cell may return 0
         if valid is not None:
             dprev = [ds + kept for ds, kept in zip(dprev, dkept, strict=True)]
         dnewest = _replace_first(xp, dnewest, tuple(dprev), w)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from . import inputs
 from .backend import Array
 from .cache import Cache
 from .checks import positive_integer
@@ -38,11 +39,13 @@ class Segment:
     rng: np.random.Generator | None  # dropout's, as it was before it
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class SegmentedCache:
-    """What ``DilatedRNN.backward`` needs of a sequence in segments."""
+    """What ``DilatedRNN.backward`` needs of a sequence in segments: among it a copy of the model as it was."""
 
     model: str
+    copy: Any
+    dtype: np.dtype
     segments: list[Segment] = field(default_factory=list)
     output_shape: tuple[int, ...] = ()
     released: bool = False
@@ -59,7 +62,9 @@ def forward(
     model: DilatedRNN, x: Array, state: State | None, lengths: np.ndarray | None, rng: Any, size: int
 ) -> tuple[Array, State, SegmentedCache]:
     """Run ``x`` (T, B, D) in segments of ``size`` steps, and keep of each the state before it."""
-    cache, outputs = SegmentedCache(repr(model)), []
+    dtype = inputs.working_dtype(model.dtype, [x, *(array for entry in state or [] for array in entry)])
+    cache, outputs = SegmentedCache(repr(model), model.to(model.xp), dtype), []
+    state = None if state is None else [tuple(array.copy() for array in entry) for entry in state]
     for chunk, chunk_lengths in in_chunks(x, lengths, size):
         cache.segments.append(Segment(chunk.copy(), chunk_lengths, state, copy.deepcopy(rng)))
         output, state, _ = model.forward(chunk, state, chunk_lengths, keep=False, rng=rng)
@@ -74,6 +79,7 @@ def backward(
     model: DilatedRNN, doutput: Array, cache: SegmentedCache, dstate: State | None, flow: list[Array] | None
 ) -> tuple[Array, State, dict[str, Array]]:
     """Mirror ``forward``: from the last segment to the first, each one forward again and then back."""
+    model = cache.copy
     xp, grads = model.xp, dict[str, Array]()
     dxs: list[Array] = []
     flows: list[Any] = []
@@ -106,8 +112,10 @@ def forward_only(
     outputs: list[Array] = []
     for x, lengths in chunks:
         output, state, _ = model.forward(x, state, lengths, keep=False)
-        outputs = [output] if model.reads_last else [*outputs, output]
-    if state is None:
+        if model.reads_last:
+            outputs.clear()
+        outputs.append(output)
+    if not outputs or state is None:
         raise ValueError("x must yield at least one chunk of the sequence, (T, B, D), got none")
     return outputs[0] if len(outputs) == 1 else model.xp.concatenate(outputs), state
 
@@ -127,7 +135,7 @@ def size_within(model: DilatedRNN, T: int, B: int, itemsize: int, budget: int) -
     """Return the longest segment, in steps, with which one segment's caches and all kept states fit into a budget.
 
     Counted are, for each layer and step, the buffer's D + 1 + H numbers, an array of H for each product, state and thing in
-    passing, and what Python itself needs for an array; and all states of each segment.
+    passing, and what Python itself needs for an array; and all states of each segment. The sequence itself is not counted.
 
     Raises
     ------
@@ -135,7 +143,7 @@ def size_within(model: DilatedRNN, T: int, B: int, itemsize: int, budget: int) -
     """
     step = 0.0
     for layer in model.layers:
-        arrays = layer.cell.num_products + len(layer.cell.state) + 3
+        arrays = layer.cell.num_products + len(layer.cell.state) + 3 + (model.dropout > 0)
         step += B * itemsize * (layer.input_size + 1 + (1 + arrays) * layer.hidden_size)
         step += arrays * BYTES_OF_AN_ARRAY / layer.dilation
     state = B * itemsize * sum(layer.dilation * layer.hidden_size for layer in model.layers) * len(model.cell.state)

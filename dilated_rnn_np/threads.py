@@ -85,11 +85,16 @@ def at_work(blas_threads: int) -> Iterator[None]:
         yield
     finally:
         with _process.lock:
-            _process.at_work -= 1
-            if _process.at_work == 0:
-                limit, interval = _process.before
-                limit.restore_original_limits()
-                sys.setswitchinterval(interval)
+            _put_back()
+
+
+def _put_back() -> None:
+    """Count one call less at work; with the last one, put the settings back."""
+    _process.at_work -= 1
+    if _process.at_work == 0:
+        limit, interval = _process.before
+        limit.restore_original_limits()
+        sys.setswitchinterval(interval)
 
 
 def run(tasks: Sequence[Callable[[], Result]]) -> list[Result]:
@@ -123,5 +128,14 @@ def _pool(workers: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(workers, thread_name_prefix="dilated_rnn_np")
 
 
+def _start_anew() -> None:
+    """Forget, in a forked process, the threads and the calls at work of its parent: they do not live on."""
+    _pool.cache_clear()
+    _process.lock = threading.Lock()
+    if _process.at_work:
+        _process.at_work = 1
+        _put_back()
+
+
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_pool.cache_clear)  # threads do not live on in a forked process
+    os.register_at_fork(after_in_child=_start_anew)

@@ -71,7 +71,7 @@ def evaluate(
     metric: Metric | None = None,
     truncated: bool = False,
 ) -> tuple[float, float]:
-    """Return loss and metric over finitely many batches, each batch weighted by the rows, or ragged steps, it holds.
+    """Return loss and metric over finitely many batches, each batch weighted by the outputs it counts.
 
     Parameters
     ----------
@@ -92,8 +92,8 @@ def evaluate(
         output, after, _ = model.forward(x, state, lengths, keep=False)
         state = after if truncated else None
         value, _ = loss_of(loss, output, targets, lengths)
-        weight = int(np.sum(lengths)) if lengths is not None and output.ndim == 3 else x.shape[1]
-        weight *= len(x) if truncated and lengths is None else 1
+        T, B = x.shape[:2]
+        weight = B if output.ndim == 2 else T * B if lengths is None else int(np.sum(lengths))
         totals += weight * np.array([float(value), _measured(metric, output, targets, lengths)])
         weights += weight
     if not weights:
@@ -186,6 +186,9 @@ def fit(
                 f"{checkpoint} exists; go on from it with resume=True, or remove it, or give another name"
             )
         run, state, seconds_before = runs.restore(checkpoint, model, optimizer)
+        if run.step and truncated != (state is not None):
+            kept = "does not hold" if truncated else "holds"
+            raise ValueError(f"{checkpoint} {kept} a carried state; resume it with truncated={not truncated}")
     elif resume and checkpoint is None:
         raise ValueError("resume=True needs the checkpoint to go on from: give checkpoint=path")
     started = time.perf_counter() - seconds_before

@@ -7,6 +7,7 @@ old ones block by block while the new ones are made, so that the allocator hands
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from typing import Any
@@ -16,7 +17,7 @@ class _Kept:
     """What lies in the workspace: a description of the pass that it is from, and its layers' caches."""
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()  # letting go of buffers may set off another cache's release
         self.key: Any = None
         self.layers: list[Any] = []
 
@@ -53,3 +54,7 @@ def free_workspace() -> None:
     >>> free_workspace()
     """
     take(None)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_kept.__init__)  # type: ignore[misc]

@@ -134,6 +134,25 @@ def tanh_derivative_without_square():
     return RNN, "backward", lambda self, dstate, cache: ((dstate[0] * (1 - cache[0]),), (0,))
 
 
+class TwoMemories(Cell):
+    """Its second state is handed to nobody: its gradient is the number 0, as the protocol allows."""
+
+    name, gates, state = "two memories", ("h", "s"), ("h", "s")
+
+    def forward(self, a, previous):
+        h, s = np.tanh(a[0]), np.tanh(a[1])
+        return (h, s), (h, s)
+
+    def backward(self, dstate, cache):
+        return tuple(d * (1 - y * y) for d, y in zip(dstate, cache, strict=True)), (0, 0)
+
+
+@pytest.mark.parametrize("T", [1, 2, 5])
+def test_a_cell_may_return_the_number_0_for_any_previous_state(T):
+    model = DilatedRNN(3, 4, [2], TwoMemories(), output_size=2, dtype="float64")
+    check(model, np.random.default_rng(0).standard_normal((T, 2, 3)))
+
+
 def missing_bias():
     def unfuse(cell, dW, D):
         grads = original(cell, dW, D)

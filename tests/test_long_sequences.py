@@ -102,6 +102,21 @@ def test_a_budget_too_small_is_refused_with_the_one_that_serves():
             model.forward(x, budget=wrong)
 
 
+def test_a_segmented_cache_holds_all_that_backward_needs():
+    model = drn.DilatedRNN(1, 3, [1, 2], "gru", output_size=1, dtype="float64")
+    x = np.random.default_rng(0).standard_normal((300, 2, 1))
+    _, state, _ = model.forward(x)
+    output, _, cache = model.forward(x, state, budget=60_000)
+    assert isinstance(cache, segments.SegmentedCache)
+    expected = model.backward(np.ones_like(output), cache)
+    x[...] = 0
+    for array in [*model.params.values(), *(array for entry in state for array in entry)]:
+        array[...] = 1
+    assert_equal(model.backward(np.ones_like(output), cache), expected, tolerance=0)
+    with pytest.raises(ValueError, match="doutput"):
+        model.backward(np.ones((5, 2, 1)), cache)
+
+
 def test_a_released_segmented_cache_is_refused():
     model = drn.DilatedRNN(1, 3, [1, 2], output_size=1)
     output, _, cache = model.forward(np.zeros((200, 1, 1), "float32"), budget=30_000)
@@ -149,10 +164,11 @@ def test_wrong_iterators_are_refused():
     chunk = np.zeros((4, 2, 1), "float32")
     with pytest.raises(TypeError, match="keep=False"):
         model.forward(iter([chunk]))
-    with pytest.raises(TypeError, match="without lengths"):
-        model.forward(iter([chunk]), lengths=[4, 4], keep=False)
+    for wrong in ({"lengths": [4, 4]}, {"rng": 1}, {"budget": 10**6}):
+        with pytest.raises(TypeError, match="without lengths"):
+            model.forward(iter([chunk]), keep=False, **wrong)
     with pytest.raises(ValueError, match="at least one chunk"):
-        model.forward(iter([]), keep=False)
+        model.forward(iter([]), model.zero_state(2), keep=False)
     with pytest.raises(ValueError, match="time-major"):
         model.forward(iter([chunk, chunk[0]]), keep=False)
 
@@ -200,6 +216,8 @@ def test_truncated_run_that_was_stopped_and_resumed_ends_in_the_same_bits(tmp_pa
     resumed, again = fitted(11, checkpoint=path, resume=True)
     assert_equal(resumed.params, whole.params, tolerance=0)
     assert again.column("loss")[1].tolist() == run.column("loss")[1].tolist()
+    with pytest.raises(ValueError, match="truncated=True"):
+        fitted(12, checkpoint=path, resume=True, truncated=False)
 
 
 def test_evaluation_of_windows_with_the_carried_state_equals_that_of_the_whole():

@@ -116,6 +116,29 @@ def test_a_pass_of_another_shape_does_not_wait_on_the_old_buffers():
     assert buffer() is None
 
 
+class FailsOnce(drn.RNN):
+    """Raises at its eighth call, in the second layer."""
+
+    name, calls = "fails once", 0
+
+    def forward(self, a, previous):
+        self.calls += 1
+        if self.calls == 8:
+            raise KeyboardInterrupt
+        return super().forward(a, previous)
+
+
+def test_a_pass_that_was_interrupted_leaves_nothing_behind_that_another_could_stumble_over():
+    model = drn.DilatedRNN(1, 3, [1, 2], cell=FailsOnce(), output_size=1)
+    x = np.ones((6, 2, 1), "float32")
+    with pytest.raises(KeyboardInterrupt):
+        model.forward(x)
+    gc.collect()
+    first, _, cache = model.forward(x)
+    cache.release()
+    assert_equal(model.forward(x)[0], first, tolerance=0)
+
+
 class KeepsWhatItIsLent(drn.Cell):
     """A linear cell that hands its pre-activations on as they are, as state and in its cache."""
 
