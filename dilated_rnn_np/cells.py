@@ -225,11 +225,21 @@ def get_cell(cell: str | Cell) -> Cell:
     return choose("cell", cell, CELLS)()
 
 
+def check_state(cell: Cell, new: Any, previous: Arrays) -> None:
+    """Refuse what a cell's forward must not return."""
+    if not isinstance(new, tuple) or [s.shape for s in new] != [s.shape for s in previous]:
+        raise TypeError(
+            f"forward of cell {cell.name!r} must return a tuple of its states {cell.state}, shaped as before"
+        )
+
+
 def _checked(cell: Cell) -> Cell:
     if not cell.gates or not cell.state:
         raise ValueError(f"cell {cell.name!r} must name at least one gate and one state array")
     if unknown := [gate for gate in cell.split if gate not in cell.gates]:
         raise ValueError(f"cell {cell.name!r} splits {unknown}, which are not among its gates {cell.gates}")
+    if len(set(cell.split)) < len(cell.split):
+        raise ValueError(f"cell {cell.name!r} must name each gate that it splits once, got {cell.split}")
     if cell.name in CELLS and type(cell) is not CELLS[cell.name]:
         raise ValueError(
             f"cell {type(cell).__name__} has the name of a built-in cell, {cell.name!r}; give it a name of its own"

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .backend import Array, array_module
-from .cells import Arrays, Cell
+from .cells import Arrays, Cell, check_state
 from .fused import fuse, rectangles, row_blocks, split_rows, unfuse
 
 __all__ = ["backward", "blocks", "forward", "fuse", "unfuse"]
@@ -65,7 +65,7 @@ def forward(
         previous = (Z[-H:, now], *(s[:, :w] for s in newest[1:]))  # (H, w) each
         a = [rows for W_k, columns in products for rows in split_rows(W_k @ Z[columns, now], H)]  # (H, w) each
         new, cache = cell.forward(tuple(a[i] for i in order), previous)
-        _check_state(cell, new, previous)
+        check_state(cell, new, previous)
         if valid is not None:
             new = tuple(xp.where(valid[now], s, s_prev) for s, s_prev in zip(new, previous, strict=True))
         Z[-H:, then] = new[0]
@@ -153,13 +153,6 @@ def _add_products(dW: Array, waiting: list[tuple[Array, Array]], products: list[
         for rows, columns in products:
             dW[rows, columns] += da[rows] @ Z[columns].T
         waiting.clear()
-
-
-def _check_state(cell: Cell, new: Any, previous: Arrays) -> None:
-    if not isinstance(new, tuple) or [s.shape for s in new] != [s.shape for s in previous]:
-        raise TypeError(
-            f"forward of cell {cell.name!r} must return a tuple of its states {cell.state}, shaped as before"
-        )
 
 
 def _replace_first(xp: Any, state: Arrays, new: Arrays, w: int) -> Arrays:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .backend import Array
-from .cells import Arrays, Cell
+from .cells import Arrays, Cell, check_state
 from .layers import Params
 
 if TYPE_CHECKING:
@@ -28,6 +28,10 @@ def step(model: DilatedRNN, x_t: Array, state: State, dtype: np.dtype) -> tuple[
     for i, entry in enumerate(state[: len(model.layers)]):
         a, oldest = _pre_activations(model.cell, params, f"layers.{i}.", rows, entry)
         new, _ = model.cell.forward(a, oldest)  # (B, H) each
+        if type(new) is not tuple:  # wrong shapes show when the state is put together
+            check_state(model.cell, new, oldest)
+        if new[0].dtype != dtype:
+            new = tuple(s.astype(dtype) for s in new)
         rows = new[0]
         new_state.append(tuple(xp.concatenate([s[1:], s_new[None]]) for s, s_new in zip(entry, new, strict=True)))
     if model.output_size is None:

@@ -64,6 +64,18 @@ class SplitsNothing(drn.Cell):
     name, gates, recurrent_bias = "splits", ("h",), True
 
 
+class SplitsTwice(drn.Cell):
+    name, gates, split = "splits twice", ("h",), ("h", "h")
+
+
+class ReturnsAList(drn.RNN):
+    name = "list"
+
+    def forward(self, a, previous):
+        new, cache = super().forward(a, previous)
+        return list(new), cache
+
+
 class Unfinished(drn.Cell):
     name, gates = "unfinished", ("h",)
 
@@ -88,6 +100,9 @@ WRONG = {
     ),
     "cell class instead of object": (lambda: net(drn.LSTM), TypeError, r"write LSTM\(\)"),
     "cell without gates": (lambda: net(Gateless()), ValueError, "at least one gate"),
+    "gate split twice": (lambda: net(SplitsTwice()), ValueError, "splits once"),
+    "cell that returns a list": (lambda: net(ReturnsAList()).forward(X), TypeError, "must return a tuple"),
+    "cell that returns a list, a step": (lambda: net(ReturnsAList()).step(X[0]), TypeError, "must return a tuple"),
     "recurrent bias without split": (lambda: net(SplitsNothing()), ValueError, "splits no gate"),
     "cell without forward": (lambda: net(Unfinished()).forward(X), TypeError, "define forward"),
     "unknown readout": (lambda: net(readout="al"), ValueError, "unknown readout 'al'.*did you mean 'all'"),
