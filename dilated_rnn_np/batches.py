@@ -34,7 +34,8 @@ def windows(x: Any, targets: Any, steps: int) -> list[Batch]:
 
     Parameters
     ----------
-    x : (T, B, D). targets : (T, B) or (T, B, O), one a time step. steps : the last window may be shorter.
+    x : (T, B, D), all rows of one length. targets : (T, B) or (T, B, O), one a time step.
+    steps : of a window; the last one may be shorter.
 
     Raises
     ------
