@@ -48,7 +48,8 @@ class Process:
         return self
 
     def __exit__(self, *exception):
-        self.popen.stdin.close()
+        with suppress(BrokenPipeError):  # what was asked last may still lie in the pipe of a process that is gone
+            self.popen.stdin.close()
         self.popen.stdout.close()
         if exception[0]:
             self.popen.kill()
