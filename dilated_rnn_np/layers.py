@@ -114,9 +114,9 @@ class DilatedLayer:
         rows = tuple(s.reshape(n, H) for s in state)  # (d, B, H) -> (d*B, H)
         after = tuple(xp.empty_like(s) for s in rows)
         parts = self.parts(B) if xp is np else [slice(0, n)]
-        old = [[] for _ in parts] if spare is None else spare.blocks
+        spares = [[] for _ in parts] if spare is None else spare.blocks
         run = partial(scan.forward, self.cell, W, Z, x, rows, after, valid=ends.valid, keep=keep)
-        blocks = threads.run([partial(run, part, spare=old) for part, old in zip(parts, old, strict=True)])
+        blocks = threads.run([partial(run, part, spare=old) for part, old in zip(parts, spares, strict=True)])
         order = self._time_order(xp, ends)
         return tuple(s[order] for s in after), LayerCache(W, Z, parts, blocks, ends)  # (d*B, H) -> (d, B, H)
 

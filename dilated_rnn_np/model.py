@@ -174,7 +174,7 @@ class DilatedRNN:
         cache = Cache(repr(self), (T, B, D), ends, dtype, key=(repr(self), T, B, dtype, splits))
         spare = (workspace.take(cache.key) if keep else []) or [None] * len(self.layers)
         new_state: State = []
-        with self._at_work(B):
+        with self._at_work(max(splits) > 1):
             for i, layer in enumerate(self.layers):
                 mask = dropout_mask(rng, self.dropout, rows) if rng is not None and i > 0 else None
                 rows = rows if mask is None else rows * mask
@@ -220,7 +220,7 @@ class DilatedRNN:
             raise ValueError(f"the cache is of another model, {cache.model}; pass it to the one whose forward made it")
         doutput = inputs.gradient(self.xp, "doutput", doutput, cache.output_shape, cache.dtype)
         if isinstance(cache, SegmentedCache):
-            return segments.backward(self, doutput, cache, dstate, flow)
+            return segments.backward(doutput, cache, dstate, flow)
         (T, B, D), dtype, ends = cache.x_shape, cache.dtype, cache.ends
         if dstate is None:
             dstate = self.zero_state(B, dtype)
@@ -238,7 +238,7 @@ class DilatedRNN:
         else:
             drows = doutput.reshape(T * B, -1).T.copy()  # (T, B, H) -> (H, T*B)
             drows = drows if ends.valid is None else self.xp.where(ends.valid, drows, 0)
-        with self._at_work(B):
+        with self._at_work(any(len(kept.parts) > 1 for kept in cache.layers)):
             for i in reversed(range(len(self.layers))):
                 reached = None if flow is None else self.xp.empty_like(drows)
                 drows, dentry, own = self.layers[i].backward(cache.layers[i], drows, dstate[i], reached)
@@ -252,12 +252,9 @@ class DilatedRNN:
         dx = drows.T.copy().reshape(T, B, D)  # (D, T*B) -> (T, B, D)
         return dx, dgiven, {name: grads[name] for name in self.params}
 
-    def _at_work(self, batch_size: int) -> Any:
-        """Return the context that a pass runs in: the BLAS keeps to one thread where layers are split over threads."""
-        if self.xp is not np:
-            return nullcontext()
-        split = any(len(layer.parts(batch_size)) > 1 for layer in self.layers)
-        return threads.at_work(1 if split else threads.get_num_threads())
+    def _at_work(self, split: bool) -> Any:
+        """Return the context that a pass runs in: the BLAS keeps to one thread where a layer is split over threads."""
+        return threads.at_work(1 if split else threads.get_num_threads()) if self.xp is np else nullcontext()
 
     def step(self, x_t: Array, state: State | None = None) -> tuple[Array, State]:
         """Run one time step; T such steps equal ``forward`` over T, and each costs the same, whatever came before.

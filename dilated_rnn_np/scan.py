@@ -4,9 +4,8 @@
 once (Chang et al. 2017, section 2.1 and figure 1, right). The layer's buffer ``Z = [x; 1; h_{t-d}]`` has one column for each
 (time, batch row), time-major. A block of ``n = d*B`` columns is a step of the folded sequence: one product ``W Z`` serves
 input, bias and recurrence (see ``fused`` for gates that ask for them apart), and the block's output goes to the h rows of
-the block after it. No padding: where d does
-not divide T, the last block is narrower and runs on the first phases. The columns of a block never meet, so any part of
-them can go through all blocks by itself.
+the block after it. No padding: where d does not divide T, the last block is narrower and runs on the first phases. The
+columns of a block never meet, so any part of them can go through all blocks by itself.
 """
 
 from __future__ import annotations
@@ -55,7 +54,7 @@ def forward(
     xp, (n, H) = array_module(Z), state[0].shape
     products = [(W[rows, columns], columns) for rows, columns in rectangles(cell, H, len(x))]
     arguments = [block.argument for block in row_blocks(cell)]
-    order = sorted(range(len(arguments)), key=arguments.__getitem__)
+    order = sorted(range(len(arguments)), key=arguments.__getitem__)  # the row block of each argument of the cell
     newest, caches = tuple(s[part].T.copy() for s in state), []  # (w, H) -> (H, w); a copy, as the first cache keeps it
     Z[-H:, part] = newest[0]
     for now, then, w in blocks(Z.shape[1] - n, n, part):
@@ -105,7 +104,7 @@ def backward(
     """
     xp, (n, H), D = array_module(Z), dstate[0].shape, len(dx)
     products = rectangles(cell, H, D)
-    order = [block.argument for block in row_blocks(cell)]
+    order = [block.argument for block in row_blocks(cell)]  # the argument of each row block
     sees_x, sees_h = slice(0, len(cell.gates) * H), slice(len(cell.split) * H, None)
     W_x, W_h = W[sees_x, :D], W[sees_h, D + 1 :]
     waiting: list[tuple[Array, Array]] = []

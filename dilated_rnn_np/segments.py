@@ -44,7 +44,7 @@ class SegmentedCache:
     """What ``DilatedRNN.backward`` needs of a sequence in segments: among it a copy of the model as it was."""
 
     model: str
-    copy: Any
+    twin: Any
     dtype: np.dtype
     segments: list[Segment] = field(default_factory=list)
     output_shape: tuple[int, ...] = ()
@@ -76,10 +76,10 @@ def forward(
 
 
 def backward(
-    model: DilatedRNN, doutput: Array, cache: SegmentedCache, dstate: State | None, flow: list[Array] | None
+    doutput: Array, cache: SegmentedCache, dstate: State | None, flow: list[Array] | None
 ) -> tuple[Array, State, dict[str, Array]]:
     """Mirror ``forward``: from the last segment to the first, each one forward again and then back."""
-    model = cache.copy
+    model: DilatedRNN = cache.twin
     xp, grads = model.xp, dict[str, Array]()
     dxs: list[Array] = []
     flows: list[Any] = []
@@ -147,11 +147,11 @@ def size_within(model: DilatedRNN, T: int, B: int, itemsize: int, budget: int) -
         step += B * itemsize * (layer.input_size + 1 + (1 + arrays) * layer.hidden_size)
         step += arrays * BYTES_OF_AN_ARRAY / layer.dilation
     state = B * itemsize * sum(layer.dilation * layer.hidden_size for layer in model.layers) * len(model.cell.state)
-    least = T * step + state
+    budget, least = positive_integer("budget", budget), T * step + state
     for count in range(1, T + 1):
         size = -(-T // count)
         needed = size * step + count * state
-        if needed <= positive_integer("budget", budget):
+        if needed <= budget:
             return size
         if needed > 2 * least:  # more segments only mean more states from here on
             break

@@ -1,8 +1,8 @@
 """The workspace: the buffers of the last cache that was released or dropped, waiting for the next forward pass.
 
-The operating system maps fresh memory page by page when it is first written. A pass of the same shapes saves that, 3 to 9 % of a
-training step, and takes the old buffers over: ``Z`` as it is, and the arrays that the cells keep by letting go of the
-old ones block by block while the new ones are made, so that the allocator hands out the same memory.
+The operating system maps fresh memory page by page when it is first written. A pass of the same shapes saves that, 3 to
+9 % of a training step, and takes the old buffers over: ``Z`` as it is, and the arrays that the cells keep by letting go
+of the old ones block by block while the new ones are made, so that the allocator hands out the same memory.
 """
 
 from __future__ import annotations
@@ -57,4 +57,4 @@ def free_workspace() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_kept.__init__)  # type: ignore[misc]
+    os.register_at_fork(after_in_child=_kept.__init__)  # type: ignore[misc]  # a lock that is held would stay so
