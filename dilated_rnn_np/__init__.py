@@ -16,6 +16,7 @@ from .cells import GRU, LSTM, RNN, Cell
 from .checkpoint import CheckpointError, load
 from .dilations import exponential_dilations
 from .model import DilatedRNN
+from .network import Network
 from .threads import get_num_threads, set_num_threads
 from .torch_weights import from_torch_state_dict, to_torch_state_dict
 from .train import evaluate, fit, train_step
@@ -38,6 +39,7 @@ __all__ = [
     "Cell",
     "CheckpointError",
     "DilatedRNN",
+    "Network",
     "cells",
     "evaluate",
     "exponential_dilations",

@@ -169,7 +169,8 @@ def draw_command(options: argparse.Namespace) -> None:
         best = bool(checkpoints.read(options.checkpoint)[1].get("best"))
         model = checkpoints.load(options.checkpoint, best=best)
         task = _task_of(options.checkpoint, options.data_dir)
-        written = draw_architecture(model.dilations, folder, options.steps)
+        dilations = getattr(model, "dilations", None)
+        written = draw_architecture(dilations, folder, options.steps) if dilations else []
         written += draw_checkpoint(options.checkpoint, model, task, folder)
     else:
         written = draw_architecture(inputs.dilations(_numbers(options.dilations or "1,2,4")), folder, options.steps)

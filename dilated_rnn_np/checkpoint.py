@@ -19,7 +19,7 @@ import numpy as np
 from .backend import to_host
 from .cells import CELLS, Cell
 from .checks import choose
-from .model import DilatedRNN
+from .network import ARCHITECTURES, Network
 
 DAMAGE = (
     ValueError,
@@ -97,25 +97,27 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str,
 # ---------------------------------------------------------------------- models
 
 
-def host_params(model: DilatedRNN) -> dict[str, np.ndarray]:
+def host_params(model: Network) -> dict[str, np.ndarray]:
     """Return copies of a model's parameters on the host."""
     return {name: to_host(array).copy() for name, array in model.params.items()}
 
 
-def model_record(model: DilatedRNN) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+def model_record(model: Network) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Return a model's arrays, named ``params/…``, and the description that builds it again."""
-    options = json.loads(json.dumps(model.cell.options()))  # as they will be read again: lists for tuples
-    cell = {"name": model.cell.name, "options": options}
-    return {f"params/{name}": a for name, a in host_params(model).items()}, {**model.config(), "cell": cell}
+    config = {"architecture": type(model).__name__, **model.config()}
+    if model.cell is not None:
+        config["cell"] = {"name": model.cell.name, "options": model.cell.options()}
+    config = json.loads(json.dumps(config))  # as it will be read again: lists for tuples
+    return {f"params/{name}": a for name, a in host_params(model).items()}, config
 
 
-def save_model(path: str | os.PathLike[str], model: DilatedRNN) -> None:
+def save_model(path: str | os.PathLike[str], model: Network) -> None:
     """Write a model to a file; see ``DilatedRNN.save``."""
     arrays, config = model_record(model)
     write(path, arrays, {"model": config})
 
 
-def load(path: str | os.PathLike[str], cell: Cell | None = None, best: bool = False) -> DilatedRNN:
+def load(path: str | os.PathLike[str], cell: Cell | None = None, best: bool = False) -> Network:
     """Return the model that ``model.save`` or ``fit(checkpoint=…)`` wrote.
 
     Parameters
@@ -130,6 +132,7 @@ def load(path: str | os.PathLike[str], cell: Cell | None = None, best: bool = Fa
     Examples
     --------
     >>> import tempfile
+    >>> from dilated_rnn_np import DilatedRNN
     >>> model = DilatedRNN(1, 4, [1, 2], output_size=1)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     model.save(f"{folder}/model.npz")
@@ -145,12 +148,18 @@ def load(path: str | os.PathLike[str], cell: Cell | None = None, best: bool = Fa
     return build(path, meta, params, cell)
 
 
-def build(path: Any, meta: dict[str, Any], params: dict[str, np.ndarray], cell: Cell | None = None) -> DilatedRNN:
+def build(path: Any, meta: dict[str, Any], params: dict[str, np.ndarray], cell: Cell | None = None) -> Network:
     """Return the model of a record, with names, shapes and dtypes checked against its description."""
     try:
         config = dict(meta["model"])
-        own = config.pop("cell")
-        if cell is None:
+        architecture = choose("architecture", config.pop("architecture"), ARCHITECTURES)
+        own = config.pop("cell", None)
+        if own is None:
+            if cell is not None:
+                raise CheckpointError(
+                    f"{path} holds a {architecture.__name__}, which has no cell, got cell={cell.name!r}"
+                )
+        elif cell is None:
             if own["name"] not in CELLS:
                 raise CheckpointError(
                     f"{path} holds a model of the cell {own['name']!r}, which is not one of {', '.join(CELLS)}; "
@@ -159,7 +168,7 @@ def build(path: Any, meta: dict[str, Any], params: dict[str, np.ndarray], cell: 
             cell = choose("cell", own["name"], CELLS)(**own["options"])
         elif cell.name != own["name"]:
             raise CheckpointError(f"{path} holds a model of the cell {own['name']!r}, got cell={cell.name!r}")
-        model = DilatedRNN(**config, cell=cell)
+        model = architecture(**config | ({} if cell is None else {"cell": cell}))
     except CheckpointError:
         raise
     except (KeyError, TypeError, ValueError) as error:
@@ -170,7 +179,7 @@ def build(path: Any, meta: dict[str, Any], params: dict[str, np.ndarray], cell: 
     return model
 
 
-def set_params(model: DilatedRNN, params: dict[str, np.ndarray], source: str) -> None:
+def set_params(model: Network, params: dict[str, np.ndarray], source: str) -> None:
     """Copy arrays into a model's live parameters; names or shapes that differ raise before anything is changed."""
     if params.keys() != model.params.keys():
         differ = sorted(params.keys() ^ model.params.keys())

@@ -18,7 +18,7 @@ from . import paths, plot
 from .checks import choose, positive_integer
 from .losses import LOSSES
 from .memory import activations, gradient_flow
-from .model import DilatedRNN
+from .network import Network
 from .run import COLUMNS
 from .tasks import Digits, Task
 
@@ -63,7 +63,7 @@ def draw_architecture(dilations: Sequence[int], folder: str | os.PathLike[str], 
 
 
 def draw_checkpoint(
-    path: str | os.PathLike[str], model: DilatedRNN, task: Task | None, folder: str | os.PathLike[str]
+    path: str | os.PathLike[str], model: Network, task: Task | None, folder: str | os.PathLike[str]
 ) -> list[Path]:
     """Draw what a trained net does, into a folder.
 
@@ -89,14 +89,14 @@ def draw_checkpoint(
         x, targets, *_ = task.test(64)[0]
         loss = LOSSES[task.loss]
     last = targets if targets is None or model.readout == "last" else targets[-1]
-    labels = [f"{i + 1}: dilation {d}" for i, d in enumerate(model.dilations)]
+    labels = [f"{i + 1}: {layer.label}" for i, layer in enumerate(model.layers)]
     written.append(
         _saved(plot.gradient_flow(gradient_flow(model, x, last, loss), labels).axes, folder / "gradient_flow.png")
     )
     for i, layer in enumerate(activations(model, x[:, :1])):
         for name in layer:
             mesh = plot.hidden_states(layer, name)
-            mesh.axes.set_title(f"layer {i + 1}, dilation {model.dilations[i]}: {name} of one sequence", fontsize=10)
+            mesh.axes.set_title(f"layer {i + 1}, {model.layers[i].label}: {name} of one sequence", fontsize=10)
             written.append(_saved(mesh.axes, folder / f"layer{i + 1}_{name}.png"))
     if isinstance(task, Digits):
         answers = [model.forward(batch[0], keep=False)[0].argmax(axis=-1) for batch in task.test(512)]

@@ -18,7 +18,7 @@ import numpy as np
 
 from .checks import checked_rng, choose
 from .losses import Loss, loss_of
-from .model import DilatedRNN
+from .network import Network
 
 Arrays = dict[str, np.ndarray]
 Function = Callable[[Arrays], tuple[Any, Arrays]]  # arrays -> (scalar, gradients by the same names)
@@ -28,7 +28,7 @@ METHODS = {"complex": ("complex",), "central": ("central",), "both": ("complex",
 
 
 def check(
-    target: DilatedRNN | Function,
+    target: Network | Function,
     x: Any = None,
     state: Any = None,
     lengths: Any = None,
@@ -62,6 +62,7 @@ def check(
 
     Examples
     --------
+    >>> from dilated_rnn_np import DilatedRNN
     >>> errors = check(DilatedRNN(2, 3, [1, 2], cell="gru", output_size=2))
     >>> max(errors.values()) < 1e-6
     True
@@ -73,7 +74,7 @@ def check(
     rng = checked_rng("rng", rng)
     methods = choose("method", method, METHODS)
     limits = TOLERANCES | (tolerances or {})
-    if isinstance(target, DilatedRNN):
+    if isinstance(target, Network):
         function, arrays = _of_model(target, x, state, lengths, targets, loss, rng)
         describe = _describer(target)
     elif callable(target):
@@ -83,7 +84,7 @@ def check(
             )
         function, arrays, describe = target, {name: np.asarray(a, np.float64) for name, a in x.items()}, str
     else:
-        raise TypeError(f"check takes a DilatedRNN or a function, got {type(target).__name__}")
+        raise TypeError(f"check takes a network or a function, got {type(target).__name__}")
 
     _, grads = function({name: a.copy() for name, a in arrays.items()})
     errors: dict[str, float] = {}
@@ -146,7 +147,7 @@ def _error(
 
 
 def _of_model(
-    model: DilatedRNN, x: Any, state: Any, lengths: Any, targets: Any, loss: Loss | None, rng: np.random.Generator
+    model: Network, x: Any, state: Any, lengths: Any, targets: Any, loss: Loss | None, rng: np.random.Generator
 ) -> tuple[Function, Arrays]:
     """Return the scalar ``loss(output) + <w, returned state>`` as a function of parameters, input and given state."""
     if (targets is None) != (loss is None):
@@ -183,14 +184,15 @@ def _of_model(
     return function, arrays
 
 
-def _describer(model: DilatedRNN) -> Callable[[str], str]:
+def _describer(model: Network) -> Callable[[str], str]:
     """Return the function that adds a layer's cell and dilation to an array's name: "layers.2.W_h, lstm, dilation 4"."""
 
     def describe(name: str) -> str:
         owner, _, rest = name.partition(".")
         index = rest.partition(".")[0]
         if owner in ("layers", "state") and int(index) < len(model.layers):
-            return f"{name}, {model.cell.name}, dilation {model.dilations[int(index)]}"
+            layer = model.layers[int(index)]
+            return f"{name}, {layer.kind}, {layer.label}"
         return name
 
     return describe

@@ -1,4 +1,4 @@
-"""One dilated layer: parameters, the fold, and the state that is carried from chunk to chunk.
+"""What a layer is, and the dilated one: parameters, the fold, and the state that is carried from chunk to chunk.
 
 Sequences lie feature-major here, ``(features, T*B)`` with column ``t*B + b``. In that order d consecutive time steps are
 adjacent, so the fold of dilation d is a view: d*B columns are one step of an ordinary recurrent net whose batch rows are
@@ -50,6 +50,63 @@ def dropout_mask(rng: np.random.Generator, probability: float, rows: Array) -> A
     return array_module(rows).asarray(kept.astype(rows.dtype) / (1 - probability))
 
 
+class Layer:
+    """What a network asks of a layer; a subclass is a frozen dataclass that holds sizes only, parameters are passed in.
+
+    The first of its state arrays holds its newest outputs, the newest one last, whatever else it has to remember. Every
+    state array has the batch as its second axis.
+
+    Attributes
+    ----------
+    kind : what summaries call the recurrence. label : what tells the layer from its neighbours, for pictures.
+    """
+
+    input_size: int
+    hidden_size: int
+    kind: str = "layer"
+    label: str = ""
+
+    def initial_params(self, rng: np.random.Generator, input_init: Scheme, recurrent_init: Scheme) -> Params:
+        """Draw the layer's parameters on the host, in float64."""
+        raise NotImplementedError
+
+    def state_shapes(self, batch_size: int) -> list[tuple[int, ...]]:
+        """Return the shape of each state array, (steps, B, numbers)."""
+        raise NotImplementedError
+
+    def forward(
+        self, params: Params, x: Array, state: Arrays, ends: Ends, keep: bool = True, spare: Any = None
+    ) -> tuple[Arrays, Any]:
+        """Run over x (D, T*B) and return the state after it and a cache, which holds the outputs too."""
+        raise NotImplementedError
+
+    def backward(
+        self, cache: Any, dh: Array, dstate: Arrays, flow: Array | None = None
+    ) -> tuple[Array, Arrays, Params]:
+        """Mirror ``forward`` from dh (H, T*B) and the gradient of the returned state: return dx, dstate and grads."""
+        raise NotImplementedError
+
+    def outputs(self, cache: Any, steps_before: int = 0) -> Array:
+        """Return the outputs (H, (steps_before + T)*B), led by so many steps of the given state."""
+        raise NotImplementedError
+
+    def gate_values(self, cache: Any) -> dict[str, Array]:
+        """Return what pictures show beside the outputs, by name, (H, T*B) each; the default shows none."""
+        return {}
+
+    def parts(self, batch_size: int) -> list[slice]:
+        """Return the columns that different threads work on; the default is one thread."""
+        return [slice(0, batch_size)]
+
+    def kept(self) -> tuple[float, float]:
+        """Return what a cache holds for one time step: numbers for a batch row, and arrays."""
+        raise NotImplementedError
+
+    def row(self) -> tuple[int | str, str]:
+        """Return for the summary's table how far apart in time its recurrent edges reach, and that in words."""
+        return "", ""
+
+
 @dataclass
 class LayerCache:
     """What ``DilatedLayer.backward`` needs: weights and buffer of the forward pass, and each block's cell cache."""
@@ -62,13 +119,36 @@ class LayerCache:
 
 
 @dataclass(frozen=True)
-class DilatedLayer:
-    """A recurrent layer ``c_t = f(x_t, c_{t-d})``; it holds sizes only, parameters are passed in."""
+class DilatedLayer(Layer):
+    """A recurrent layer ``c_t = f(x_t, c_{t-d})``."""
 
     cell: Cell
     input_size: int
     hidden_size: int
     dilation: int
+
+    @property
+    def kind(self) -> str:  # type: ignore[override]
+        """The cell's name."""
+        return self.cell.name
+
+    @property
+    def label(self) -> str:  # type: ignore[override]
+        """The dilation."""
+        return f"dilation {self.dilation}"
+
+    def row(self) -> tuple[int | str, str]:
+        """Return the dilation and the steps that the layer reads."""
+        return self.dilation, f"t-{self.dilation}, t-{2 * self.dilation}, …"
+
+    def state_shapes(self, batch_size: int) -> list[tuple[int, ...]]:
+        """Return (d, B, H) for each state array of the cell: the last d steps in time order."""
+        return [(self.dilation, batch_size, self.hidden_size)] * len(self.cell.state)
+
+    def kept(self) -> tuple[float, float]:
+        """Count the buffer's D + 1 + H numbers, an array of H for each product and state, and two in passing."""
+        arrays = self.cell.num_products + len(self.cell.state) + 3
+        return self.input_size + 1 + (1 + arrays) * self.hidden_size, arrays / self.dilation
 
     def initial_params(self, rng: np.random.Generator, input_init: Scheme, recurrent_init: Scheme) -> Params:
         """Draw the layer's parameters, each gate block for itself, biases 0, then let the cell have its say."""

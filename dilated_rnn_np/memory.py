@@ -12,11 +12,11 @@ import numpy as np
 from .backend import Array, to_host
 from .cache import Cache
 from .losses import Loss
-from .model import DilatedRNN
+from .network import Network
 
 
 def gradient_flow(
-    model: DilatedRNN, x: Array, targets: Any = None, loss: Loss | None = None, rng: int | np.random.Generator = 0
+    model: Network, x: Array, targets: Any = None, loss: Loss | None = None, rng: int | np.random.Generator = 0
 ) -> np.ndarray:
     """Return the norm of ``d loss_t / d h_{t-n}`` for each layer and each span n, where t is the last step.
 
@@ -34,6 +34,7 @@ def gradient_flow(
     --------
     Two layers of dilations 1 and 4: the top layer is reached in multiples of four steps alone.
 
+    >>> from dilated_rnn_np import DilatedRNN
     >>> x = np.random.default_rng(0).standard_normal((9, 2, 1))
     >>> norms = gradient_flow(DilatedRNN(1, 5, [1, 4], output_size=1, dtype="float64"), x)
     >>> np.flatnonzero(norms[1]).tolist()
@@ -57,7 +58,7 @@ def gradient_flow(
     return np.stack([to_host(model.xp.sqrt((abs(dh) ** 2).sum(axis=(1, 2))))[::-1] for dh in flow])  # (L, T)
 
 
-def reached_spans(model: DilatedRNN, seq_len: int, rng: int | np.random.Generator = 0) -> np.ndarray:
+def reached_spans(model: Network, seq_len: int, rng: int | np.random.Generator = 0) -> np.ndarray:
     """Return the spans n for which the output at the last step depends on the input n steps before, by its gradient.
 
     A random input is sent through and a random gradient back: where there is no path the gradient is exactly 0, and where
@@ -65,6 +66,7 @@ def reached_spans(model: DilatedRNN, seq_len: int, rng: int | np.random.Generato
 
     Examples
     --------
+    >>> from dilated_rnn_np import DilatedRNN
     >>> reached_spans(DilatedRNN(1, 4, [4, 6]), 13).tolist()
     [0, 4, 6, 8, 10, 12]
     """
@@ -80,7 +82,7 @@ def reached_spans(model: DilatedRNN, seq_len: int, rng: int | np.random.Generato
     return np.flatnonzero(dx[::-1].any(axis=(1, 2)))
 
 
-def activations(model: DilatedRNN, x: Array) -> list[dict[str, np.ndarray]]:
+def activations(model: Network, x: Array) -> list[dict[str, np.ndarray]]:
     """Return for each layer its outputs "h" and, where the cell shows them, its gates over time.
 
     Parameters
@@ -93,6 +95,7 @@ def activations(model: DilatedRNN, x: Array) -> list[dict[str, np.ndarray]]:
 
     Examples
     --------
+    >>> from dilated_rnn_np import DilatedRNN
     >>> model = DilatedRNN(1, 3, [1, 2], "lstm")
     >>> [sorted(layer) for layer in activations(model, np.zeros((5, 2, 1), "float32"))]
     [['f', 'g', 'h', 'i', 'o'], ['f', 'g', 'h', 'i', 'o']]

@@ -14,7 +14,7 @@ import numpy as np
 
 from . import checkpoint as checkpoints
 from .backend import to_host
-from .model import DilatedRNN, State
+from .network import Network, State
 from .optim import Optimizer
 
 COLUMNS = (
@@ -42,7 +42,7 @@ class Run:
     best_params: dict[str, np.ndarray] | None = None
     worse_in_a_row: int = 0
 
-    def validated(self, model: DilatedRNN, loss: float) -> None:
+    def validated(self, model: Network, loss: float) -> None:
         """Take note of a validation: keep the parameters where they are the best so far."""
         if not math.isfinite(loss):
             raise FloatingPointError(f"validation loss {loss}")
@@ -63,7 +63,7 @@ class Run:
 
 
 def save(
-    path: Any, model: DilatedRNN, optimizer: Optimizer, run: Run, seconds: float, note: Any, state: State | None = None
+    path: Any, model: Network, optimizer: Optimizer, run: Run, seconds: float, note: Any, state: State | None = None
 ) -> None:
     """Write everything that a run needs to go on, atomically; ``state`` where it is carried from batch to batch."""
     arrays, config = checkpoints.model_record(model)
@@ -77,7 +77,7 @@ def save(
     checkpoints.write(path, arrays, meta)
 
 
-def restore(path: Any, model: DilatedRNN, optimizer: Optimizer) -> tuple[Run, State | None, float]:
+def restore(path: Any, model: Network, optimizer: Optimizer) -> tuple[Run, State | None, float]:
     """Bring model and optimizer to where the checkpoint is; what does not fit raises before anything is changed.
 
     Returns
@@ -118,7 +118,7 @@ def restore(path: Any, model: DilatedRNN, optimizer: Optimizer) -> tuple[Run, St
     return run, _state(model, arrays), meta["seconds"]
 
 
-def _state(model: DilatedRNN, arrays: dict[str, np.ndarray]) -> State | None:
+def _state(model: Network, arrays: dict[str, np.ndarray]) -> State | None:
     """Return the carried state, arrays named ``state/0/0`` and so on, or None where there is none."""
     names = sorted(tuple(map(int, name.split("/")[1:])) for name in arrays if name.startswith("state/"))
     layers = sorted({i for i, _ in names})

@@ -23,7 +23,7 @@ from .cache import Cache
 from .checks import positive_integer
 
 if TYPE_CHECKING:
-    from .model import DilatedRNN, State
+    from .network import Network, State
 
 BYTES_OF_AN_ARRAY = 250  # beside its numbers
 CHUNK = 256  # steps run at once where nothing is kept, if no dilation asks for more
@@ -59,7 +59,7 @@ AnyCache = Cache | SegmentedCache
 
 
 def forward(
-    model: DilatedRNN, x: Array, state: State | None, lengths: np.ndarray | None, rng: Any, size: int
+    model: Network, x: Array, state: State | None, lengths: np.ndarray | None, rng: Any, size: int
 ) -> tuple[Array, State, SegmentedCache]:
     """Run ``x`` (T, B, D) in segments of ``size`` steps, and keep of each the state before it."""
     dtype = inputs.working_dtype(model.dtype, [x, *(array for entry in state or [] for array in entry)])
@@ -79,7 +79,7 @@ def backward(
     doutput: Array, cache: SegmentedCache, dstate: State | None, flow: list[Array] | None
 ) -> tuple[Array, State, dict[str, Array]]:
     """Mirror ``forward``: from the last segment to the first, each one forward again and then back."""
-    model: DilatedRNN = cache.twin
+    model: Network = cache.twin
     xp, grads = model.xp, dict[str, Array]()
     dxs: list[Array] = []
     flows: list[Any] = []
@@ -106,7 +106,7 @@ def backward(
 
 
 def forward_only(
-    model: DilatedRNN, chunks: Iterator[tuple[Any, np.ndarray | None]], state: State | None
+    model: Network, chunks: Iterator[tuple[Any, np.ndarray | None]], state: State | None
 ) -> tuple[Array, State]:
     """Run the chunks ``(x, lengths)`` of a sequence one after the other, and keep the state and the outputs alone."""
     outputs: list[Array] = []
@@ -131,7 +131,7 @@ def in_chunks(x: Array, lengths: np.ndarray | None, size: int) -> Iterator[tuple
         yield chunk, None if lengths is None else np.clip(lengths - start, 0, len(chunk))
 
 
-def size_within(model: DilatedRNN, T: int, B: int, itemsize: int, budget: int) -> int:
+def size_within(model: Network, T: int, B: int, itemsize: int, budget: int) -> int:
     """Return the longest segment, in steps, with which one segment's caches and all kept states fit into a budget.
 
     Counted are, for each layer and step, the buffer's D + 1 + H numbers, an array of H for each product, state and thing in
@@ -143,10 +143,10 @@ def size_within(model: DilatedRNN, T: int, B: int, itemsize: int, budget: int) -
     """
     step = 0.0
     for layer in model.layers:
-        arrays = layer.cell.num_products + len(layer.cell.state) + 3 + (model.dropout > 0)
-        step += B * itemsize * (layer.input_size + 1 + (1 + arrays) * layer.hidden_size)
-        step += arrays * BYTES_OF_AN_ARRAY / layer.dilation
-    state = B * itemsize * sum(layer.dilation * layer.hidden_size for layer in model.layers) * len(model.cell.state)
+        numbers, arrays = layer.kept()
+        numbers += layer.hidden_size * (model.dropout > 0)
+        step += B * itemsize * numbers + arrays * BYTES_OF_AN_ARRAY
+    state = itemsize * sum(math.prod(shape) for layer in model.layers for shape in layer.state_shapes(B))
     budget, least = positive_integer("budget", budget), T * step + state
     for count in range(1, T + 1):
         size = -(-T // count)

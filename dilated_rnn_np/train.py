@@ -22,7 +22,7 @@ from .backend import Array, to_host
 from .batches import Batch, batches_from, on_backend, unpacked
 from .checks import choose, positive_integer, real
 from .losses import LOSSES, Loss, loss_of, softmax_cross_entropy
-from .model import DilatedRNN, State
+from .network import Network, State
 from .optim import Optimizer, clip_grad_norm
 from .progress import interruptible, metrics_file, progress_bar
 from .run import COLUMNS, Run
@@ -32,7 +32,7 @@ Metric = Callable[[Array, Any, Any], float]  # (output, targets, lengths) -> a n
 
 
 def train_step(
-    model: DilatedRNN,
+    model: Network,
     optimizer: Optimizer,
     batch: Batch,
     loss: Loss,
@@ -65,7 +65,7 @@ def train_step(
 
 
 def evaluate(
-    model: DilatedRNN,
+    model: Network,
     batches: Iterable[Batch],
     loss: Loss | str = softmax_cross_entropy,
     metric: Metric | None = None,
@@ -80,6 +80,7 @@ def evaluate(
 
     Examples
     --------
+    >>> from dilated_rnn_np import DilatedRNN
     >>> model = DilatedRNN(1, 4, [1, 2], output_size=1)
     >>> x = np.zeros((5, 2, 1), "float32")
     >>> evaluate(model, [(x, np.ones((2, 1), "float32"))], "mean_squared_error")
@@ -102,7 +103,7 @@ def evaluate(
 
 
 def fit(
-    model: DilatedRNN,
+    model: Network,
     batches: Iterable[Batch],
     optimizer: Optimizer,
     steps: int,
@@ -159,6 +160,7 @@ def fit(
     --------
     A regression on a time series of one's own: from each step's value, predict the next.
 
+    >>> from dilated_rnn_np import DilatedRNN
     >>> from dilated_rnn_np.optim import Adam
     >>> t = np.arange(400) / 10
     >>> series = np.stack([np.sin(t), np.sin(0.7 * t), np.cos(t)], axis=1)[:, :, None].astype("float32")  # (T, B, 1)
@@ -268,7 +270,7 @@ def fit(
 
 
 def _check_settings(
-    model: DilatedRNN, optimizer: Optimizer, max_norm: float, metric: Any, validation: Any, patience: int | None
+    model: Network, optimizer: Optimizer, max_norm: float, metric: Any, validation: Any, patience: int | None
 ) -> None:
     """Refuse what cannot be trained with, before anything is written."""
     if optimizer.params.keys() != model.params.keys() or any(
@@ -289,7 +291,7 @@ def _check_settings(
         raise ValueError("validation must hold at least one batch, got none; leave it out to train without")
 
 
-def _check_finite(model: DilatedRNN) -> None:
+def _check_finite(model: Network) -> None:
     """Raise where a step has made a parameter infinite or NaN: such a model is neither saved nor kept as the best."""
     for name, array in model.params.items():
         if not model.xp.isfinite(array).all():

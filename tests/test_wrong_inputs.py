@@ -264,7 +264,7 @@ WRONG = {
     "digits shorter than an image": (lambda: Digits(length=100), ValueError, "length.*at least 784"),
     "unknown method": (lambda: gradcheck.check(MODEL, method="centre"), ValueError, "did you mean 'central'"),
     "function without arrays": (lambda: gradcheck.check(lambda p: p), TypeError, "dict of arrays"),
-    "check of something else": (lambda: gradcheck.check(3), TypeError, "DilatedRNN or a function"),
+    "check of something else": (lambda: gradcheck.check(3), TypeError, "network or a function"),
     "loss without targets": (lambda: gradcheck.check(MODEL, loss=mean_squared_error), TypeError, "go together"),
     "torch weights of another model": (
         lambda: drn.from_torch_state_dict(MODEL, {}),
