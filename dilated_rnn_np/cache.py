@@ -9,7 +9,7 @@ import numpy as np
 
 from . import workspace
 from .backend import Array
-from .layers import Ends, LayerCache
+from .layers import Ends
 from .readout import ReadoutCache
 
 
@@ -24,9 +24,10 @@ class Cache:
     x_shape: tuple[int, int, int]
     ends: Ends
     dtype: np.dtype
+    split: bool  # whether a layer is run by several threads
     key: Any  # of the workspace
     output_shape: tuple[int, ...] = ()  # set last
-    layers: list[LayerCache] = field(default_factory=list)
+    layers: list[Any] = field(default_factory=list)
     masks: list[Array | None] = field(default_factory=list)  # dropout's, one a layer, (H, T*B)
     readout: ReadoutCache | None = None
     released: bool = False

@@ -150,10 +150,11 @@ class Network:
         rows = x.reshape(T * B, D).T.astype(dtype, copy=False)  # (T, B, D) -> (D, T*B)
 
         splits = [len(layer.parts(B)) for layer in self.layers]
-        cache = Cache(repr(self), (T, B, D), ends, dtype, key=(repr(self), T, B, dtype, splits))
+        split, key = max(splits) > 1, (repr(self), T, B, dtype, splits)
+        cache = Cache(repr(self), (T, B, D), ends, dtype, split, key)
         spare = (workspace.take(cache.key) if keep else []) or [None] * len(self.layers)
         new_state: State = []
-        with self._at_work(max(splits) > 1):
+        with self._at_work(split):
             for i, layer in enumerate(self.layers):
                 mask = dropout_mask(rng, self.dropout, rows) if rng is not None and i > 0 else None
                 rows = rows if mask is None else rows * mask
@@ -217,7 +218,7 @@ class Network:
         else:
             drows = doutput.reshape(T * B, -1).T.copy()  # (T, B, H) -> (H, T*B)
             drows = drows if ends.valid is None else self.xp.where(ends.valid, drows, 0)
-        with self._at_work(any(len(kept.parts) > 1 for kept in cache.layers)):
+        with self._at_work(cache.split):
             for i in reversed(range(len(self.layers))):
                 reached = None if flow is None else self.xp.empty_like(drows)
                 drows, dentry, own = self.layers[i].backward(cache.layers[i], drows, dstate[i], reached)

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .backend import Array
-from .cells import Arrays, Cell, check_state
-from .layers import Params
+from .cells import check_state, pre_activations
 
 if TYPE_CHECKING:
     from .model import DilatedRNN, State
@@ -26,7 +25,10 @@ def step(model: DilatedRNN, x_t: Array, state: State, dtype: np.dtype) -> tuple[
         params = {name: array.astype(dtype, copy=False) for name, array in params.items()}
     rows = x_t.astype(dtype, copy=False)  # (B, D)
     for i, entry in enumerate(state[: len(model.layers)]):
-        a, oldest = _pre_activations(model.cell, params, f"layers.{i}.", rows, entry)
+        oldest, layer = tuple(s[0] for s in entry), f"layers.{i}."  # (B, H) each
+        from_x = rows @ params[layer + "W_x"].T + params[layer + "b"]  # (B, G*H)
+        from_h = oldest[0] @ params[layer + "W_h"].T  # (B, G*H)
+        a = pre_activations(model.cell, from_x, from_h, params.get(layer + "b_h"))
         new, _ = model.cell.forward(a, oldest)  # (B, H) each
         if type(new) is not tuple:  # wrong shapes show when the state is put together
             check_state(model.cell, new, oldest)
@@ -43,18 +45,3 @@ def step(model: DilatedRNN, x_t: Array, state: State, dtype: np.dtype) -> tuple[
     for k, h in enumerate(newest):
         output = output + h @ W[:, k * h.shape[1] : (k + 1) * h.shape[1]].T  # (B, O)
     return output, [*new_state, (newest[1:],)]
-
-
-def _pre_activations(cell: Cell, params: Params, layer: str, x: Array, state: Arrays) -> tuple[Arrays, Arrays]:
-    """Return a layer's pre-activations, (B, H) each, and the state d steps before, (B, H) each."""
-    oldest = tuple(s[0] for s in state)
-    H = oldest[0].shape[1]
-    from_x = x @ params[layer + "W_x"].T + params[layer + "b"]  # (B, G*H)
-    from_h = oldest[0] @ params[layer + "W_h"].T  # (B, G*H)
-    whole = from_x + from_h
-    a = [(from_x if gate in cell.split else whole)[:, g * H : g * H + H] for g, gate in enumerate(cell.gates)]
-    for j, gate in enumerate(cell.split):
-        g = cell.gates.index(gate)
-        apart = from_h[:, g * H : g * H + H]
-        a.append(apart + params[layer + "b_h"][j * H : j * H + H] if cell.recurrent_bias else apart)
-    return tuple(a), oldest

@@ -1,0 +1,9 @@
+"""The systems that the dilated RNN is measured against, from scratch, through the same calls as ``DilatedRNN``.
+
+Each is a ``Network`` of layers of its own kind: what differs from the dilated RNN stands in one file, everything else (state
+from chunk to chunk, ragged batches, read-out, training, checkpoints, gradient checks) is shared.
+"""
+
+from .skip import SkipRNN, plain_rnn
+
+__all__ = ["SkipRNN", "plain_rnn"]

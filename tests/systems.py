@@ -1,0 +1,81 @@
+"""The compared systems, each small, random, and with its naive loops beside it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from dilated_rnn_np import reference as dilated
+from dilated_rnn_np.baselines import SkipRNN, plain_rnn, reference
+
+CELLS = ("rnn", "lstm", "gru")
+
+
+def plain(rng, sizes, layers, options):
+    cell = str(rng.choice(CELLS))
+    return plain_rnn(*sizes, layers, cell=cell, **options), lambda p, x: dilated_layer(p, x, cell)
+
+
+def dilated_layer(p, x, cell):
+    params = {f"layers.0.{name}": array for name, array in p.items()}
+    return dilated.forward(params, x[:, None], [1], cell)[0][:, 0]
+
+
+def skip(rng, sizes, layers, options):
+    cell, s = str(rng.choice(CELLS)), int(rng.integers(2, 6))
+    return SkipRNN(*sizes, layers, s, cell=cell, **options), lambda p, x: reference.skip(p, x, cell, s)
+
+
+SYSTEMS = {"plain": plain, "skip": skip}
+
+
+@dataclass
+class SystemCase:
+    """A small net of a system with an input; everything follows from the integers and the seed."""
+
+    system: str
+    T: int
+    B: int
+    D: int
+    H: int
+    layers: int
+    readout: str
+    outputs: int | None
+    ragged: bool
+    carried: bool
+    seed: int
+
+    def __post_init__(self):
+        rng = np.random.default_rng(self.seed)
+        options = {"output_size": self.outputs, "readout": self.readout, "dtype": "float64", "rng": rng}
+        self.model, self.loops = SYSTEMS[self.system](rng, (self.D, self.H), self.layers, options)
+        self.x = rng.standard_normal((self.T, self.B, self.D))
+        self.lengths = rng.integers(0, self.T + 1, self.B) if self.ragged else None
+        self.state = self.model.forward(rng.standard_normal((4, self.B, self.D)))[1] if self.carried else None
+        output, state, _ = self.model.forward(self.x, self.state, self.lengths)
+        self.doutput = rng.standard_normal(output.shape)
+        self.dstate = [tuple(rng.standard_normal(a.shape) for a in entry) for entry in state]
+
+    def layer_params(self, i):
+        prefix = f"layers.{i}."
+        return {name.removeprefix(prefix): a for name, a in self.model.params.items() if name.startswith(prefix)}
+
+
+@st.composite
+def systems(draw, most=9, **fixed):
+    small = st.integers(1, 3)
+    values: dict[str, Any] = {
+        "system": st.sampled_from(sorted(SYSTEMS)),
+        "T": st.integers(1, most),
+        "B": small,
+        "D": small,
+        "H": small,
+        "layers": small,
+        "readout": st.sampled_from(["last", "all"]),
+        "outputs": st.sampled_from([None, 1, 3]),
+        "ragged": st.booleans(),
+        "carried": st.booleans(),
+        "seed": st.integers(0, 2**32 - 1),
+    }
+    return SystemCase(**{name: fixed[name] if name in fixed else draw(values[name]) for name in values})
