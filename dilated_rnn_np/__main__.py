@@ -10,10 +10,12 @@ import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from . import checkpoint as checkpoints
 from . import inputs, paths
+from .backend import automatic, get_backend
 from .cells import LSTM, Cell
 from .checks import choose, positive, positive_integer
 from .demo import demonstrate
@@ -117,7 +119,7 @@ def evaluate_command(options: argparse.Namespace) -> None:
             f"{options.checkpoint} does not say which task it was trained on; use a file of 'dilated-rnn train'"
         )
     best = bool(meta.get("best")) and not options.last
-    model = checkpoints.load(options.checkpoint, best=best)
+    model = checkpoints.load(options.checkpoint, best=best).to(_backend(options.backend))
     loss, metric = evaluate(model, task.test(options.batch_size), task.loss, task.metric)
     which = f"best in validation, step {meta['best']['step']}" if best else f"last, step {meta['step']}"
     print(f"{task.name}, parameters: {which}")
@@ -224,11 +226,20 @@ def _model(options: argparse.Namespace, task: Task | None) -> DilatedRNN:
         readout=readout,
         dtype=options.dtype,
         rng=options.seed,
-        xp=options.backend,
+        xp=_backend(options.backend),
         dropout=options.dropout,
         input_init=options.input_init,
         recurrent_init=options.recurrent_init,
     )
+
+
+def _backend(name: str) -> ModuleType:
+    """Return the array module; where the choice is left open, say which one it is."""
+    if name != "auto":
+        return get_backend(name)
+    xp, sentence = automatic()
+    print(sentence, file=sys.stderr)
+    return xp
 
 
 def _made_folder(path: str) -> Path:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .backend import Array, array_module, to_host
+from .backend import Array, array_module
 from .checks import positive_integer
 
 DTYPES = ("float32", "float64", "complex64", "complex128")
@@ -99,15 +99,18 @@ def sequence(xp: Any, x: Any, input_size: int) -> Array:
     return x
 
 
-def row_lengths(lengths: Any, seq_len: int, batch_size: int) -> np.ndarray | None:
-    """Return ``lengths`` as (B,) integers on the host, or None."""
+def row_lengths(lengths: Any, seq_len: int, batch_size: int) -> Array | None:
+    """Return ``lengths`` as (B,) integers, or None; those on a device are taken to be checked, for a look would wait for it."""
     if lengths is None:
         return None
-    lengths = to_host(lengths)
+    on_device = hasattr(lengths, "get")
+    lengths = lengths if on_device else np.asarray(lengths)
     if lengths.dtype.kind not in "iu":
         raise TypeError(f"lengths must be whole numbers, one a batch row, got dtype {lengths.dtype}")
     if lengths.shape != (batch_size,):
         raise ValueError(f"lengths must have shape ({batch_size},), one a batch row, got {lengths.shape}")
+    if on_device:
+        return lengths
     if lengths.min() < 0 or lengths.max() > seq_len:
         raise ValueError(f"lengths must lie between 0 and T = {seq_len}, got {lengths.min()} to {lengths.max()}")
     return lengths.astype(np.int64)

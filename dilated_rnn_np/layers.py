@@ -36,7 +36,7 @@ class Ends:
     valid: Array | None  # (T*B,) booleans, None where every row is T long
 
     @classmethod
-    def of(cls, xp: Any, seq_len: int, batch_size: int, lengths: np.ndarray | None) -> Ends:
+    def of(cls, xp: Any, seq_len: int, batch_size: int, lengths: Array | None) -> Ends:
         """Return the ends for checked ``lengths`` (B,), or for rows that are all ``seq_len`` long."""
         if lengths is None:
             return cls(xp.full(batch_size, seq_len), None)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from backends import to_host
 from hypothesis import strategies as st
 
 from dilated_rnn_np import reference as dilated
@@ -59,7 +60,9 @@ class SystemCase:
 
     def layer_params(self, i):
         prefix = f"layers.{i}."
-        return {name.removeprefix(prefix): a for name, a in self.model.params.items() if name.startswith(prefix)}
+        return {
+            name.removeprefix(prefix): to_host(a) for name, a in self.model.params.items() if name.startswith(prefix)
+        }
 
 
 @st.composite

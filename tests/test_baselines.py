@@ -18,8 +18,8 @@ FEW = settings(max_examples=20)
 @each
 @FEW
 @given(data=st.data())
-def test_every_layer_equals_its_naive_loops(system, data):
-    case = data.draw(systems(system=system, outputs=None, ragged=False, carried=False, most=14))
+def test_every_layer_equals_its_naive_loops(on, system, data):
+    case = on(data.draw(systems(system=system, outputs=None, ragged=False, carried=False, most=14)))
     output, _, _ = case.model.forward(case.x)
     for b in range(case.B):
         rows = case.x[:, b]
@@ -39,8 +39,8 @@ def test_gradients_pass_both_checks(system, data):
 @each
 @FEW
 @given(data=st.data())
-def test_split_sequence_with_carried_state_equals_whole(system, data):
-    case = data.draw(systems(system=system, most=12))
+def test_split_sequence_with_carried_state_equals_whole(on, system, data):
+    case = on(data.draw(systems(system=system, most=12)))
     cut = data.draw(st.integers(0, case.T))
     whole, end, cache = case.model.forward(case.x, case.state, case.lengths)
     dx, dstate, grads = case.model.backward(case.doutput, cache, case.dstate)
@@ -67,8 +67,8 @@ def test_split_sequence_with_carried_state_equals_whole(system, data):
 @each
 @FEW
 @given(data=st.data())
-def test_single_steps_equal_forward(system, data):
-    case = data.draw(systems(system=system, ragged=False))
+def test_single_steps_equal_forward(on, system, data):
+    case = on(data.draw(systems(system=system, ragged=False)))
     output, end, _ = case.model.forward(case.x, case.state)
     state = case.state
     for t, x_t in enumerate(case.x):
@@ -82,8 +82,8 @@ def test_single_steps_equal_forward(system, data):
 @each
 @FEW
 @given(data=st.data())
-def test_each_row_of_a_ragged_batch_equals_the_row_alone(system, data):
-    case = data.draw(systems(system=system, ragged=True))
+def test_each_row_of_a_ragged_batch_equals_the_row_alone(on, system, data):
+    case = on(data.draw(systems(system=system, ragged=True)))
     output, state, cache = case.model.forward(case.x, case.state, case.lengths)
     dx, _, _ = case.model.backward(case.doutput, cache, case.dstate)
     for b, n in enumerate(case.lengths):

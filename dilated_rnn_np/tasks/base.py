@@ -81,9 +81,9 @@ class Task(ABC):
         """Return the batches that a finished model is judged on; the validation ones where a task has no others."""
         return self.validation(batch_size)
 
-    def metric(self, output: Any, targets: Any, lengths: Any = None) -> float:
+    def metric(self, output: Any, targets: Any, lengths: Any = None) -> Any:
         """Return the fraction of targets that have the largest output."""
-        return float((output.argmax(axis=-1) == targets).mean())
+        return (output.argmax(axis=-1) == targets).mean()
 
     def settings(self) -> dict[str, Any]:
         """Return what ``make_task(**settings)`` needs to build the task again; it goes into the checkpoints."""
