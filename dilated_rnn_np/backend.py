@@ -31,7 +31,7 @@ def array_module(array: Array) -> ModuleType:
 
 def to_host(array: Array) -> np.ndarray:
     """Return ``array`` as a NumPy array, fetched from the device where it lies there."""
-    return array.get() if hasattr(array, "get") else np.asarray(array)
+    return np.asarray(array) if array_module(array) is np else array.get()
 
 
 def fetched(*figures: Any) -> list[float]:
@@ -40,12 +40,12 @@ def fetched(*figures: Any) -> list[float]:
     >>> fetched(np.float32(0.5), 2)
     [0.5, 2.0]
     """
-    on_device = [figure for figure in figures if hasattr(figure, "get")]
+    on_device = [figure for figure in figures if array_module(figure) is not np]
     if not on_device:
         return [float(figure) for figure in figures]
     together = array_module(on_device[0]).stack([figure.astype(np.float64) for figure in on_device])
     host = iter(together.get().tolist())
-    return [next(host) if hasattr(figure, "get") else float(figure) for figure in figures]
+    return [next(host) if array_module(figure) is not np else float(figure) for figure in figures]
 
 
 def get_backend(backend: str | ModuleType) -> ModuleType:

@@ -103,7 +103,7 @@ def row_lengths(lengths: Any, seq_len: int, batch_size: int) -> Array | None:
     """Return ``lengths`` as (B,) integers, or None; those on a device are taken to be checked, for a look would wait for it."""
     if lengths is None:
         return None
-    on_device = hasattr(lengths, "get")
+    on_device = array_module(lengths) is not np
     lengths = lengths if on_device else np.asarray(lengths)
     if lengths.dtype.kind not in "iu":
         raise TypeError(f"lengths must be whole numbers, one a batch row, got dtype {lengths.dtype}")

@@ -5,6 +5,7 @@ for all; only these moves lie between it and the device.
 """
 
 import sys
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -43,6 +44,7 @@ class Placed:
         return moved(thing, lambda a: self.xp.asarray(a) if isinstance(a, np.ndarray) else a)
 
     def forward(self, x, state=None, lengths=None, **options):
+        x = map(self.there, x) if isinstance(x, Iterator) else x
         output, state, cache = self.model.forward(self.there(x), self.there(state), lengths, **options)
         return to_host(output), to_host(state), cache
 
