@@ -16,17 +16,13 @@ from .checks import positive_integer
 DTYPES = ("float32", "float64", "complex64", "complex128")
 
 
-def dilations(values: Any) -> tuple[int, ...]:
-    """Return the dilations as a tuple of positive ints; any order, repeats and lengths are fine."""
+def dilations(values: Any, name: str = "dilations") -> tuple[int, ...]:
+    """Return the dilations, or what else is called ``name``, as a tuple of positive ints; any order and repeats are fine."""
     if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
-        raise TypeError(
-            f"dilations must be a list of whole numbers, one a layer, got {values!r}; for instance [1, 2, 4]"
-        )
-    checked = tuple(positive_integer(f"dilations[{i}]", d) for i, d in enumerate(values))
+        raise TypeError(f"{name} must be a list of whole numbers, got {values!r}; for instance [1, 2, 4]")
+    checked = tuple(positive_integer(f"{name}[{i}]", d) for i, d in enumerate(values))
     if not checked:
-        raise ValueError(
-            "dilations must hold at least one number, one a layer, got an empty list; for instance [1, 2, 4]"
-        )
+        raise ValueError(f"{name} must hold at least one number, got an empty list; for instance [1, 2, 4]")
     return checked
 
 
