@@ -15,6 +15,7 @@ from .batches import windows
 from .cells import GRU, LSTM, RNN, Cell
 from .checkpoint import CheckpointError, load
 from .dilations import exponential_dilations
+from .kernels import get_device_kernels, set_device_kernels
 from .model import DilatedRNN
 from .threads import get_num_threads, set_num_threads
 from .torch_weights import from_torch_state_dict, to_torch_state_dict
@@ -44,6 +45,7 @@ __all__ = [
     "fit",
     "free_workspace",
     "from_torch_state_dict",
+    "get_device_kernels",
     "get_num_threads",
     "gradcheck",
     "init",
@@ -55,6 +57,7 @@ __all__ = [
     "plot",
     "reference",
     "search",
+    "set_device_kernels",
     "set_num_threads",
     "tasks",
     "to_torch_state_dict",
