@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import persistent, scan
+import numpy as np
+
+from . import persistent, pointwise, scan
 from .backend import Array, array_module
 from .cells import Cell
 from .checks import choose
 
 KERNELS = {
     "plain": "each array operation is a kernel of its own",
-    "persistent": "rnn, lstm and gru of few units run all time steps in one kernel",
+    "fused": "the pointwise work of a step is one kernel, for any cell",
+    "persistent": "rnn, lstm and gru of few units run all time steps in one kernel; others are fused",
 }
-ROUTES: dict[str, Any] = {"scan": scan, "persistent": persistent}  # modules of the same functions
+ROUTES: dict[str, Any] = {"scan": scan, "fused": pointwise, "persistent": persistent}  # modules of the same functions
 
 _chosen = {"kernels": "plain"}
 
@@ -32,19 +35,21 @@ def set_device_kernels(name: str) -> None:
 
     Parameters
     ----------
-    name : "plain", the default: the same code as on the CPU. "persistent": one kernel for all time steps of a layer,
-        wherever ``persistent.supported`` says so, and "plain" elsewhere.
+    name : "plain", the default: the same code as on the CPU, operation by operation. "fused": what a cell does in a step is
+        one kernel, made by CuPy from the same code; for cells of your own too. "persistent": one kernel for all time steps of
+        a layer, wherever ``persistent.supported`` says so, and "fused" elsewhere.
 
     Notes
     -----
-    The persistent kernels have never run on a device: their source is compiled for several architectures, and its results
-    equal the scan's where it is compiled for the CPU. Their speed is not measured.
+    The fused and the persistent kernels have never run on a device, which is why neither is the default. The persistent ones'
+    source is compiled for several architectures, and its results equal the scan's where it is compiled for the CPU. No
+    speed was measured.
 
     Examples
     --------
     >>> set_device_kernels("persistant")
     Traceback (most recent call last):
-    ValueError: unknown device kernels 'persistant'; known: plain, persistent; did you mean 'persistent'?
+    ValueError: unknown device kernels 'persistant'; known: plain, fused, persistent; did you mean 'persistent'?
     """
     choose("device kernels", name, KERNELS)
     _chosen["kernels"] = name
@@ -52,5 +57,7 @@ def set_device_kernels(name: str) -> None:
 
 def route(cell: Cell, H: int, x: Array) -> str:
     """Return which of ``ROUTES`` a layer of H units takes for a sequence x (D, T*B)."""
-    wanted = get_device_kernels() == "persistent" and persistent.supported(array_module(x), cell, H, x.dtype)
-    return "persistent" if wanted else "scan"
+    xp, wanted = array_module(x), get_device_kernels()
+    if wanted == "plain" or xp is np:
+        return "scan"
+    return "persistent" if wanted == "persistent" and persistent.supported(xp, cell, H, x.dtype) else "fused"

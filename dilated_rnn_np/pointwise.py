@@ -14,9 +14,24 @@ from typing import Any
 
 import numpy as np
 
+from . import scan
+from .backend import Array, array_module
 from .cells import Arrays, Cell
 
 Two = tuple[Arrays, Arrays]  # (state, cache) of forward, (dpre-activations, dprevious) of backward
+
+
+def forward(cell: Cell, W: Array, Z: Array, *rest: Any, **options: Any) -> list[Any]:
+    """Do what ``scan.forward`` does, with the cell's work in one kernel a block."""
+    return scan.forward(fused_cell(cell, array_module(Z)), W, Z, *rest, **options)
+
+
+def backward(cell: Cell, W: Array, Z: Array, *rest: Any, **options: Any) -> Array:
+    """Do what ``scan.backward`` does, with the cell's work in one kernel a block."""
+    return scan.backward(fused_cell(cell, array_module(Z)), W, Z, *rest, **options)
+
+
+gate_values = scan.gate_values
 
 
 class FusedCell:
@@ -37,9 +52,14 @@ class FusedCell:
 
 
 @lru_cache(maxsize=32)
-def fused_cell(cell: Cell, xp: Any) -> Cell | FusedCell:
-    """Return the cell with fused kernels, or the cell itself where its module cannot fuse; kept, so that kernels are."""
-    return FusedCell(cell, xp.fuse) if hasattr(xp, "fuse") else cell
+def fused_cell(cell: Cell, xp: Any) -> Any:
+    """Return the cell with fused kernels, or as it is where the module or the cell does not lend itself to it."""
+    if not hasattr(xp, "fuse"):
+        return cell
+    try:
+        return FusedCell(cell, xp.fuse)
+    except Exception:  # the trial run failed; what is wrong with the cell shows in the scan, in its own words
+        return cell
 
 
 def _ones(count: int) -> Arrays:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import types
 
+import cuda_emulator
 import numpy
 
 __name__ = "cupy"  # what messages and pickles call the module
@@ -265,6 +266,7 @@ _ELEMENTWISE = (
     "remainder", "logical_and", "logical_or", "logical_not",
 )
 _OTHERS = (
+    "ascontiguousarray",
     "sum", "mean", "max", "min", "any", "all", "argmax", "cumsum", "take", "take_along_axis", "broadcast_to", "moveaxis",
     "flip", "roll", "repeat", "outer", "einsum",
 )
@@ -386,6 +388,27 @@ def fuse(function):
 launches: dict[str, int] = {}
 
 
+class RawModule(cuda_emulator.RawModule):
+    """CUDA source that runs on the CPU; its functions take arrays of the "device"."""
+
+    def get_function(self, name):
+        return _RawKernel(super().get_function(name), name)
+
+
+class _RawKernel:
+    def __init__(self, kernel, name):
+        self.__dict__.update(_kernel=kernel, _name=name)
+
+    def __setattr__(self, name, value):
+        setattr(self._kernel, name, value)
+
+    def __call__(self, grid, block, args, *, shared_mem=0):
+        assert not any(isinstance(argument, numpy.ndarray) for argument in args), "an array of the host"
+        launches[self._name] = launches.get(self._name, 0) + 1
+        hosts = tuple(argument._host if isinstance(argument, ndarray) else argument for argument in args)
+        self._kernel(grid, block, hosts, shared_mem=shared_mem)
+
+
 def is_available():
     return True
 
@@ -411,6 +434,7 @@ random = _Random()
 OutOfMemoryError = type("OutOfMemoryError", (MemoryError,), {"__module__": "cupy.cuda.memory"})
 cuda = types.SimpleNamespace(
     memory=types.SimpleNamespace(OutOfMemoryError=OutOfMemoryError),
+    Device=cuda_emulator.Device,
     runtime=types.SimpleNamespace(getDeviceCount=lambda: 1, CUDARuntimeError=RuntimeError),
 )
 

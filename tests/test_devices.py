@@ -26,6 +26,7 @@ from dilated_rnn_np import (
     losses,
     memory,
     optim,
+    set_device_kernels,
     tasks,
     windows,
 )
@@ -81,10 +82,29 @@ OPTIONS = {
 }
 
 
+@pytest.fixture
+def kernels():
+    """Chooses the device's kernels for one test."""
+    yield set_device_kernels
+    set_device_kernels("plain")
+
+
 @pytest.mark.parametrize("option", OPTIONS)
 @pytest.mark.parametrize("readout", ["last", "all"])
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru", ReLU()], ids=lambda c: getattr(c, "name", c))
 def test_ten_training_steps_equal_numpy_s(device, cell, readout, option):
+    ten_training_steps(device, cell, readout, option)
+
+
+@pytest.mark.parametrize("level", ["fused", "persistent"])
+@pytest.mark.parametrize("option", ["plain", "ragged", "fusion layer", "budget", "truncated"])
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru", ReLU()], ids=lambda c: getattr(c, "name", c))
+def test_ten_training_steps_with_other_kernels_equal_numpy_s(device, cell, option, level, kernels):
+    kernels(level)
+    ten_training_steps(device, cell, "all", option)
+
+
+def ten_training_steps(device, cell, readout, option):
     chosen = dict(OPTIONS[option])
     ragged = chosen.pop("ragged", False)
     model = a_model(cell, readout, **{k: chosen.pop(k) for k in ("dilations", "dropout") if k in chosen})
@@ -269,6 +289,24 @@ def test_a_fused_cell_equals_the_cell_and_is_one_launch_each_way(device, cell):
             assert_equal(np.asarray(one), np.asarray(other), 1e-13)
     if repr(device) == "stand-in":
         assert sorted(standin.launches.values()) == [1, 1]
+
+
+@pytest.mark.parametrize("level", ["fused", "persistent"])
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_gates_are_shown_whatever_the_kernels(device, cell, level, kernels):
+    kernels(level)
+    model, x = a_model(cell, "all", (1, 4)), a_batch(T=7)[0]
+    assert_equal(memory.activations(model.to(device.xp), device.xp.asarray(x)), memory.activations(model, x), NEAR)
+
+
+@pytest.mark.parametrize("level", ["fused", "persistent"])
+def test_kernels_are_launched_once_a_block_or_once_a_layer(stand_in, level, kernels):
+    kernels(level)
+    model, x = a_model("gru", "all", (1, 2)).to(stand_in.xp), stand_in.xp.asarray(a_batch(T=8)[0])
+    standin.launches.clear()
+    output, _, cache = model.forward(x)
+    model.backward(output, cache)
+    assert list(standin.launches.values()) == ([8 + 4] * 2 if level == "fused" else [2] * 2)
 
 
 def test_a_cell_that_cannot_be_fused_runs_as_it_is(device):

