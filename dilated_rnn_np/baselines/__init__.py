@@ -4,6 +4,7 @@ Each is a ``Network`` of layers of its own kind: what differs from the dilated R
 from chunk to chunk, ragged batches, read-out, training, checkpoints, gradient checks) is shared.
 """
 
+from .dilated_cnn import DilatedCNN
 from .skip import SkipRNN, plain_rnn
 
-__all__ = ["SkipRNN", "plain_rnn"]
+__all__ = ["DilatedCNN", "SkipRNN", "plain_rnn"]
