@@ -5,6 +5,7 @@ from chunk to chunk, ragged batches, read-out, training, checkpoints, gradient c
 """
 
 from .dilated_cnn import DilatedCNN
+from .hm_lstm import HMLSTM
 from .skip import SkipRNN, plain_rnn
 
-__all__ = ["DilatedCNN", "SkipRNN", "plain_rnn"]
+__all__ = ["HMLSTM", "DilatedCNN", "SkipRNN", "plain_rnn"]
