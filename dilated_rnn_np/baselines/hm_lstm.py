@@ -173,8 +173,8 @@ class HMLSTMLayer(RecurrentLayer):
         return [(1, batch_size, n) for n in (self.hidden_size, self.hidden_size, self.levels - 1)]
 
     def kept(self) -> tuple[float, float]:
-        """Count x and a level's share of the state, its four gates, tanh(c), and a few arrays of one column."""
-        return self.input_size + 7 * self.hidden_size + 5 * self.levels, 10 * self.levels
+        """Count x, h and c with their gradients, that of h from above too, and each level's gates, tanh(c), h and boundaries."""
+        return 2 * self.input_size + 12 * self.hidden_size + 6 * self.levels, 12 * self.levels
 
     def initial_params(self, rng: np.random.Generator, input_init: Scheme, recurrent_init: Scheme) -> Params:
         """Draw the parameters, each gate block for itself; biases 0. Weights from above are drawn like those from below."""
