@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from cases import assert_equal
 
-from dilated_rnn_np import fit, gradcheck, load, optim
+from dilated_rnn_np import fit, gradcheck, load, memory, optim
 from dilated_rnn_np.baselines import HMLSTM, reference
 
 
@@ -68,6 +68,17 @@ def test_all_three_operations_happen_and_do_what_they_are_called_after():
                     assert_equal(model.step(x_t, other)[1][0][1][..., own], c[..., own], 0)
             state = [new]
     assert seen == {"copy", "update", "flush"}
+
+
+def test_boundaries_are_shown_as_they_were():
+    model, x, _ = model_and_input(4)
+    state, seen = None, []
+    for x_t in x:
+        _, state = model.step(x_t, state)
+        seen.append(state[0][2][0])
+    shown = memory.activations(model, x)[0]["z"]
+    assert shown.shape == (12, 1, 2)
+    assert_equal(shown, np.array(seen), 0)
 
 
 def test_the_slope_changes_the_estimate_and_not_the_output():

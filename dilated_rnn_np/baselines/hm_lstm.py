@@ -23,7 +23,7 @@ from ..graphs import Graph, hierarchical_stack
 from ..init import Scheme
 from ..layers import Params
 from ..network import Network
-from .recurrent import RecurrentLayer
+from .recurrent import RecurrentCache, RecurrentLayer
 
 
 class HMLSTM(Network):
@@ -31,7 +31,7 @@ class HMLSTM(Network):
 
     The levels lean on each other, from below at the same step and from above one step later, so they are one layer: its
     outputs are the levels' h one after the other, L*H numbers, lowest level first. The paper's output module, a gated sum
-    of the levels through a rectified embedding (section 3.4), is replaced by the library's linear read-out of them
+    of the levels through a rectified embedding, is replaced by the library's linear read-out of them
     all. Layer normalisation, which the paper uses in its language models, is left out.
 
     Parameters
@@ -278,6 +278,10 @@ class HMLSTMLayer(RecurrentLayer):
                 dh_all[:, below] += k.z_below * from_below
                 dz_all[:, l - 1 : l] += dz_below + _total(from_below * k.h_below)
         return from_below
+
+    def gate_values(self, cache: RecurrentCache) -> dict[str, Array]:
+        """Return the boundaries, (L-1, T*B)."""
+        return {"z": cache.buffers[2][1:].reshape(-1, self.levels - 1).T}  # (T, B, L-1) -> (L-1, T*B)
 
     def _params_of(self, params: Params, l: int) -> tuple[Array, Array, Array | None, Array]:
         """Return W, U, V and b of a level; V is None at the top."""
