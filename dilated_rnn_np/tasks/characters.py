@@ -44,8 +44,10 @@ TREEBANK = {
 }
 CORPORA = {"shakespeare": (SHAKESPEARE,), "ptb": tuple(TREEBANK.values())}
 UNKNOWN = "\N{REPLACEMENT CHARACTER}"
-HELD_OUT_STREAMS = 16  # each begins with a state of zeros: more would be faster, and see less of what came before;
-LEAST = 1000  # so they have at least so many characters, or there is one alone
+HELD_OUT_STREAMS = (
+    16  # stretches of a held-out text; each begins with a state of zeros and sees nothing of those before it
+)
+LEAST = 1000  # characters of a stretch: shorter texts have fewer stretches
 
 
 @dataclass(frozen=True, eq=False)
