@@ -10,10 +10,12 @@ import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from . import checkpoint as checkpoints
 from . import inputs, paths
+from .backend import automatic, get_backend
 from .cells import LSTM, Cell
 from .checks import positive, positive_integer
 from .demo import demonstrate
@@ -196,7 +198,7 @@ def _trained(options: argparse.Namespace) -> tuple[Network, Task, str]:
         )
     best = bool(meta.get("best")) and not options.last
     which = f"best in validation, step {meta['best']['step']}" if best else f"last, step {meta['step']}"
-    return checkpoints.load(options.checkpoint, best=best), task, which
+    return checkpoints.load(options.checkpoint, best=best).to(_backend(options.backend)), task, which
 
 
 def _model(options: argparse.Namespace, task: Task | None) -> DilatedRNN:
@@ -222,12 +224,21 @@ def _model(options: argparse.Namespace, task: Task | None) -> DilatedRNN:
         readout=readout,
         dtype=options.dtype,
         rng=options.seed,
-        xp=options.backend,
+        xp=_backend(options.backend),
         dropout=options.dropout,
         embedding=options.embedding,
         input_init=options.input_init,
         recurrent_init=options.recurrent_init,
     )
+
+
+def _backend(name: str) -> ModuleType:
+    """Return the array module; where the choice is left open, say which one it is."""
+    if name != "auto":
+        return get_backend(name)
+    xp, sentence = automatic()
+    print(sentence, file=sys.stderr)
+    return xp
 
 
 def _made_folder(path: str) -> Path:

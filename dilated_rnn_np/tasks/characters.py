@@ -194,9 +194,9 @@ class Characters(Task):
         """Return the windows of the test text, for carried state; ``batch_size`` does not change them."""
         return self._held_out(self.test_codes)
 
-    def metric(self, output: Any, targets: Any, lengths: Any = None) -> float:
+    def metric(self, output: Any, targets: Any, lengths: Any = None) -> Any:
         """Return bits per character: the cross-entropy in nats over ln 2."""
-        return float(softmax_cross_entropy(output, targets, lengths)[0]) / math.log(2)
+        return softmax_cross_entropy(output, targets, lengths)[0] / math.log(2)
 
     def settings(self) -> dict[str, Any]:
         """Return what ``make_task(**settings)`` needs to build the task again, but for the folder of the files."""
