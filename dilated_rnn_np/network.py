@@ -390,12 +390,11 @@ class Network:
         """Print the layers, their shapes, parameters and reach.
 
         >>> from dilated_rnn_np import DilatedRNN
-        >>> DilatedRNN(1, 20, [1, 2, 4], cell="gru", output_size=10).summary()
+        >>> DilatedRNN(1, 20, [1, 2], cell="gru", output_size=10).summary()
         layer     cell    dilation   input  hidden  parameters  reaches back
         0         gru            1       1      20       1,340  t-1, t-2, …
         1         gru            2      20      20       2,480  t-2, t-4, …
-        2         gru            4      20      20       2,480  t-4, t-8, …
         readout   last                  20      10         210  affine
-        6,510 parameters (float32); the stack reaches back to every earlier step; one hop in each layer spans 7 steps
+        4,030 parameters (float32); the stack reaches back to every earlier step; one hop in each layer spans 3 steps
         """
         print(describe(self))
