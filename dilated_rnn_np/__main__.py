@@ -19,6 +19,7 @@ from .cells import LSTM, Cell
 from .checks import choose, positive, positive_integer
 from .demo import demonstrate
 from .dilations import exponential_dilations
+from .experiments.command import experiment_command
 from .gallery import draw_architecture, draw_checkpoint, rivals, training_picture
 from .network import Network
 from .optim import Schedule, cosine_decay, get_optimizer
@@ -294,6 +295,7 @@ COMMANDS = {
     "summary": summary_command,
     "paths": paths_command,
     "draw": draw_command,
+    "experiment": experiment_command,
 }
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from typing import Any
 
 from .baselines.systems import SYSTEMS
 from .cells import CELLS
+from .experiments.command import add_command
 from .init import SCHEMES
 from .optim import OPTIMIZERS
 from .tasks import TASKS
@@ -18,6 +19,7 @@ EXAMPLES = """examples:
   dilated-rnn evaluate runs/mnist/checkpoint.npz       loss and accuracy on the test images
   dilated-rnn summary --cell gru --layers 9            the layers of an architecture and their parameters
   dilated-rnn train adding --system skip --parameters 2000     a compared system of equal size
+  dilated-rnn experiment copy-memory --scale quick     systems against each other: a table and curves
   dilated-rnn paths --dilations 1,2,4,8 --against skip,plain,cnn     how long the ways through time are
   dilated-rnn draw --dilations 1,2,4 --out pictures    every picture of an architecture, or of a checkpoint
 """
@@ -150,6 +152,8 @@ def parser() -> argparse.ArgumentParser:
     )
     draw.add_argument("--out", default="pictures", metavar="FOLDER", help="where to write them")
     _add_data_dir(draw)
+
+    add_command(commands, _Help)
     return top
 
 
