@@ -25,7 +25,8 @@ from .network import Network
 from .optim import Schedule, cosine_decay, get_optimizer
 from .options import parser
 from .plot import checked_picture, path_lengths
-from .tasks import TASKS, DataError, Digits, Task, make_task
+from .task_options import own_defaults, steps_of, task_from, task_of
+from .tasks import Characters, DataError, Task, generate
 from .threads import set_num_threads
 from .train import evaluate, fit
 
@@ -33,6 +34,8 @@ from .train import evaluate, fit
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0 done, 2 wrong input, 130 stopped by Ctrl-C."""
     options = parser().parse_args(arguments)
+    if options.command == "train" and own_defaults(options.task):
+        options = parser(options.task).parse_args(arguments)
     try:
         if getattr(options, "threads", None) is not None:
             set_num_threads(positive_integer("--threads", options.threads))
@@ -59,9 +62,9 @@ def demo_command(options: argparse.Namespace) -> None:
 
 def train_command(options: argparse.Namespace) -> None:
     """Train on a task, into a folder with checkpoint, metrics and picture."""
-    task = _task(options)
+    task = task_from(options)
     model = _model(options, task)
-    steps, validate_every = _steps(options, task)
+    steps, validate_every = steps_of(options, task)
     lr: float | Schedule = cosine_decay(options.lr, steps, final=0.02) if options.schedule == "cosine" else options.lr
     extra = {"decay": options.decay} if options.optimizer == "rmsprop" else {}
     optimizer = get_optimizer(options.optimizer, model.params, lr, **extra)
@@ -85,6 +88,7 @@ def train_command(options: argparse.Namespace) -> None:
         loss=task.loss,
         metric=task.metric,
         max_norm=options.max_norm,
+        truncated=task.truncated,
         budget=None if options.memory is None else round(positive("--memory", options.memory) * 1e6),
         validation=held_out(512),
         validate_every=validate_every,
@@ -112,22 +116,23 @@ def train_command(options: argparse.Namespace) -> None:
 
 def evaluate_command(options: argparse.Namespace) -> None:
     """Measure a trained model on its task's test data."""
-    _, meta = checkpoints.read(options.checkpoint)
-    task = _task_of(options.checkpoint, options.data_dir)
-    if task is None:
-        raise ValueError(
-            f"{options.checkpoint} does not say which task it was trained on; use a file of 'dilated-rnn train'"
-        )
-    best = bool(meta.get("best")) and not options.last
-    model = checkpoints.load(options.checkpoint, best=best)
-    loss, metric = evaluate(model, task.test(options.batch_size), task.loss, task.metric)
-    which = f"best in validation, step {meta['best']['step']}" if best else f"last, step {meta['step']}"
+    model, task, which = _trained(options)
+    loss, metric = evaluate(model, task.test(options.batch_size), task.loss, task.metric, task.truncated)
     print(f"{task.name}, parameters: {which}")
     print(
         f"loss {loss:.4f}"
         + (f", {loss / task.baseline:.3f} of the baseline ({task.baseline_note})" if task.baseline else "")
     )
     print(f"{task.metric_name} {metric:.4f}")
+
+
+def generate_command(options: argparse.Namespace) -> None:
+    """Print what a trained character model writes after a prompt."""
+    model, task, _ = _trained(options)
+    if not isinstance(task, Characters):
+        raise ValueError(f"{options.checkpoint} is of {task.name}; use a checkpoint of 'dilated-rnn train characters'")
+    prompt = "\n" if options.prompt is None else options.prompt
+    print(prompt + generate(model, task, prompt, options.length, options.temperature, options.seed))
 
 
 def summary_command(options: argparse.Namespace) -> None:
@@ -172,7 +177,7 @@ def draw_command(options: argparse.Namespace) -> None:
             raise ValueError("a checkpoint has its own system: leave --system out")
         best = bool(checkpoints.read(options.checkpoint)[1].get("best"))
         model = checkpoints.load(options.checkpoint, best=best)
-        task = _task_of(options.checkpoint, options.data_dir)
+        task = task_of(options.checkpoint, options.data_dir)
         written = draw_architecture(model, folder, options.steps)
         written += draw_checkpoint(options.checkpoint, model, task, folder)
     else:
@@ -184,25 +189,17 @@ def draw_command(options: argparse.Namespace) -> None:
 # ---------------------------------------------------------------------- from options to objects
 
 
-def _task(options: argparse.Namespace) -> Task:
-    name = choose("task", options.task, TASKS).name
-    if name == Digits.name:
-        if options.T is not None:
-            raise ValueError(
-                "--T belongs to copy-memory and adding; for mnist give --length, the steps with noise after the pixels"
-            )
-        return Digits(options.permuted, options.permutation_seed, options.length, data_dir=options.data_dir)
-    if options.permuted or options.length != 784:
-        raise ValueError(f"--permuted and --length belong to mnist, not to {name}")
-    return make_task(name, **({} if options.T is None else {"T": options.T}))
-
-
-def _task_of(checkpoint: str, data_dir: str | None) -> Task | None:
-    """Return the task that a checkpoint was trained on, or None where it does not say."""
-    settings: dict[str, Any] | None = (checkpoints.read(checkpoint)[1].get("note") or {}).get("task")
-    if settings is None:
-        return None
-    return make_task(**settings | ({"data_dir": data_dir} if settings["name"] == Digits.name else {}))
+def _trained(options: argparse.Namespace) -> tuple[Network, Task, str]:
+    """Return a checkpoint's model, its task, and which of the run's parameters they are."""
+    _, meta = checkpoints.read(options.checkpoint)
+    task = task_of(options.checkpoint, options.data_dir)
+    if task is None:
+        raise ValueError(
+            f"{options.checkpoint} does not say which task it was trained on; use a file of 'dilated-rnn train'"
+        )
+    best = bool(meta.get("best")) and not options.last
+    which = f"best in validation, step {meta['best']['step']}" if best else f"last, step {meta['step']}"
+    return checkpoints.load(options.checkpoint, best=best), task, which
 
 
 def _model(options: argparse.Namespace, task: Task | None) -> Network:
@@ -211,7 +208,9 @@ def _model(options: argparse.Namespace, task: Task | None) -> Network:
     else:
         layers = getattr(task, "T", 256).bit_length() if options.layers is None else options.layers
         dilations = exponential_dilations(layers, options.base, options.start)
-    cell: str | Cell | None = options.cell
+    system = choose("system", options.system, systems.SYSTEMS)
+    wished = system.takes_cell or options.cell != own_defaults(getattr(options, "task", None)).get("cell")
+    cell: str | Cell | None = options.cell if wished else None  # a task's default is for systems that take a cell
     if options.forget_bias is not None:
         if options.cell != "lstm":
             raise ValueError(f"--forget-bias belongs to --cell lstm, not to {options.cell or 'rnn'}")
@@ -225,18 +224,17 @@ def _model(options: argparse.Namespace, task: Task | None) -> Network:
         "rng": options.seed,
         "xp": options.backend,
         "dropout": options.dropout,
+        "embedding": options.embedding,
         "input_init": options.input_init,
         "recurrent_init": options.recurrent_init,
     }
 
     def build(hidden: int | list[int]) -> Network:
-        return systems.build(options.system or "dilated", described.input_size, hidden, dilations, **settings)
+        return systems.build(system.name, described.input_size, hidden, dilations, **settings)
 
     if options.parameters is not None:
-        if options.hidden is not None:
-            raise ValueError("--parameters chooses the hidden size: leave --hidden out")
         return build(systems.hidden_size_for(build, options.parameters))
-    hidden = _numbers("10" if options.hidden is None else options.hidden)
+    hidden = _numbers(options.hidden)
     return build(hidden if len(hidden) > 1 else hidden[0])
 
 
@@ -274,24 +272,11 @@ def _numbers(text: str) -> list[Any]:
     return [int(word) if word.strip().isdigit() else word for word in text.split(",")]
 
 
-def _steps(options: argparse.Namespace, task: Task) -> tuple[int, int]:
-    """Return how many steps to make and how many lie between two validations."""
-    epoch = task.steps_per_epoch(options.batch_size) if isinstance(task, Digits) else None
-    if options.epochs is not None:
-        if epoch is None:
-            raise ValueError(f"--epochs belongs to tasks with a finite data set; {task.name} is endless: give --steps")
-        if options.steps is not None:
-            raise ValueError("--epochs and --steps exclude each other: give one of them")
-        steps = epoch * positive_integer("--epochs", options.epochs)
-    else:
-        steps = options.steps if options.steps is not None else (10 * epoch if epoch else 4000)
-    return steps, options.validate_every if options.validate_every is not None else epoch or 100
-
-
 COMMANDS = {
     "demo": demo_command,
     "train": train_command,
     "evaluate": evaluate_command,
+    "generate": generate_command,
     "summary": summary_command,
     "paths": paths_command,
     "draw": draw_command,

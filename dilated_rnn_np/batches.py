@@ -7,6 +7,7 @@ arrays that is gone through again and again, the windows of one long sequence.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -56,10 +57,11 @@ def windows(x: Any, targets: Any, steps: int) -> list[Batch]:
 def batches_from(batches: Iterable[Batch], step: int) -> Iterator[tuple[bool, Batch]]:
     """Yield the batches from number ``step`` on, each with whether it is the first of its pass.
 
-    A task's stream is one endless pass and jumps to ``step``; any other iterable is gone through again and again.
+    A task's stream jumps to ``step``, and says how many steps a pass has; any other iterable is gone through again and again.
     """
     if hasattr(batches, "starting_at"):
-        return ((number == 0, batch) for number, batch in zip(itertools.count(step), batches.starting_at(step)))
+        steps = getattr(batches, "steps_per_pass", math.inf)  # in one endless pass only number 0 is a multiple
+        return ((number % steps == 0, batch) for number, batch in zip(itertools.count(step), batches.starting_at(step)))
     return itertools.islice(_again_and_again(batches), step, None)
 
 

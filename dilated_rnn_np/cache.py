@@ -9,6 +9,7 @@ import numpy as np
 
 from . import workspace
 from .backend import Array
+from .embedding import EmbeddingCache
 from .layers import Ends
 from .readout import ReadoutCache
 
@@ -29,12 +30,13 @@ class Cache:
     output_shape: tuple[int, ...] = ()  # set last
     layers: list[Any] = field(default_factory=list)
     masks: list[Array | None] = field(default_factory=list)  # dropout's, one a layer, (H, T*B)
+    embedding: EmbeddingCache | None = None
     readout: ReadoutCache | None = None
     released: bool = False
 
     def release(self) -> None:
         """Give the buffers to the workspace; backward can no longer be called on this cache."""
-        self.readout, self.masks, self.released = None, [], True
+        self.embedding, self.readout, self.masks, self.released = None, None, [], True
         if self.output_shape:  # else the forward pass ended early, by an error
             workspace.keep(self.key, self)
         self.layers = []

@@ -38,6 +38,7 @@ class DilatedRNN(Network):
     rng : a seed or a numpy Generator, from which the initial weights are drawn on the host.
     xp : the array module the parameters live in: numpy or cupy, or its name.
     dropout : probability with which a number between two layers is dropped while training (Zaremba et al. 2014).
+    embedding : E, the size of a trained linear map before the first layer, for one-hot x; None for no such map.
     input_init, recurrent_init : names of schemes in ``init.SCHEMES`` for each gate block of W_x and of W_h.
 
     Attributes
@@ -72,6 +73,7 @@ class DilatedRNN(Network):
         xp: ModuleType | str = np,
         *,
         dropout: float = 0.0,
+        embedding: int | None = None,
         input_init: str = "glorot_uniform",
         recurrent_init: str = "orthogonal",
     ) -> None:
@@ -93,6 +95,7 @@ class DilatedRNN(Network):
             xp,
             width=math.gcd(*self.dilations),
             dropout=dropout,
+            embedding=embedding,
             input_init=input_init,
             recurrent_init=recurrent_init,
         )
@@ -112,9 +115,10 @@ class DilatedRNN(Network):
 
     def __repr__(self) -> str:
         sizes = self.hidden_sizes[0] if len(set(self.hidden_sizes)) == 1 else list(self.hidden_sizes)
+        embedding = f", embedding={self._embedding.size}" if self._embedding else ""
         return (
             f"DilatedRNN({self.input_size}, {sizes}, {list(self.dilations)}, cell={self.cell.name!r}, "
-            f"output_size={self.output_size}, readout={self.readout!r}, dtype={self.dtype.name!r})"
+            f"output_size={self.output_size}, readout={self.readout!r}, dtype={self.dtype.name!r}{embedding})"
         )
 
     def graph(self) -> Graph:

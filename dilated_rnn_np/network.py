@@ -18,6 +18,7 @@ from .backend import Array, get_backend, to_host
 from .cache import Cache
 from .cells import Cell
 from .checks import checked_rng, choose, fraction, positive_integer
+from .embedding import Embedding
 from .graphs import Graph
 from .init import SCHEMES
 from .layers import Ends, Layer, Params, dropout_mask
@@ -38,7 +39,7 @@ class Network:
     Parameters
     ----------
     layers : each reads the outputs of the one before it; the first one reads x.
-    output_size, readout, dtype, rng, xp, dropout, input_init, recurrent_init : as in ``DilatedRNN``.
+    output_size, readout, dtype, rng, xp, dropout, embedding, input_init, recurrent_init : as in ``DilatedRNN``.
     width : K, how many of the top layer's newest outputs the read-out fuses.
 
     Attributes
@@ -63,11 +64,13 @@ class Network:
         *,
         width: int = 1,
         dropout: float = 0.0,
+        embedding: int | None = None,
         input_init: str = "glorot_uniform",
         recurrent_init: str = "orthogonal",
     ) -> None:
         self.layers, self.width = list(layers), width
         self.input_size = self.layers[0].input_size
+        self._embedding = None if embedding is None else Embedding.before(self.layers, embedding)
         self.hidden_sizes = [layer.hidden_size for layer in self.layers]
         self.output_size = None if output_size is None else positive_integer("output_size", output_size)
         self.readout = choose("readout", readout, READOUTS)
@@ -81,7 +84,8 @@ class Network:
             self._readout = Readout(self.hidden_sizes[-1], self.output_size, self.width, self.readout)
 
         rng = checked_rng("rng", rng)
-        drawn = {f"layers.{i}": layer.initial_params(rng, *schemes) for i, layer in enumerate(self.layers)}
+        drawn = {"embedding": self._embedding.initial_params(rng, schemes[0])} if self._embedding else {}
+        drawn |= {f"layers.{i}": layer.initial_params(rng, *schemes) for i, layer in enumerate(self.layers)}
         if self._readout:
             drawn["readout"] = self._readout.initial_params(rng)
         self.params: Params = {
@@ -155,6 +159,8 @@ class Network:
         spare = (workspace.take(cache.key) if keep else []) or [None] * len(self.layers)
         new_state: State = []
         with self._at_work(split):
+            if self._embedding:
+                rows, cache.embedding = self._embedding.forward(self._owned_by("embedding", dtype), rows)  # (E, T*B)
             for i, layer in enumerate(self.layers):
                 mask = dropout_mask(rng, self.dropout, rows) if rng is not None and i > 0 else None
                 rows = rows if mask is None else rows * mask
@@ -227,6 +233,9 @@ class Network:
                 grads |= {f"layers.{i}.{name}": grad for name, grad in own.items()}
                 drows = drows if cache.masks[i] is None else drows * cache.masks[i]
                 dgiven.insert(0, dentry)
+            if self._embedding and cache.embedding:
+                drows, own = self._embedding.backward(cache.embedding, drows)
+                grads |= {f"embedding.{name}": grad for name, grad in own.items()}
         if cache.readout:
             dgiven[len(self.layers) - 1][0][-self.width] += doldest  # (B, H): the output at time -K
         dx = drows.T.copy().reshape(T, B, D)  # (D, T*B) -> (T, B, D)
@@ -310,9 +319,7 @@ class Network:
         """Return the parameters of one layer or of the read-out in the working dtype, without the owner's prefix."""
         prefix = owner + "."
         return {
-            name[len(prefix) :]: array.astype(dtype, copy=False)
-            for name, array in self.params.items()
-            if name.startswith(prefix)
+            key[len(prefix) :]: p.astype(dtype, copy=False) for key, p in self.params.items() if key.startswith(prefix)
         }
 
     def config(self) -> dict[str, Any]:
@@ -322,6 +329,7 @@ class Network:
             "readout": self.readout,
             "dtype": self.dtype.name,
             "dropout": self.dropout,
+            "embedding": self._embedding.size if self._embedding else None,
             "input_init": self.input_init,
             "recurrent_init": self.recurrent_init,
         }

@@ -10,12 +10,16 @@ from .cells import CELLS
 from .experiments.command import add_command
 from .init import SCHEMES
 from .optim import OPTIMIZERS
+from .task_options import add_task_options, own_defaults
 from .tasks import TASKS
 
 EXAMPLES = """examples:
   dilated-rnn                                          the demonstration, about a minute
   dilated-rnn train copy-memory --T 500                9 layers of 10 vanilla units recall across 500 steps
   dilated-rnn train mnist --permuted --cell gru        pixel by pixel, in a fixed random order
+  dilated-rnn train characters                         a character language model of Tiny Shakespeare
+  dilated-rnn generate runs/characters/checkpoint.npz --temperature 0.7      what it writes
+  dilated-rnn train speech --frame 16                  who spoke, from the raw waveform
   dilated-rnn evaluate runs/mnist/checkpoint.npz       loss and accuracy on the test images
   dilated-rnn summary --cell gru --layers 9            the layers of an architecture and their parameters
   dilated-rnn train adding --system skip --parameters 2000     a compared system of equal size
@@ -34,8 +38,8 @@ class _Help(argparse.HelpFormatter):
         return f"{action.help} (default: %(default)s)"
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the parser of the command line."""
+def parser(task: str | None = None) -> argparse.ArgumentParser:
+    """Return the parser of the command line, with the defaults that a task has of its own for ``train``."""
     top = argparse.ArgumentParser(
         prog="dilated-rnn",
         description="Dilated recurrent neural networks (Chang et al., NIPS 2017) in NumPy. Without a command: the demonstration.",
@@ -55,22 +59,15 @@ def parser() -> argparse.ArgumentParser:
     train = commands.add_parser("train", help="train on a task", formatter_class=_Help)
     train.set_defaults(command="train")
     train.add_argument("task", metavar="TASK", help=f"one of {', '.join(TASKS)}")
-    task = train.add_argument_group("the task")
-    task.add_argument(
-        "--T", type=int, metavar="N", help="copy-memory: blank steps (default 100); adding: length (default 200)"
-    )
-    task.add_argument("--permuted", action="store_true", help="mnist: pixels in one fixed random order")
-    task.add_argument("--permutation-seed", type=int, metavar="N", default=0, help="mnist: seed of that order")
-    task.add_argument(
-        "--length", type=int, metavar="N", default=784, help="mnist: time steps; those after the 784 pixels are noise"
-    )
-    _add_data_dir(task)
+    group = train.add_argument_group("the task")
+    add_task_options(group)
+    _add_data_dir(group)
     _add_model_options(train)
     fitting = train.add_argument_group("training")
-    fitting.add_argument("--steps", type=int, metavar="N", help="training steps; 4000, or ten epochs of mnist")
     fitting.add_argument(
-        "--epochs", type=int, metavar="N", help="mnist: passes over the training images, instead of --steps"
+        "--steps", type=int, metavar="N", help="training steps; 4000, or ten epochs where the data is finite"
     )
+    fitting.add_argument("--epochs", type=int, metavar="N", help="passes over finite data, instead of --steps")
     fitting.add_argument("--batch-size", type=int, metavar="N", default=128, help="sequences a step")
     fitting.add_argument("--optimizer", metavar="NAME", default="rmsprop", help=f"one of {', '.join(OPTIMIZERS)}")
     fitting.add_argument("--lr", type=float, metavar="X", default=4e-3, help="learning rate at the start")
@@ -82,7 +79,10 @@ def parser() -> argparse.ArgumentParser:
         "--max-norm", type=float, metavar="X", default=1.0, help="gradients are scaled to this norm at most"
     )
     fitting.add_argument(
-        "--validate-every", type=int, metavar="N", help="steps between validations; 100, or an epoch of mnist"
+        "--validate-every",
+        type=int,
+        metavar="N",
+        help="steps between validations; 100, or an epoch where the data is finite",
     )
     fitting.add_argument(
         "--validate-on", choices=["validation", "test"], default="validation", help="which held-out data"
@@ -101,6 +101,9 @@ def parser() -> argparse.ArgumentParser:
     out.add_argument("--out", metavar="FOLDER", help="folder for checkpoint.npz, metrics.csv and curve.png; runs/TASK")
     out.add_argument("--checkpoint-every", type=int, metavar="N", default=100, help="steps between two checkpoints")
     out.add_argument("--resume", action="store_true", help="go on with the run in that folder")
+    own = {name: " ".join(f"--{k.replace('_', '-')} {v}" for k, v in own_defaults(name).items()) for name in TASKS}
+    train.epilog = "; ".join(f"{name} begins with {words}" for name, words in own.items() if words)
+    train.set_defaults(**own_defaults(task))
 
     judge = commands.add_parser(
         "evaluate",
@@ -115,6 +118,18 @@ def parser() -> argparse.ArgumentParser:
     )
     _add_data_dir(judge)
     _add_threads(judge)
+
+    write = commands.add_parser("generate", help="let a character model write", formatter_class=_Help)
+    write.set_defaults(command="generate")
+    write.add_argument("checkpoint", metavar="CHECKPOINT", help="the checkpoint.npz of 'dilated-rnn train characters'")
+    write.add_argument("--prompt", metavar="TEXT", help="what the model reads first; a new line where nothing is said")
+    write.add_argument("--length", type=int, metavar="N", default=500, help="characters to write")
+    write.add_argument(
+        "--temperature", type=float, metavar="X", default=0.7, help="0 writes what is likeliest, 1 what it has learned"
+    )
+    write.add_argument("--seed", type=int, metavar="N", default=0, help="of the drawing of characters")
+    write.add_argument("--last", action="store_true", help="take the last parameters, not those best in validation")
+    _add_data_dir(write)
 
     summary = commands.add_parser("summary", help="print the layers of a net", formatter_class=_Help)
     summary.set_defaults(command="summary")
@@ -167,16 +182,17 @@ def _add_threads(parser: Any) -> None:
     parser.add_argument("--threads", type=int, metavar="N", help="threads to compute with; as many as there are cores")
 
 
-def _add_system(parser: Any) -> None:
-    parser.add_argument("--system", metavar="NAME", help=f"one of {', '.join(SYSTEMS)} (default: dilated)")
+def _add_system(parser: Any, default: str | None = None) -> None:
+    parser.add_argument("--system", metavar="NAME", default=default, help=f"one of {', '.join(SYSTEMS)}")
 
 
 def _add_model_options(parser: Any) -> None:
     model = parser.add_argument_group("the net")
-    _add_system(model)
+    _add_system(model, "dilated")
     model.add_argument("--cell", metavar="NAME", help=f"one of {', '.join(CELLS)} (default: rnn)")
-    model.add_argument("--hidden", metavar="H", help="units a layer: a number, or one a layer: 10,20,20 (default: 10)")
-    model.add_argument(
+    size = model.add_mutually_exclusive_group()
+    size.add_argument("--hidden", metavar="H", default="10", help="units a layer: a number, or one a layer: 10,20,20")
+    size.add_argument(
         "--parameters", type=int, metavar="N", help="instead of hidden: as many units as so many parameters allow"
     )
     model.add_argument("--layers", type=int, metavar="L", help="number of layers; 9, or as many as reach across T")
@@ -195,6 +211,7 @@ def _add_model_options(parser: Any) -> None:
     model.add_argument(
         "--forget-bias", type=float, metavar="X", help="lstm: initial bias of the forget gate (default 0)"
     )
+    model.add_argument("--embedding", type=int, metavar="E", help="a linear map to E numbers before the first layer")
     model.add_argument("--input-init", metavar="NAME", default="glorot_uniform", help=f"one of {', '.join(SCHEMES)}")
     model.add_argument("--recurrent-init", metavar="NAME", default="orthogonal", help=f"one of {', '.join(SCHEMES)}")
     model.add_argument("--dtype", metavar="NAME", default="float32", help="float32 or float64")

@@ -169,6 +169,8 @@ def forward(
     for b in range(B):
         n = lengths[b]
         xs, trace = x[:n, b].astype(dtype), []
+        if "embedding.W" in params:
+            xs = np.array([params["embedding.W"] @ x_t for x_t in xs]).reshape(n, len(params["embedding.W"]))
         for l in range(L):
             c = layer_forward(cell, _of(params, f"layers.{l}"), xs, _row(state[l], b))
             for array, values in zip(new_state[l], zip(*c[n:], strict=True), strict=True):
@@ -250,7 +252,12 @@ def backward(
                 array[:, b] = values
             for name in dp:
                 grads[f"layers.{l}.{name}"] += dp[name]
-        dx[:n, b] = dxs
+        if "embedding.W" in params:
+            for t in range(n):
+                dx[t, b] = params["embedding.W"].T @ dxs[t]
+                grads["embedding.W"] += np.outer(dxs[t], x[t, b])
+        else:
+            dx[:n, b] = dxs
         dstart[L - 1][0][-K, b] += doldest
         if len(dstart) > L:
             dstart[L][0][:, b] = dbefore

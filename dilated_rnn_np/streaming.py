@@ -24,6 +24,8 @@ def step(model: DilatedRNN, x_t: Array, state: State, dtype: np.dtype) -> tuple[
     if dtype != model.dtype:
         params = {name: array.astype(dtype, copy=False) for name, array in params.items()}
     rows = x_t.astype(dtype, copy=False)  # (B, D)
+    if "embedding.W" in params:
+        rows = rows @ params["embedding.W"].T  # (B, E)
     for i, entry in enumerate(state[: len(model.layers)]):
         oldest, layer = tuple(s[0] for s in entry), f"layers.{i}."  # (B, H) each
         from_x = rows @ params[layer + "W_x"].T + params[layer + "b"]  # (B, G*H)

@@ -12,6 +12,9 @@ def describe(model: Network) -> str:
     """Return the table as one text of several lines."""
     reading = "dilation" if hasattr(model, "dilations") else "steps"
     lines = [f"{'layer':<10}{'cell':<8}{reading:>8}{'input':>8}{'hidden':>8}{'parameters':>12}  reaches back"]
+    if "embedding.W" in model.params:
+        E, D = model.params["embedding.W"].shape
+        lines.append(f"{'embedding':<10}{'':<8}{'':>8}{D:>8}{E:>8}{D * E:>12,}  linear")
     for i, layer in enumerate(model.layers):
         size = sum(array.size for name, array in model.params.items() if name.startswith(f"layers.{i}."))
         apart, steps = layer.row()

@@ -31,7 +31,8 @@ def to_torch_state_dict(model: DilatedRNN, module_list: str | None = None) -> di
 
     Returns
     -------
-    state_dict : arrays on the host; with a read-out also "readout.weight" (O, K*H) and "readout.bias" (O,), an nn.Linear's.
+    state_dict : arrays on the host; with a read-out also "readout.weight" (O, K*H) and "readout.bias" (O,), an nn.Linear's,
+        and with an embedding "embedding.weight" (D, E), an nn.Embedding's.
 
     Examples
     --------
@@ -41,6 +42,8 @@ def to_torch_state_dict(model: DilatedRNN, module_list: str | None = None) -> di
     choose("cell of PyTorch", model.cell.name, SUPPORTED)
     params = {name: to_host(array).copy() for name, array in model.params.items()}
     state_dict: dict[str, np.ndarray] = {}
+    if "embedding.W" in params:
+        state_dict["embedding.weight"] = params["embedding.W"].T.copy()  # (E, D) -> (D, E), a row a symbol
     for i in range(len(model.layers)):
         b = params[f"layers.{i}.b"]
         b_hh = np.zeros_like(b)
@@ -59,8 +62,8 @@ def from_torch_state_dict(model: DilatedRNN, state_dict: Mapping[str, Any]) -> D
     Parameters
     ----------
     model : of the same cell, sizes and number of layers.
-    state_dict : arrays, or tensors on the host, named in one of the two ways of ``to_torch_state_dict``; a read-out that
-        is not in it is left as it is. Biases may be missing (``bias=False``): they become 0.
+    state_dict : arrays, or tensors on the host, named in one of the two ways of ``to_torch_state_dict``; an embedding
+        or a read-out that is not in it is left as it is. Biases may be missing (``bias=False``): they become 0.
 
     Raises
     ------
@@ -90,6 +93,8 @@ def from_torch_state_dict(model: DilatedRNN, state_dict: Mapping[str, Any]) -> D
             incoming[f"layers.{i}.b_h"] = b_hh[-own:]
         incoming[f"layers.{i}.W_x"], incoming[f"layers.{i}.W_h"] = (renamed.pop(f"{i}.{name}") for name in NAMES[:2])
         incoming[f"layers.{i}.b"] = b
+    if "embedding.W" in renamed:
+        incoming["embedding.W"] = renamed.pop("embedding.W").T  # (D, E) -> (E, D)
     for name in ("W", "b"):
         if f"readout.{name}" in renamed:
             incoming[f"readout.{name}"] = renamed.pop(f"readout.{name}")
@@ -114,4 +119,5 @@ def _own_name(torch_name: str) -> str:
         return f"{match[1]}.{match[2]}"
     if match := re.fullmatch(rf"(?:.*\.)?({'|'.join(NAMES)})_l(\d+)", torch_name):
         return f"{match[2]}.{match[1]}"
-    return {"readout.weight": "readout.W", "readout.bias": "readout.b"}.get(torch_name, torch_name)
+    own = {"embedding.weight": "embedding.W", "readout.weight": "readout.W", "readout.bias": "readout.b"}
+    return own.get(torch_name, torch_name)

@@ -24,11 +24,20 @@ class Case:
     carried: bool
     seed: int
     scale: float = 0.7
+    embedding: int | None = None
 
     def __post_init__(self):
         rng = np.random.default_rng(self.seed)
         self.model = DilatedRNN(
-            self.D, self.hidden, self.dilations, self.cell, self.outputs, self.readout, dtype="float64", rng=rng
+            self.D,
+            self.hidden,
+            self.dilations,
+            self.cell,
+            self.outputs,
+            self.readout,
+            dtype="float64",
+            rng=rng,
+            embedding=self.embedding,
         )
         for array in self.model.params.values():
             array[...] = self.scale * rng.standard_normal(array.shape)
@@ -62,6 +71,7 @@ def cases(draw, cell=None, most=9, readout=None, outputs=None, ragged=None):
         ragged=draw(st.booleans()) if ragged is None else ragged,
         carried=draw(st.booleans()),
         seed=draw(st.integers(0, 2**32 - 1)),
+        embedding=draw(st.sampled_from([None, None, 2])),
     )
 
 

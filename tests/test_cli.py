@@ -83,8 +83,11 @@ def test_ctrl_c_saves_and_a_resumed_run_ends_in_the_same_bits(capsys):
         (["train", "copy-memory", "--dilations", "1;2"], "got '1;2'"),
         (["train", "copy-memory", "--hidden", "many"], "hidden_size must be a whole number"),
         (["train", "copy-memory", "--epochs", "2"], "give --steps"),
-        (["train", "copy-memory", "--permuted"], "belong to mnist"),
-        (["train", "mnist", "--T", "3"], "give --length"),
+        (["train", "copy-memory", "--permuted"], "--permuted belongs to mnist; copy-memory has --T"),
+        (
+            ["train", "mnist", "--T", "3"],
+            "--T belongs to copy-memory and adding; mnist has --permuted, --permutation-seed, --length",
+        ),
         (["train", "mnist", "--data-dir", "nowhere"], "must be an existing folder"),
         (["train", "adding", "--optimizer", "adm"], "did you mean 'adam'"),
         (["train", "adding", "--input-init", "glorot"], "did you mean 'glorot_uniform'"),

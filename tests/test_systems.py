@@ -102,7 +102,6 @@ def test_every_system_is_summed_up_trained_evaluated_and_drawn(name, in_an_empty
         (["summary", "--system", "dilatd"], "did you mean 'dilated'"),
         (["draw", "--system", "skp"], "did you mean 'skip'"),
         (["draw", "missing.npz", "--system", "skip"], "leave --system out"),
-        (["summary", "--parameters", "100", "--hidden", "4"], "leave --hidden out"),
         (["summary", "--parameters", "10"], "parameters must be at least 47, which one hidden unit takes, got 10"),
         (["summary", "--parameters", "0"], "parameters must be a whole number of at least 1"),
     ],

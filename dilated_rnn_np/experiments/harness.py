@@ -105,7 +105,8 @@ def run(contender: Contender, seed: int, place: Path, progress: bool = False, ti
         _check_same(checkpoints.read(checkpoint)[1]["note"], settings, place)
     place.mkdir(parents=True, exist_ok=True)
     lr = cosine_decay(training.lr, training.steps, final=training.final)
-    optimizer = get_optimizer(training.optimizer, model.params, lr, **training.optimizer_options)
+    extra = {"decay": training.decay} if training.optimizer == "rmsprop" else {}
+    optimizer = get_optimizer(training.optimizer, model.params, lr, **extra)
     result = {"status": "finished", "settings": settings, "parameters": model.num_parameters}
     result["hidden"] = sorted(set(model.hidden_sizes))
     try:
@@ -117,7 +118,7 @@ def run(contender: Contender, seed: int, place: Path, progress: bool = False, ti
             loss=task.loss,
             metric=task.metric,
             max_norm=training.max_norm,
-            truncated=training.truncated,
+            truncated=task.truncated,
             validation=task.validation(512),
             validate_every=training.validate_every,
             checkpoint=checkpoint,
@@ -130,9 +131,9 @@ def run(contender: Contender, seed: int, place: Path, progress: bool = False, ti
             description=title,
         )
         best = checkpoints.load(checkpoint, best=True).to(model.xp)
-        result["loss"], result["metric"] = evaluate(best, task.test(512), task.loss, task.metric, training.truncated)
+        result["loss"], result["metric"] = evaluate(best, task.test(512), task.loss, task.metric, task.truncated)
         if contender.after is not None:
-            contender.after(best, place)
+            result["text"] = contender.after(best)
     except FloatingPointError as error:
         result |= {"status": "diverged", "message": str(error)}
     history = read_metrics(place / "metrics.csv")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from ..baselines.systems import SYSTEMS, build, hidden_size_for
@@ -57,9 +56,8 @@ class Training:
     Attributes
     ----------
     steps : how many. batch_size : sequences a step. lr : learning rate at the start; it ends at ``final`` of that.
-    optimizer, optimizer_options : its name in ``optim.OPTIMIZERS`` and what it is built with.
+    optimizer : its name in ``optim.OPTIMIZERS``. decay : of RMSProp's mean of squares.
     max_norm : of the gradient. validate_every : steps between two points of a curve.
-    truncated : whether batches are consecutive windows, and the state is carried from each to the next.
     """
 
     steps: int
@@ -67,10 +65,9 @@ class Training:
     lr: float = 4e-3
     final: float = 0.02
     optimizer: str = "rmsprop"
-    optimizer_options: dict[str, float] = field(default_factory=lambda: {"decay": 0.9})
+    decay: float = 0.9
     max_norm: float = 1.0
     validate_every: int = 100
-    truncated: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,7 +81,7 @@ class Contender:
     facts : more columns of the table, for instance {"layers": 5}.
     look : two numbers, for the colour and the line style of its curve.
     series : contenders of one series are joined in a picture over a fact.
-    after : called with the trained net and the folder of its run, for instance to write a sample.
+    after : from the trained net to a text that is kept with the result, for instance a sample of what it writes.
     """
 
     setting: str
@@ -95,7 +92,7 @@ class Contender:
     facts: dict[str, Any] = field(default_factory=dict)
     look: tuple[int, int] = (0, 0)
     series: str = ""
-    after: Callable[[Network, Path], None] | None = None
+    after: Callable[[Network], str] | None = None
 
     def settings(self, seed: int) -> dict[str, Any]:
         """Return what two runs must share to be the same one, beside the net."""
@@ -167,6 +164,7 @@ def compare_systems(
     hidden: int,
     training: Training,
     cells: Sequence[str] = tuple(CELLS),
+    after: Callable[[Network], str] | None = None,
 ) -> list[Contender]:
     """Return one contender for each chosen system, and for each cell where it takes one.
 
@@ -185,5 +183,5 @@ def compare_systems(
         for style, cell in enumerate(own):
             label = system if cell is None else f"{system} {cell}"
             build = net(choices, task, dilations, hidden, system, cell)
-            contenders.append(Contender(setting, label, task, build, training, look=(colour, style)))
+            contenders.append(Contender(setting, label, task, build, training, look=(colour, style), after=after))
     return contenders

@@ -146,7 +146,9 @@ def markdown(record: Record, contenders: Sequence[Contender], rows: Sequence[dic
     took = duration(sum(result["seconds"] for _, result in results))
     written = ", ".join(f"{name} {version}" for name, version in versions(choices.backend).items())
     notes.append(f"{took} of training on {where} ({host['architecture']}); {written}.")
-    return "\n".join([*lines, "", *(f"- {note}" for note in notes), ""])
+    texts = {c.label: result["text"] for c, result in reversed(results) if "text" in result}  # of the first seed
+    samples = [line for label in reversed(texts) for line in (f"\n## {label}\n\n```text", texts[label].strip(), "```")]
+    return "\n".join([*lines, "", *(f"- {note}" for note in notes), *samples, ""])
 
 
 def _cell(row: dict[str, Any], name: str) -> str:

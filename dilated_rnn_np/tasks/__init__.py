@@ -7,11 +7,13 @@ from typing import Any
 from ..checks import choose
 from .adding import Adding
 from .base import Batch, Stream, Task
+from .characters import Characters, generate
 from .copy_memory import CopyMemory
 from .digits import Digits
 from .files import DataError
+from .speech import Speech
 
-TASKS: dict[str, type[Task]] = {task.name: task for task in (CopyMemory, Adding, Digits)}
+TASKS: dict[str, type[Task]] = {task.name: task for task in (CopyMemory, Adding, Digits, Characters, Speech)}
 
 
 def make_task(name: str, **settings: Any) -> Task:
@@ -23,4 +25,17 @@ def make_task(name: str, **settings: Any) -> Task:
     return choose("task", name, TASKS)(**settings)
 
 
-__all__ = ["TASKS", "Adding", "Batch", "CopyMemory", "DataError", "Digits", "Stream", "Task", "make_task"]
+__all__ = [
+    "TASKS",
+    "Adding",
+    "Batch",
+    "Characters",
+    "CopyMemory",
+    "DataError",
+    "Digits",
+    "Speech",
+    "Stream",
+    "Task",
+    "generate",
+    "make_task",
+]

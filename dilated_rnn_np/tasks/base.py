@@ -7,9 +7,10 @@ again at any step without replaying the ones before it.
 from __future__ import annotations
 
 import itertools
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ class Stream:
     ----------
     draw : a function from the batch's number to the batch ``(x, targets[, lengths])``.
     first : the number of the first batch.
+    steps_per_pass : after so many batches the data begins again, and a state that is carried with it; never, where infinite.
 
     Examples
     --------
@@ -37,6 +39,7 @@ class Stream:
 
     draw: Callable[[int], Batch]
     first: int = 0
+    steps_per_pass: float = math.inf
 
     def __iter__(self) -> Iterator[Batch]:
         """Yield the batches from number ``first`` on, without end."""
@@ -44,7 +47,7 @@ class Stream:
 
     def starting_at(self, step: int) -> Stream:
         """Return the same stream from batch number ``step`` on."""
-        return Stream(self.draw, step)
+        return replace(self, first=step)
 
 
 class Task(ABC):
@@ -56,6 +59,8 @@ class Task(ABC):
     input_size, output_size, readout : what a model for the task is built with.
     loss : the name of the loss in ``losses.LOSSES``.
     metric_name : what ``metric`` measures.
+    reads_files : whether it is built from data files: then it takes ``data_dir``.
+    truncated : whether consecutive batches are windows of the same sequences, for truncated backpropagation with carried state.
     baseline : the loss of the best answer that uses nothing of what is to be remembered, or None where none is known.
     baseline_note : one sentence that says what the baseline is.
     """
@@ -66,6 +71,8 @@ class Task(ABC):
     readout: str
     loss: str = "softmax_cross_entropy"
     metric_name: str = "accuracy"
+    reads_files: bool = False
+    truncated: bool = False
     baseline: float | None = None
     baseline_note: str = ""
 
@@ -80,6 +87,10 @@ class Task(ABC):
     def test(self, batch_size: int) -> Sequence[Batch]:
         """Return the batches that a finished model is judged on; the validation ones where a task has no others."""
         return self.validation(batch_size)
+
+    def steps_per_epoch(self, batch_size: int) -> int | None:
+        """Return how many batches an epoch has, or None where the data is endless."""
+        return None
 
     def metric(self, output: Any, targets: Any, lengths: Any = None) -> float:
         """Return the fraction of targets that have the largest output."""

@@ -67,6 +67,7 @@ class Digits(Task):
     input_size = 1
     output_size = 10
     readout = "last"
+    reads_files = True
     baseline = math.log(10)
     baseline_note = "ln 10: the same probability for each digit, as the last step alone tells next to nothing"
 

@@ -1,8 +1,8 @@
 """Finds a data file, downloads it where it is missing, and hands out nothing that it has not verified.
 
 A file is looked for in ``data_dir``, then in ``$DILATED_RNN_DATA``, then in a cache folder, and only then downloaded
-into the cache folder; the first two are never written to. What is verified is the SHA-256 of the *decompressed* bytes,
-so that any mirror's compression serves, and the file may as well lie there uncompressed.
+into the cache folder; the first two are never written to. What is verified is a digest of the *decompressed* bytes, SHA-256
+where the publisher gives no other, so that any mirror's compression serves, and the file may as well lie there uncompressed.
 """
 
 from __future__ import annotations
@@ -35,6 +35,15 @@ def sha256_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def md5_of(content: bytes) -> str:
+    """Return the MD5 of the bytes in hexadecimal digits, for files that are published with no better digest.
+
+    >>> md5_of(b"")[:8]
+    'd41d8cd9'
+    """
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
 @dataclass(frozen=True)
 class DataFile:
     """What a data file is called, how its content is known, and where it is published.
@@ -47,6 +56,7 @@ class DataFile:
     folder : the subfolder it is kept in; it is found directly in ``data_dir`` or ``$DILATED_RNN_DATA`` as well.
     digest : the function from the decompressed content to the digest. An archive that every mirror packs anew may
         digest the files in it instead; it raises a ValueError for bytes that are no such archive.
+    kind : what errors call the digest.
 
     Examples
     --------
@@ -59,6 +69,7 @@ class DataFile:
     urls: tuple[str, ...]
     folder: str = ""
     digest: Callable[[bytes], str] = sha256_of
+    kind: str = "SHA-256"
 
 
 def read(file: DataFile, data_dir: str | os.PathLike[str] | None = None) -> bytes:
@@ -129,7 +140,7 @@ def _verified(file: DataFile, raw: bytes) -> bytes:
     digest = file.digest(content)
     if digest != file.sha256:
         size = f"{len(content):,} bytes"
-        raise ValueError(f"its decompressed content ({size}) has SHA-256 {digest}, expected {file.sha256}")
+        raise ValueError(f"its decompressed content ({size}) has {file.kind} {digest}, expected {file.sha256}")
     return content
 
 
