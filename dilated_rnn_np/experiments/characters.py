@@ -16,7 +16,7 @@ def contenders(choices: Choices) -> list[Contender]:
     """Return all systems, each of which writes a sample when it is trained."""
     if choices.quick:
         task, layers, hidden = Characters(window=50, data_dir=choices.data_dir), 3, 32
-        training = Training(150, batch_size=32, lr=1e-2, validate_every=50, optimizer="adam")
+        training = Training(400, batch_size=32, lr=1e-2, validate_every=50, optimizer="adam")
     else:
         task, layers, hidden = Characters(window=100, data_dir=choices.data_dir), 5, 256
         training = Training(10_000, batch_size=64, lr=2e-3, validate_every=500, optimizer="adam")

@@ -41,8 +41,8 @@ def _curves(experiment: Experiment, own: Sequence[Contender], results: Results, 
         places = [run_folder(folder, contender, r["settings"]["seed"]) for of, r in results if of is contender]
         metrics = [read_metrics(place / "metrics.csv") for place in places]
         histories[contender.label] = [m for m in metrics if not np.isnan(m["validation_loss"]).all()]
-    for ax, (x, y) in zip(figure.subplots(down, 2, squeeze=False).flat, experiment.curves, strict=True):
-        curves = []
+    for place, (x, y) in enumerate(experiment.curves, 1):
+        ax, curves = figure.add_subplot(down, 2, place), []
         for contender in own:
             rows = [~np.isnan(history["validation_loss"]) for history in histories[contender.label]]
             runs = [(m[x][r], m[f"validation_{y}"][r]) for m, r in zip(histories[contender.label], rows, strict=True)]
@@ -69,14 +69,14 @@ def _over(fact: str, contenders: Sequence[Contender], results: Results) -> Figur
         figure.subplots(1, 2), ("metric", "seconds_per_step"), (1, 1000), (metric, "ms per step"), strict=True
     ):
         curves = []
-        for name, look in dict.fromkeys((c.series, c.look) for c in contenders):
-            own = [c for c in contenders if (c.series, c.look) == (name, look)]
+        for colour, name in enumerate(dict.fromkeys(c.series for c in contenders)):
+            own = [c for c in contenders if c.series == name]
             x = np.array([float(c.facts[fact]) for c in own])
             runs = []
             for seed in seeds:
                 values = [measured.get((id(c), seed), {}).get(key) for c in own]
                 runs.append((x, scale * np.array([np.nan if value is None else value for value in values], float)))
-            curves.append(Curve(name, runs, *look))
+            curves.append(Curve(name, runs, colour, colour))
         lines = run_curves(curves, fact, label, points=True, ax=ax)
     if len(lines) > 1:
         figure.legend(handles=lines, loc="outside right center", frameon=False, fontsize=9)

@@ -15,10 +15,10 @@ def contenders(choices: Choices) -> list[Contender]:
     layers, T = (6, 60) if choices.quick else (9, 500)
     period = 2 ** (layers - 1)
     task = CopyMemory(T)
-    training = Training(600, batch_size=32, lr=1e-2, validate_every=25) if choices.quick else Training(10_000)
+    training = Training(1000, batch_size=32, lr=1e-2, validate_every=25) if choices.quick else Training(10_000)
     sets = {"powers of two": exponential_dilations(layers), "searched": search_dilations(layers, period)}
     rows = []
-    for style, cell in enumerate(choices.cells or ("rnn", "gru")):
+    for style, cell in enumerate(choices.cells or (("rnn",) if choices.quick else ("rnn", "gru"))):
         for colour, (label, dilations) in enumerate(sets.items()):
             build = net(choices, task, dilations, 10, cell=cell)
             facts = {"dilations": " ".join(map(str, dilations)), "mean hops": mean_hops(dilations, period)}
@@ -31,5 +31,5 @@ EXPERIMENT = Experiment(
     "Copy memory with dilations whose mean number of hops over a period is lower than that of as many powers of two.",
     contenders,
     columns=("loss", "metric", "halved"),
-    seeds={"quick": 3, "full": 5},
+    seeds={"quick": 5, "full": 5},
 )

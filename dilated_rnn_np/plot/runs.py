@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from matplotlib.ticker import MaxNLocator
 
 from .style import COLOURS, STYLES, checked_axes, plain_log_ticks
 
-SEVEN = (*COLOURS, "#666666")
+EIGHT = (*COLOURS, "#777777", "#000000")
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,8 @@ def run_curves(
     Parameters
     ----------
     xlabel, ylabel : of the axes. baseline : a number to draw as a horizontal line, or None.
-    logarithmic : whether the y axis is. points : whether each point is marked, for few of them. ax : axes, or None.
+    logarithmic : whether the y axis is. points : whether each point is marked, and x labelled at points alone: for few of them.
+    ax : axes, or None for a new figure.
 
     Returns
     -------
@@ -62,7 +62,7 @@ def run_curves(
     ax = checked_axes(ax)
     lines, seen = [], [] if baseline is None else [baseline]
     for curve in curves:
-        looks = {"color": SEVEN[curve.colour % len(SEVEN)], "linestyle": STYLES[curve.style % len(STYLES)]}
+        looks = {"color": EIGHT[curve.colour % len(EIGHT)], "linestyle": STYLES[curve.style % len(STYLES)]}
         x, y = (_stacked([run[i] for run in curve.runs]) for i in (0, 1))  # (runs, points)
         measured = ~np.isnan(y).all(axis=0)
         x, y = x[:, measured], y[:, measured]
@@ -80,7 +80,10 @@ def run_curves(
         ax.set_yscale("log")
         plain_log_ticks(ax.yaxis, seen)
     if points:
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        places = np.unique(np.concatenate([line.get_xdata() for line in lines[: len(curves)]]))
+        ax.set_xscale("log" if places[0] > 0 and places[-1] > 10 * places[0] else "linear")
+        ax.set_xticks(places, [f"{place:g}" for place in places])
+        ax.minorticks_off()
     ax.spines[["top", "right"]].set_visible(False)
     return lines
 
