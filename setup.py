@@ -15,7 +15,7 @@ setup(
     long_description_content_type="text/markdown",
     license="MIT",
     packages=find_packages(include=["dilated_rnn_np", "dilated_rnn_np.*"]),
-    package_data={"dilated_rnn_np": ["py.typed"]},
+    package_data={"dilated_rnn_np": ["py.typed", "*.cu"]},
     python_requires=">=3.10",
     install_requires=["numpy>=2", "matplotlib>=3.8", "tqdm>=4.66", "pooch>=1.8", "threadpoolctl>=3.5"],
     extras_require={

@@ -15,6 +15,7 @@ from .batches import windows
 from .cells import GRU, LSTM, RNN, Cell
 from .checkpoint import CheckpointError, load
 from .dilations import exponential_dilations
+from .kernels import get_device_kernels, set_device_kernels
 from .model import DilatedRNN
 from .network import Network
 from .threads import get_num_threads, set_num_threads
@@ -46,6 +47,7 @@ __all__ = [
     "fit",
     "free_workspace",
     "from_torch_state_dict",
+    "get_device_kernels",
     "get_num_threads",
     "gradcheck",
     "init",
@@ -57,6 +59,7 @@ __all__ = [
     "plot",
     "reference",
     "search",
+    "set_device_kernels",
     "set_num_threads",
     "tasks",
     "to_torch_state_dict",

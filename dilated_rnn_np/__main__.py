@@ -10,10 +10,12 @@ import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from . import checkpoint as checkpoints
 from . import inputs, paths
+from .backend import automatic, get_backend
 from .baselines import systems
 from .cells import LSTM, Cell
 from .checks import choose, positive, positive_integer
@@ -199,7 +201,7 @@ def _trained(options: argparse.Namespace) -> tuple[Network, Task, str]:
         )
     best = bool(meta.get("best")) and not options.last
     which = f"best in validation, step {meta['best']['step']}" if best else f"last, step {meta['step']}"
-    return checkpoints.load(options.checkpoint, best=best), task, which
+    return checkpoints.load(options.checkpoint, best=best).to(_backend(options.backend)), task, which
 
 
 def _model(options: argparse.Namespace, task: Task | None) -> Network:
@@ -222,7 +224,7 @@ def _model(options: argparse.Namespace, task: Task | None) -> Network:
         "readout": "last" if task is None else task.readout,
         "dtype": options.dtype,
         "rng": options.seed,
-        "xp": options.backend,
+        "xp": _backend(options.backend),
         "dropout": options.dropout,
         "embedding": options.embedding,
         "input_init": options.input_init,
@@ -236,6 +238,15 @@ def _model(options: argparse.Namespace, task: Task | None) -> Network:
         return build(systems.hidden_size_for(build, options.parameters))
     hidden = _numbers(options.hidden)
     return build(hidden if len(hidden) > 1 else hidden[0])
+
+
+def _backend(name: str) -> ModuleType:
+    """Return the array module; where the choice is left open, say which one it is."""
+    if name != "auto":
+        return get_backend(name)
+    xp, sentence = automatic()
+    print(sentence, file=sys.stderr)
+    return xp
 
 
 def _made_folder(path: str) -> Path:

@@ -7,6 +7,8 @@ backends start alike. CuPy is imported only when it is asked for.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
@@ -29,11 +31,25 @@ def array_module(array: Array) -> ModuleType:
 
 def to_host(array: Array) -> np.ndarray:
     """Return ``array`` as a NumPy array, fetched from the device where it lies there."""
-    return array.get() if hasattr(array, "get") else np.asarray(array)
+    return np.asarray(array) if array_module(array) is np else array.get()
+
+
+def fetched(*figures: Any) -> list[float]:
+    """Return numbers as floats of the host; those that lie on a device come in one transfer.
+
+    >>> fetched(np.float32(0.5), 2)
+    [0.5, 2.0]
+    """
+    on_device = [figure for figure in figures if array_module(figure) is not np]
+    if not on_device:
+        return [float(figure) for figure in figures]
+    together = array_module(on_device[0]).stack([figure.astype(np.float64) for figure in on_device])
+    host = iter(together.get().tolist())
+    return [next(host) if array_module(figure) is not np else float(figure) for figure in figures]
 
 
 def get_backend(backend: str | ModuleType) -> ModuleType:
-    """Return the array module for ``"numpy"``, ``"cupy"`` or a module that is given as it is.
+    """Return the array module for ``"numpy"``, ``"cupy"``, ``"auto"`` or a module that is given as it is.
 
     Raises
     ------
@@ -46,7 +62,15 @@ def get_backend(backend: str | ModuleType) -> ModuleType:
     """
     if isinstance(backend, ModuleType):
         return backend
-    return choose("backend", backend, {"numpy": _numpy, "cupy": _cupy})()
+    return choose("backend", backend, {"numpy": _numpy, "cupy": _cupy, "auto": lambda: automatic()[0]})()
+
+
+def automatic() -> tuple[ModuleType, str]:
+    """Return CuPy where a GPU can be used and NumPy elsewhere, and a sentence that says which one it is and why."""
+    try:
+        return _cupy(), "backend auto: cupy, there is a GPU"
+    except ImportError as error:
+        return np, f"backend auto: numpy, because {error}"
 
 
 def _numpy() -> ModuleType:
@@ -62,5 +86,29 @@ def _cupy() -> ModuleType:
             "pip install 'dilated_rnn_np[cuda12]' or [cuda13], or use backend 'numpy'"
         ) from None
     if not cupy.is_available():
-        raise ImportError("CuPy is installed but finds no usable GPU or driver; use backend 'numpy'")
+        raise ImportError(f"CuPy {cupy.__version__} finds no GPU that it can use: {_trouble(cupy)}")
     return cupy
+
+
+def _trouble(cupy: Any) -> str:
+    """Return what stands in the way of the GPU, and what to do."""
+    try:
+        cupy.cuda.runtime.getDeviceCount()
+        reason = "there is none"
+    except Exception as error:  # a missing driver, one that is too old, a GPU that is hidden: CUDA says which
+        reason = str(error)
+    return f"{reason}; see that nvidia-smi lists a GPU and that the driver fits CuPy's CUDA, or use backend 'numpy'"
+
+
+@contextmanager
+def device_memory(xp: ModuleType) -> Iterator[None]:
+    """Say what helps where a pass within needs more memory than the device has."""
+    try:
+        yield
+    except MemoryError as error:
+        if xp is np:
+            raise
+        raise MemoryError(
+            f"the device's memory is full: {error}. Take a smaller batch, give budget=… to forward or fit, use keep=False "
+            "where no gradient is needed, or call free_workspace()"
+        ) from error

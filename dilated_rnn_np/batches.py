@@ -11,6 +11,9 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import numpy as np
+
+from . import inputs
 from .checks import positive_integer
 
 Batch = tuple[Any, ...]  # (x, targets) or (x, targets, lengths)
@@ -24,10 +27,29 @@ def unpacked(batch: Batch) -> Batch:
     return (*batch, None)[:3]
 
 
-def on_backend(xp: Any, batch: Batch) -> Batch:
-    """Return the batch with x and targets as arrays of the module ``xp``; lengths stay on the host."""
+def on_backend(xp: Any, batch: Batch, classes: int | None = None) -> Batch:
+    """Return the batch as arrays of the module ``xp``; on the way to a device it is looked at once more, on the host.
+
+    Parameters
+    ----------
+    classes : O, where targets are classes 0..O-1; those past a row's length may be any number.
+    """
     x, targets, lengths = unpacked(batch)
-    return xp.asarray(x), xp.asarray(targets), lengths
+    if xp is not np and isinstance(x, np.ndarray):
+        if x.ndim == 3:
+            lengths = inputs.row_lengths(lengths, *x.shape[:2])
+        if classes is not None and isinstance(targets, np.ndarray):
+            _check_classes(targets, lengths, classes)
+    return xp.asarray(x), xp.asarray(targets), lengths if lengths is None else xp.asarray(lengths)
+
+
+def _check_classes(targets: np.ndarray, lengths: np.ndarray | None, classes: int) -> None:
+    if lengths is not None and targets.ndim == 2:
+        targets = np.where(np.arange(len(targets))[:, None] < lengths, targets, 0)
+    if targets.dtype.kind in "iu" and targets.size and (targets.min() < 0 or targets.max() >= classes):
+        raise ValueError(
+            f"targets must lie in 0..{classes - 1} for {classes} logits, got {targets.min()} to {targets.max()}"
+        )
 
 
 def windows(x: Any, targets: Any, steps: int) -> list[Batch]:

@@ -49,7 +49,6 @@ class Embedding:
         cache = EmbeddingCache(params["W"].copy(), x.copy())
         return cache.W @ cache.x, cache
 
-    def backward(self, cache: EmbeddingCache, de: Array) -> tuple[Array, Params]:
-        """Mirror ``forward``: return dx (D, T*B) and the gradient of W (E, D)."""
-        dW = de @ cache.x.T
-        return cache.W.T @ de, {"W": dW}
+    def backward(self, cache: EmbeddingCache, de: Array) -> tuple[Array, Array]:
+        """Mirror ``forward``: return dx (D, T*B) and dW (E, D)."""
+        return cache.W.T @ de, de @ cache.x.T

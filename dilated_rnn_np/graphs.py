@@ -172,30 +172,36 @@ def dilated_cnn(dilations: Sequence[int], kernel: int = 2) -> Graph:
     return Graph(f"dilated CNN {_listed(dilations)}", nodes, tuple(edges))
 
 
-def clockwork(periods: Sequence[int]) -> Graph:
+def clockwork(periods: Sequence[int], num_layers: int = 1) -> Graph:
     """Return the graph of a clockwork RNN (Koutník et al. 2014): module i is computed at multiples of its period alone.
 
     A module reads the input, itself and the slower modules as they were one step before; between its turns it holds its
-    state, which costs no edge. Periods are given from fast to slow; the output reads all modules.
+    state, which costs no edge. Periods are given from fast to slow; the output, or the layer above, reads all modules.
 
     >>> from dilated_rnn_np.paths import shortest_path
     >>> shortest_path(clockwork([1, 4]), 0, 5)
     [('input', 0), ('module 2 (4)', 0), ('module 2 (4)', 4)]
     """
-    periods = inputs.dilations(periods)
+    periods, num_layers = inputs.dilations(periods, "periods"), positive_integer("num_layers", num_layers)
     if list(periods) != sorted(periods):
         raise ValueError(f"periods must be given from fast to slow, got {list(periods)}")
     cycle = math.lcm(*periods)
-    nodes = tuple(f"module {i + 1} ({p})" for i, p in enumerate(periods))
-    edges, outputs = [], []
-    for i, (node, p) in enumerate(zip(nodes, periods, strict=True)):
-        edges += [Edge(INPUT, node, 0, t, f"{INPUT} -> {node}") for t in range(0, cycle, p)]
-        outputs += [(node, t, t % p) for t in range(cycle)]
-        for source, slow in zip(nodes[i:], periods[i:], strict=True):
-            for t in range(cycle, 2 * cycle, p):  # the module's turn; it reads what the slow one held at t - 1
-                last = (t - 1) // slow * slow
-                edges.append(Edge(source, node, t - last, last % cycle, f"{source} -> {node}"))
-    return Graph(f"clockwork RNN {_listed(periods)}", nodes, tuple(edges), tuple(outputs), cycle)
+    below, edges, names = [(INPUT, 1)], [], []  # below: what a layer reads, and how often that changes
+    for layer in range(num_layers):
+        prefix = f"layer {layer + 1}, " if num_layers > 1 else ""
+        modules = [(f"{prefix}module {i + 1} ({p})", p) for i, p in enumerate(periods)]
+        for i, (node, p) in enumerate(modules):
+            for t in range(
+                cycle, 2 * cycle, p
+            ):  # the module's turn: it reads what the others hold at t, or held at t - 1
+                read = [(source, t // q * q) for source, q in below]
+                read += [(source, (t - 1) // q * q) for source, q in modules[i:]]
+                edges += [Edge(source, node, t - at, at % cycle, f"{source} -> {node}") for source, at in read]
+        names += [node for node, _ in modules]
+        below = modules
+    outputs = tuple((node, t, t % p) for node, p in below for t in range(cycle))
+    label = f"clockwork RNN {_listed(periods)}" + (f", {num_layers} layers" if num_layers > 1 else "")
+    return Graph(label, tuple(names), tuple(edges), outputs, cycle)
 
 
 def _stack(label: str, num_layers: int, hops: Sequence[tuple[int, ...]]) -> Graph:

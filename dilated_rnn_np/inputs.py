@@ -10,23 +10,19 @@ from typing import Any
 
 import numpy as np
 
-from .backend import Array, array_module, to_host
+from .backend import Array, array_module
 from .checks import positive_integer
 
 DTYPES = ("float32", "float64", "complex64", "complex128")
 
 
-def dilations(values: Any) -> tuple[int, ...]:
-    """Return the dilations as a tuple of positive ints; any order, repeats and lengths are fine."""
+def dilations(values: Any, name: str = "dilations") -> tuple[int, ...]:
+    """Return the dilations, or what else is called ``name``, as a tuple of positive ints; any order and repeats are fine."""
     if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
-        raise TypeError(
-            f"dilations must be a list of whole numbers, one a layer, got {values!r}; for instance [1, 2, 4]"
-        )
-    checked = tuple(positive_integer(f"dilations[{i}]", d) for i, d in enumerate(values))
+        raise TypeError(f"{name} must be a list of whole numbers, got {values!r}; for instance [1, 2, 4]")
+    checked = tuple(positive_integer(f"{name}[{i}]", d) for i, d in enumerate(values))
     if not checked:
-        raise ValueError(
-            "dilations must hold at least one number, one a layer, got an empty list; for instance [1, 2, 4]"
-        )
+        raise ValueError(f"{name} must hold at least one number, got an empty list; for instance [1, 2, 4]")
     return checked
 
 
@@ -99,15 +95,18 @@ def sequence(xp: Any, x: Any, input_size: int) -> Array:
     return x
 
 
-def row_lengths(lengths: Any, seq_len: int, batch_size: int) -> np.ndarray | None:
-    """Return ``lengths`` as (B,) integers on the host, or None."""
+def row_lengths(lengths: Any, seq_len: int, batch_size: int) -> Array | None:
+    """Return ``lengths`` as (B,) integers, or None; those on a device are taken to be checked, for a look would wait for it."""
     if lengths is None:
         return None
-    lengths = to_host(lengths)
+    on_device = array_module(lengths) is not np
+    lengths = lengths if on_device else np.asarray(lengths)
     if lengths.dtype.kind not in "iu":
         raise TypeError(f"lengths must be whole numbers, one a batch row, got dtype {lengths.dtype}")
     if lengths.shape != (batch_size,):
         raise ValueError(f"lengths must have shape ({batch_size},), one a batch row, got {lengths.shape}")
+    if on_device:
+        return lengths
     if lengths.min() < 0 or lengths.max() > seq_len:
         raise ValueError(f"lengths must lie between 0 and T = {seq_len}, got {lengths.min()} to {lengths.max()}")
     return lengths.astype(np.int64)

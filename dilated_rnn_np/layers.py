@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from . import scan, threads
+from . import kernels, scan, threads
 from .backend import Array, array_module
 from .cells import Arrays, Cell
 from .init import Scheme
@@ -36,7 +36,7 @@ class Ends:
     valid: Array | None  # (T*B,) booleans, None where every row is T long
 
     @classmethod
-    def of(cls, xp: Any, seq_len: int, batch_size: int, lengths: np.ndarray | None) -> Ends:
+    def of(cls, xp: Any, seq_len: int, batch_size: int, lengths: Array | None) -> Ends:
         """Return the ends for checked ``lengths`` (B,), or for rows that are all ``seq_len`` long."""
         if lengths is None:
             return cls(xp.full(batch_size, seq_len), None)
@@ -116,6 +116,7 @@ class LayerCache:
     parts: list[slice]  # the columns of a block that were run together
     blocks: list[list[Any]]  # for each part, the cell's cache of each block
     ends: Ends
+    route: str  # of kernels.ROUTES: by whose forward it was made
 
 
 @dataclass(frozen=True)
@@ -195,10 +196,11 @@ class DilatedLayer(Layer):
         after = tuple(xp.empty_like(s) for s in rows)
         parts = self.parts(B) if xp is np else [slice(0, n)]
         spares = [[] for _ in parts] if spare is None else spare.blocks
-        run = partial(scan.forward, self.cell, W, Z, x, rows, after, valid=ends.valid, keep=keep)
+        route = kernels.route(self.cell, H, x)
+        run = partial(kernels.ROUTES[route].forward, self.cell, W, Z, x, rows, after, valid=ends.valid, keep=keep)
         blocks = threads.run([partial(run, part, spare=old) for part, old in zip(parts, spares, strict=True)])
         order = self._time_order(xp, ends)
-        return tuple(s[order] for s in after), LayerCache(W, Z, parts, blocks, ends)  # (d*B, H) -> (d, B, H)
+        return tuple(s[order] for s in after), LayerCache(W, Z, parts, blocks, ends, route)  # (d*B, H) -> (d, B, H)
 
     def backward(
         self, cache: LayerCache, dh: Array, dstate: Arrays, flow: Array | None = None
@@ -221,7 +223,8 @@ class DilatedLayer(Layer):
         for folded, ds in zip(dfolded, dstate, strict=True):
             folded[order] = ds  # (d, B, H) -> (d*B, H)
         dx = dh if self.input_size == self.hidden_size else xp.empty((self.input_size, dh.shape[1]), dtype=dh.dtype)
-        run = partial(scan.backward, self.cell, cache.W, cache.Z, dh, dx, dfolded, valid=ends.valid, flow=flow)
+        back = kernels.ROUTES[cache.route].backward
+        run = partial(back, self.cell, cache.W, cache.Z, dh, dx, dfolded, valid=ends.valid, flow=flow)
         shares = threads.run([partial(run, *both) for both in zip(cache.blocks, cache.parts, strict=True)])
         dW = reduce(add, shares)  # always in the order of the parts
         dstate = tuple(ds.reshape(dstate[0].shape) for ds in dfolded)  # (d*B, H) -> (d, B, H)
@@ -230,11 +233,11 @@ class DilatedLayer(Layer):
     def gate_values(self, cache: LayerCache) -> dict[str, Array]:
         """Return the gates that the cell shows, by name, (H, T*B) each."""
         gates: dict[str, Array] = {}
-        columns = cache.Z.shape[1] - self.dilation * len(cache.ends.lengths)
+        n = self.dilation * len(cache.ends.lengths)
+        columns = cache.Z.shape[1] - n
         for part, caches in zip(cache.parts, cache.blocks, strict=True):
-            places = scan.blocks(columns, self.dilation * len(cache.ends.lengths), part)
-            for (now, _, _), block in zip(places, caches, strict=True):
-                for name, values in self.cell.gate_values(block).items():
+            for now, shown in kernels.ROUTES[cache.route].gate_values(self.cell, caches, columns, n, part):
+                for name, values in shown.items():
                     rows = gates.setdefault(name, array_module(values).empty((len(values), columns), values.dtype))
                     rows[:, now] = values
         return gates

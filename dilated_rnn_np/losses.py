@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from . import inputs
-from .backend import Array, array_module, to_host
+from .backend import Array, array_module
 
 Loss = Callable[..., tuple[Array, Array]]
 
@@ -35,7 +35,7 @@ def softmax_cross_entropy(
     Raises
     ------
     ValueError or TypeError : for shapes that do not fit, targets out of range, logits that are not finite, or no counted
-        position.
+        position. On a device, where to look at numbers means to wait for them, the loss is NaN instead.
 
     Examples
     --------
@@ -51,6 +51,8 @@ def softmax_cross_entropy(
     total = exp.sum(axis=-1, keepdims=True)
     one_hot = targets[..., None] == xp.arange(O)  # (T, B, O)
     log_likelihood = xp.where(one_hot, shifted, 0).sum(axis=-1) - xp.log(total[..., 0])  # (T, B)
+    if xp is not np:  # nobody has looked at these targets: a class that there is not makes the loss NaN
+        log_likelihood = xp.where((targets < 0) | (targets >= O), np.nan, log_likelihood)
     return _mean_over(counted, -log_likelihood, exp / total - one_hot)
 
 
@@ -139,7 +141,7 @@ def _checked(name: str, outputs: Array, lengths: Any, mask: Array | None) -> tup
 
 
 def _class_targets(xp: Any, targets: Array, shape: tuple[int, ...], counted: Array | None) -> Array:
-    """Return the targets as whole numbers of the logits' module; those that count are checked on the host."""
+    """Return the targets as whole numbers of the logits' module, those that count within 0..O-1."""
     targets = inputs.same_module(xp, "targets", targets)
     if targets.dtype.kind not in "iu":
         raise TypeError(
@@ -147,9 +149,9 @@ def _class_targets(xp: Any, targets: Array, shape: tuple[int, ...], counted: Arr
         )
     if targets.shape != shape[:-1]:
         raise ValueError(f"targets must have shape {shape[:-1]} for logits of shape {shape}, got {targets.shape}")
-    host = to_host(targets if counted is None else xp.where(counted, targets, 0))
-    if host.min() < 0 or host.max() >= shape[-1]:
+    counting = targets if counted is None else xp.where(counted, targets, 0)
+    if xp is np and (counting.min() < 0 or counting.max() >= shape[-1]):
         raise ValueError(
-            f"targets must lie in 0..{shape[-1] - 1} for {shape[-1]} logits, got {host.min()} to {host.max()}"
+            f"targets must lie in 0..{shape[-1] - 1} for {shape[-1]} logits, got {counting.min()} to {counting.max()}"
         )
     return targets

@@ -7,14 +7,13 @@ state. Parameters live in one flat dict; all that backward needs is in the cache
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
 from types import ModuleType
 from typing import Any, TypeVar
 
 import numpy as np
 
 from . import inputs, segments, threads, workspace
-from .backend import Array, get_backend, to_host
+from .backend import Array, device_memory, get_backend, to_host
 from .cache import Cache
 from .cells import Cell
 from .checks import checked_rng, choose, fraction, positive_integer
@@ -71,7 +70,7 @@ class Network:
         self.layers, self.width = list(layers), width
         self.input_size = self.layers[0].input_size
         self._embedding = None if embedding is None else Embedding.before(self.layers, embedding)
-        self.hidden_sizes = [layer.hidden_size for layer in self.layers]
+        self.hidden_sizes = tuple(layer.hidden_size for layer in self.layers)
         self.output_size = None if output_size is None else positive_integer("output_size", output_size)
         self.readout = choose("readout", readout, READOUTS)
         self.dropout = fraction("dropout", dropout)
@@ -154,7 +153,7 @@ class Network:
         rows = x.reshape(T * B, D).T.astype(dtype, copy=False)  # (T, B, D) -> (D, T*B)
 
         splits = [len(layer.parts(B)) for layer in self.layers]
-        split, key = max(splits) > 1, (repr(self), T, B, dtype, splits)
+        split, key = max(splits) > 1, (self.xp.__name__, repr(self), T, B, dtype, splits)
         cache = Cache(repr(self), (T, B, D), ends, dtype, split, key)
         spare = (workspace.take(cache.key) if keep else []) or [None] * len(self.layers)
         new_state: State = []
@@ -234,8 +233,7 @@ class Network:
                 drows = drows if cache.masks[i] is None else drows * cache.masks[i]
                 dgiven.insert(0, dentry)
             if self._embedding and cache.embedding:
-                drows, own = self._embedding.backward(cache.embedding, drows)
-                grads |= {f"embedding.{name}": grad for name, grad in own.items()}
+                drows, grads["embedding.W"] = self._embedding.backward(cache.embedding, drows)
         if cache.readout:
             dgiven[len(self.layers) - 1][0][-self.width] += doldest  # (B, H): the output at time -K
         dx = drows.T.copy().reshape(T, B, D)  # (D, T*B) -> (T, B, D)
@@ -243,7 +241,9 @@ class Network:
 
     def _at_work(self, split: bool) -> Any:
         """Return the context that a pass runs in: the BLAS keeps to one thread where a layer is split over threads."""
-        return threads.at_work(1 if split else threads.get_num_threads()) if self.xp is np else nullcontext()
+        if self.xp is not np:
+            return device_memory(self.xp)
+        return threads.at_work(1 if split else threads.get_num_threads())
 
     def step(self, x_t: Array, state: State | None = None) -> tuple[Array, State]:
         """Run one time step; T such steps equal ``forward`` over T, and each costs the same, whatever came before.

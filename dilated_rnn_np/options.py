@@ -117,6 +117,7 @@ def parser(task: str | None = None) -> argparse.ArgumentParser:
         "--batch-size", type=int, metavar="N", default=512, help="sequences at once; does not change the result"
     )
     _add_data_dir(judge)
+    _add_backend(judge)
     _add_threads(judge)
 
     write = commands.add_parser("generate", help="let a character model write", formatter_class=_Help)
@@ -130,6 +131,7 @@ def parser(task: str | None = None) -> argparse.ArgumentParser:
     write.add_argument("--seed", type=int, metavar="N", default=0, help="of the drawing of characters")
     write.add_argument("--last", action="store_true", help="take the last parameters, not those best in validation")
     _add_data_dir(write)
+    _add_backend(write)
 
     summary = commands.add_parser("summary", help="print the layers of a net", formatter_class=_Help)
     summary.set_defaults(command="summary")
@@ -178,6 +180,12 @@ def _add_data_dir(parser: Any) -> None:
     )
 
 
+def _add_backend(parser: Any) -> None:
+    parser.add_argument(
+        "--backend", metavar="NAME", default="numpy", help="numpy, cupy (a GPU), or auto: cupy where there is a GPU"
+    )
+
+
 def _add_threads(parser: Any) -> None:
     parser.add_argument("--threads", type=int, metavar="N", help="threads to compute with; as many as there are cores")
 
@@ -215,5 +223,5 @@ def _add_model_options(parser: Any) -> None:
     model.add_argument("--input-init", metavar="NAME", default="glorot_uniform", help=f"one of {', '.join(SCHEMES)}")
     model.add_argument("--recurrent-init", metavar="NAME", default="orthogonal", help=f"one of {', '.join(SCHEMES)}")
     model.add_argument("--dtype", metavar="NAME", default="float32", help="float32 or float64")
-    model.add_argument("--backend", metavar="NAME", default="numpy", help="numpy or cupy")
+    _add_backend(model)
     model.add_argument("--seed", type=int, metavar="N", default=0, help="of weights, data and dropout")

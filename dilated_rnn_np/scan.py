@@ -17,7 +17,7 @@ from .backend import Array, array_module
 from .cells import Arrays, Cell, check_state
 from .fused import fuse, rectangles, row_blocks, split_rows, unfuse
 
-__all__ = ["backward", "blocks", "forward", "fuse", "unfuse"]
+__all__ = ["backward", "blocks", "forward", "fuse", "gate_values", "unfuse"]
 
 ENOUGH = 256  # columns for one product da Z^T; narrow blocks wait for each other, worth 1.12 at H = 256
 
@@ -132,6 +132,14 @@ def backward(
     for ds, ds_new in zip(dstate, dnewest, strict=True):
         ds[part] = ds_new.T
     return dW
+
+
+def gate_values(
+    cell: Cell, caches: list[Any], columns: int, n: int, part: slice
+) -> Iterator[tuple[slice, dict[str, Array]]]:
+    """Yield the columns of each block of forward's caches and the gates that the cell shows there, (H, w) each."""
+    for (now, _, _), block in zip(blocks(columns, n, part), caches, strict=True):
+        yield now, cell.gate_values(block)
 
 
 def blocks(columns: int, n: int, part: slice) -> Iterator[tuple[slice, slice, int]]:

@@ -34,7 +34,7 @@ class Segment:
     """A stretch of a sequence, and what is needed to run it once more."""
 
     x: Array  # (S, B, D)
-    lengths: np.ndarray | None  # (B,), of the rows within the stretch
+    lengths: Array | None  # (B,), of the rows within the stretch
     state: Any  # before it
     rng: np.random.Generator | None  # dropout's, as it was before it
 
@@ -59,7 +59,7 @@ AnyCache = Cache | SegmentedCache
 
 
 def forward(
-    model: Network, x: Array, state: State | None, lengths: np.ndarray | None, rng: Any, size: int
+    model: Network, x: Array, state: State | None, lengths: Array | None, rng: Any, size: int
 ) -> tuple[Array, State, SegmentedCache]:
     """Run ``x`` (T, B, D) in segments of ``size`` steps, and keep of each the state before it."""
     dtype = inputs.working_dtype(model.dtype, [x, *(array for entry in state or [] for array in entry)])
@@ -106,7 +106,7 @@ def backward(
 
 
 def forward_only(
-    model: Network, chunks: Iterator[tuple[Any, np.ndarray | None]], state: State | None
+    model: Network, chunks: Iterator[tuple[Any, Array | None]], state: State | None
 ) -> tuple[Array, State]:
     """Run the chunks ``(x, lengths)`` of a sequence one after the other, and keep the state and the outputs alone."""
     outputs: list[Array] = []
@@ -120,7 +120,7 @@ def forward_only(
     return outputs[0] if len(outputs) == 1 else model.xp.concatenate(outputs), state
 
 
-def in_chunks(x: Array, lengths: np.ndarray | None, size: int) -> Iterator[tuple[Array, np.ndarray | None]]:
+def in_chunks(x: Array, lengths: Array | None, size: int) -> Iterator[tuple[Array, Array | None]]:
     """Yield the sequence (T, B, D) in chunks of ``size`` steps, with each row's length within the chunk.
 
     >>> [(x.shape, lengths.tolist()) for x, lengths in in_chunks(np.zeros((5, 2, 1)), np.array([2, 5]), 3)]
@@ -128,7 +128,7 @@ def in_chunks(x: Array, lengths: np.ndarray | None, size: int) -> Iterator[tuple
     """
     for start in range(0, len(x), size):
         chunk = x[start : start + size]
-        yield chunk, None if lengths is None else np.clip(lengths - start, 0, len(chunk))
+        yield chunk, None if lengths is None else (lengths - start).clip(0, len(chunk))
 
 
 def size_within(model: Network, T: int, B: int, itemsize: int, budget: int) -> int:

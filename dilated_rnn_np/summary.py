@@ -24,5 +24,6 @@ def describe(model: Network) -> str:
         kind = f"fuses {model.width} steps" if model.width > 1 else "affine"
         inner = model.width * model.hidden_sizes[-1]
         lines.append(f"{'readout':<10}{model.readout:<8}{'':>8}{inner:>8}{model.output_size:>8}{size:>12,}  {kind}")
-    lines.append(f"{model.num_parameters:,} parameters ({model.dtype.name}); {model.reach()}")
+    place = "" if model.xp.__name__ == "numpy" else f" on {model.xp.__name__}"
+    lines.append(f"{model.num_parameters:,} parameters ({model.dtype.name}{place}); {model.reach()}")
     return "\n".join(lines)

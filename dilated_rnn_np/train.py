@@ -18,7 +18,7 @@ import numpy as np
 
 from . import checkpoint as checkpoints
 from . import run as runs
-from .backend import Array, to_host
+from .backend import Array, fetched
 from .batches import Batch, batches_from, on_backend, unpacked
 from .checks import choose, positive_integer, real
 from .losses import LOSSES, Loss, loss_of, softmax_cross_entropy
@@ -28,7 +28,7 @@ from .progress import interruptible, metrics_file, progress_bar
 from .run import COLUMNS, Run
 from .segments import size_within
 
-Metric = Callable[[Array, Any, Any], float]  # (output, targets, lengths) -> a number for people
+Metric = Callable[[Array, Any, Any], Any]  # (output, targets, lengths) -> a number for people
 
 
 def train_step(
@@ -40,28 +40,36 @@ def train_step(
     rng: np.random.Generator | None = None,
     state: State | None = None,
     budget: int | None = None,
-) -> tuple[Array, Array, Array, State]:
-    """Make one training step and return (loss, norm of the gradient, output, state after the batch).
+    metric: Metric | None = None,
+) -> tuple[float, float, float, State]:
+    """Make one training step and return (loss, norm of the gradient, metric, state after the batch).
+
+    On a device the batch is all that moves there (with dropout also its masks, one a layer) and three numbers all that
+    comes back.
 
     Parameters
     ----------
     state : what an earlier step returned, to go on from there; no gradient goes back into it. budget : as in ``forward``.
+    metric : as in ``fit``; NaN is returned without one.
 
     Raises
     ------
     FloatingPointError : where loss or gradient are not finite; the parameters are unchanged then.
     """
-    x, targets, lengths = on_backend(model.xp, batch)
+    x, targets, lengths = on_backend(model.xp, batch, _classes(model, loss))
     output, state, cache = model.forward(x, state, lengths, rng=rng, budget=budget)
     assert cache is not None
-    value, doutput = loss_of(loss, output, targets, lengths)
+    loss_value, doutput = loss_of(loss, output, targets, lengths)
     _, _, grads = model.backward(doutput, cache)
     norm = clip_grad_norm(grads, max_norm)
-    if not (math.isfinite(value) and math.isfinite(norm)):  # both wait for the device
-        raise FloatingPointError(f"loss {float(value)}, gradient norm {float(norm)}")
+    value, norm, measured = fetched(
+        loss_value, norm, _measured(metric, output, targets, lengths)
+    )  # waits for the device
+    if not (math.isfinite(value) and math.isfinite(norm)):
+        raise FloatingPointError(f"loss {value}, gradient norm {norm}")
     optimizer.step(grads)
     cache.release()
-    return value, norm, output, state
+    return value, norm, measured, state
 
 
 def evaluate(
@@ -89,13 +97,16 @@ def evaluate(
     loss = _loss(loss)
     totals, weights, state = np.zeros(2), 0, None
     for batch in batches:
-        x, targets, lengths = on_backend(model.xp, batch)
+        x, targets, lengths = on_backend(model.xp, batch, _classes(model, loss))
         output, after, _ = model.forward(x, state, lengths, keep=False)
         state = after if truncated else None
-        value, _ = loss_of(loss, output, targets, lengths)
+        loss_value, _ = loss_of(loss, output, targets, lengths)
+        value, measured = fetched(loss_value, _measured(metric, output, targets, lengths))
+        if not math.isfinite(value):
+            raise FloatingPointError(f"loss {value}")
         T, B = x.shape[:2]
-        weight = B if output.ndim == 2 else T * B if lengths is None else int(np.sum(lengths))
-        totals += weight * np.array([float(value), _measured(metric, output, targets, lengths)])
+        weight = B if output.ndim == 2 else T * B if lengths is None else int(np.sum(unpacked(batch)[2]))
+        totals += weight * np.array([value, measured])
         weights += weight
     if not weights:
         raise ValueError("evaluate needs at least one batch, got none")
@@ -132,7 +143,9 @@ def fit(
     model, optimizer : the optimizer has to be built on ``model.params``.
     batches : any iterable of ``(x, targets)`` or ``(x, targets, lengths)``, gone through again and again; a task's
         stream, a list of arrays of your own, a generator that yields enough of them.
-    loss : a function of ``losses`` or its name. metric : a function ``(output, targets, lengths) -> number``.
+    loss : a function of ``losses`` or its name.
+    metric : a function ``(output, targets, lengths) -> number``, a mean over the batch. It gets arrays of the model's backend
+        and may return one of no dimension: then it waits for no device.
     max_norm : gradients are scaled to this norm at most.
     truncated : truncated backpropagation through time: the batches are consecutive windows of the same sequences (see
         ``windows``), the state is carried from each to the next, and gradients end at the window's first step. The
@@ -235,12 +248,10 @@ def fit(
             dropout_rng = np.random.default_rng([seed, run.step]) if model.dropout else None
             row = dict.fromkeys(COLUMNS, math.nan) | {"step": step, "learning_rate": optimizer.learning_rate()}
             try:
-                value, norm, output, state = train_step(
-                    model, optimizer, batch, loss, max_norm, dropout_rng, state, budget
+                row["loss"], row["gradient_norm"], row["metric"], state = train_step(
+                    model, optimizer, batch, loss, max_norm, dropout_rng, state, budget, metric
                 )
                 run.step = step
-                row |= {"loss": float(value), "gradient_norm": float(norm)}
-                row["metric"] = _measured(metric, output, *unpacked(batch)[1:])
                 if validation is not None and (step % validate_every == 0 or step == steps):
                     _check_finite(model)
                     row["validation_loss"], row["validation_metric"] = evaluate(
@@ -293,14 +304,20 @@ def _check_settings(
 
 def _check_finite(model: Network) -> None:
     """Raise where a step has made a parameter infinite or NaN: such a model is neither saved nor kept as the best."""
-    for name, array in model.params.items():
-        if not model.xp.isfinite(array).all():
+    finite = fetched(*(model.xp.isfinite(array).all() for array in model.params.values()))
+    for name, all_are in zip(model.params, finite, strict=True):
+        if not all_are:
             raise FloatingPointError(f"the update has made {name} infinite or NaN")
 
 
-def _measured(metric: Metric | None, output: Array, targets: Any, lengths: Any) -> float:
-    """Return the metric, which sees arrays on the host; NaN where there is none."""
-    return metric(to_host(output), to_host(targets), lengths) if metric else math.nan
+def _measured(metric: Metric | None, output: Array, targets: Any, lengths: Any) -> Any:
+    """Return the metric of the arrays where they lie; NaN where there is none."""
+    return metric(output, targets, lengths) if metric else math.nan
+
+
+def _classes(model: Network, loss: Loss) -> int | None:
+    """Return how many classes the targets can be of, where they are classes."""
+    return model.output_size if loss is softmax_cross_entropy else None
 
 
 def _loss(loss: Loss | str) -> Loss:

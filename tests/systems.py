@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from backends import to_host
 from hypothesis import strategies as st
 
 from dilated_rnn_np import reference as dilated
-from dilated_rnn_np.baselines import SkipRNN, plain_rnn, reference
+from dilated_rnn_np.baselines import ClockworkRNN, PhasedLSTM, SkipRNN, plain_rnn, reference
 
 CELLS = ("rnn", "lstm", "gru")
 
@@ -27,7 +28,34 @@ def skip(rng, sizes, layers, options):
     return SkipRNN(*sizes, layers, s, cell=cell, **options), lambda p, x: reference.skip(p, x, cell, s)
 
 
-SYSTEMS = {"plain": plain, "skip": skip}
+def clockwork(rng, sizes, layers, options):
+    D, m = sizes
+    periods = sorted(rng.choice(np.arange(1, 6), rng.integers(1, 4), replace=False).tolist())
+    model = ClockworkRNN(D, m * len(periods), periods, layers, **options)
+    return model, lambda p, x: reference.clockwork(p, x, periods)
+
+
+def phased(rng, sizes, layers, options):
+    open_ratio, leak = float(rng.uniform(0.3, 0.8)), 0.05
+    model = PhasedLSTM(*sizes, layers, periods=(2, 9), open_ratio=open_ratio, leak=leak, **options)
+    for i in range(layers):
+        keep_from_kinks(rng, model.params[f"layers.{i}.log_tau"], model.params[f"layers.{i}.s"], open_ratio)
+    return model, lambda p, x: reference.phased_lstm(p, x, open_ratio, leak)
+
+
+def keep_from_kinks(rng, log_tau, s, open_ratio):
+    """Draw periods and shifts whose phases lie, at small whole times, further from the gate's kinks than differences step."""
+    for unit in range(len(s)):
+        near = 0.0
+        while near < 4e-3:
+            log_tau[unit] = rng.uniform(np.log(2), np.log(9))
+            s[unit] = rng.uniform(0, np.exp(log_tau[unit]))
+            phi = (np.arange(12) - s[unit]) / np.exp(log_tau[unit]) % 1
+            near = min(abs(phi - kink).min() for kink in (0, open_ratio / 2, open_ratio, 1))
+
+
+SYSTEMS = {"clockwork": clockwork, "phased": phased, "plain": plain, "skip": skip}
+CLOCKED = ("clockwork", "phased")  # the last array of a layer's state counts the steps
 
 
 @dataclass
@@ -59,7 +87,9 @@ class SystemCase:
 
     def layer_params(self, i):
         prefix = f"layers.{i}."
-        return {name.removeprefix(prefix): a for name, a in self.model.params.items() if name.startswith(prefix)}
+        return {
+            name.removeprefix(prefix): to_host(a) for name, a in self.model.params.items() if name.startswith(prefix)
+        }
 
 
 @st.composite

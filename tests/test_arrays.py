@@ -18,7 +18,8 @@ def everything(case, **options):
 
 
 @given(cases())
-def test_nothing_that_the_caller_passes_is_changed(case):
+def test_nothing_that_the_caller_passes_is_changed(on, case):
+    case = on(case)
     passed = case.x, case.state, case.lengths, case.doutput, case.dstate, case.model.params
     before = copy.deepcopy(passed)
     everything(case)
@@ -28,7 +29,8 @@ def test_nothing_that_the_caller_passes_is_changed(case):
 
 
 @given(cases())
-def test_calls_are_reentrant_and_what_was_returned_is_never_written_again(case):
+def test_calls_are_reentrant_and_what_was_returned_is_never_written_again(on, case):
+    case = on(case)
     first = everything(case)
     kept = copy.deepcopy(first)
     output, _, cache = case.model.forward(case.x, case.state, case.lengths)
@@ -41,7 +43,8 @@ def test_calls_are_reentrant_and_what_was_returned_is_never_written_again(case):
 
 
 @given(cases())
-def test_a_change_of_the_parameters_between_forward_and_backward_does_not_reach_the_cache(case):
+def test_a_change_of_the_parameters_between_forward_and_backward_does_not_reach_the_cache(on, case):
+    case = on(case)
     _, _, expected = everything(case)
     _, _, cache = case.model.forward(case.x, case.state, case.lengths)
     for array in case.model.params.values():

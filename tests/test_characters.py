@@ -258,3 +258,15 @@ def test_tiny_shakespeare_has_its_known_size_and_vocabulary():
     assert [len(part) for part in (task.train_codes, task.validation_codes, task.test_codes)] == [1003854, 55770, 55770]
     assert len(task.vocabulary) == 65 and task.decode(task.train_codes[:14]) == "First Citizen:"
     assert 4.7 < task.baseline / math.log(2) < 4.8
+
+
+def test_a_model_on_a_device_learns_and_writes_what_it_does_on_the_host(device):
+    task = Characters(text=TEXT, window=20)
+    there, here = (model_for(task, embedding=3).to(xp) for xp in (device.xp, np))
+    runs = [
+        fit(m, task.batches(4), Adam(m.params), 15, metric=task.metric, truncated=True, progress=False)
+        for m in (there, here)
+    ]
+    bits = [run.column("metric")[1] for run in runs]
+    assert np.allclose(*bits, rtol=1e-9) and len(bits[0]) == 15
+    assert generate(there, task, "a", 20, rng=1) == generate(here, task, "a", 20, rng=1)

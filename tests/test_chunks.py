@@ -40,7 +40,8 @@ def in_chunks(case, chunks):
 
 
 @given(cases(most=12), st.lists(st.integers(0, 11), max_size=4))
-def test_split_sequence_with_carried_state_equals_whole(case, cuts):
+def test_split_sequence_with_carried_state_equals_whole(on, case, cuts):
+    case = on(case)
     whole, state, _ = case.model.forward(case.x, given_state(case), case.lengths)
     outputs, carried, _ = in_chunks(case, split(case, cuts))
     assert_equal(outputs[-1] if whole.ndim == 2 else np.concatenate(outputs), whole)
@@ -48,7 +49,8 @@ def test_split_sequence_with_carried_state_equals_whole(case, cuts):
 
 
 @given(cases(most=12), st.lists(st.integers(0, 11), max_size=4))
-def test_gradients_through_carried_state_equal_those_of_the_whole(case, cuts):
+def test_gradients_through_carried_state_equal_those_of_the_whole(on, case, cuts):
+    case = on(case)
     _, _, cache = case.model.forward(case.x, given_state(case), case.lengths)
     dx, dstate, grads = case.model.backward(case.doutput, cache, case.dstate)
 
@@ -68,7 +70,8 @@ def test_gradients_through_carried_state_equal_those_of_the_whole(case, cuts):
 
 
 @given(cases(ragged=False))
-def test_steps_one_by_one_equal_forward(case):
+def test_steps_one_by_one_equal_forward(on, case):
+    case = on(case)
     whole, expected, _ = case.model.forward(case.x, case.state)
     state, outputs = case.state, []
     for x_t in case.x:
@@ -79,7 +82,8 @@ def test_steps_one_by_one_equal_forward(case):
 
 
 @given(cases())
-def test_forward_that_keeps_nothing_returns_the_same(case):
+def test_forward_that_keeps_nothing_returns_the_same(on, case):
+    case = on(case)
     output, state, cache = case.model.forward(case.x, case.state, case.lengths)
     same_output, same_state, none = case.model.forward(case.x, case.state, case.lengths, keep=False)
     assert_equal((same_output, same_state), (output, state), 0)

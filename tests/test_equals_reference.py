@@ -1,5 +1,6 @@
 """The fast path equals the naive loops, forward and backward, whatever the net and its input."""
 
+from backends import to_host
 from cases import Case, assert_equal, cases
 from hypothesis import given
 
@@ -8,23 +9,24 @@ from dilated_rnn_np import reference
 
 def reference_of(case):
     arguments = {"readout": case.readout, "state": case.state, "lengths": case.lengths}
-    forward = reference.forward(case.model.params, case.x, case.dilations, case.cell, **arguments)[:2]
+    forward = reference.forward(to_host(case.model.params), case.x, case.dilations, case.cell, **arguments)[:2]
     backward = reference.backward(
-        case.model.params, case.x, case.dilations, case.cell, case.doutput, dstate=case.dstate, **arguments
+        to_host(case.model.params), case.x, case.dilations, case.cell, case.doutput, dstate=case.dstate, **arguments
     )
     return forward, backward
 
 
 @given(cases())
-def test_fast_path_equals_reference_forward_and_all_gradients(case):
+def test_fast_path_equals_reference_forward_and_all_gradients(on, case):
+    case = on(case)
     output, state, cache = case.model.forward(case.x, case.state, case.lengths)
     expected, expected_back = reference_of(case)
     assert_equal((output, state), expected)
     assert_equal(case.model.backward(case.doutput, cache, case.dstate), expected_back)
 
 
-def test_fast_path_equals_reference_on_a_deep_net():
-    case = Case(40, 2, 3, [5] * 5, [1, 2, 4, 8, 16], "lstm", "all", 4, True, True, seed=1)
+def test_fast_path_equals_reference_on_a_deep_net(on):
+    case = on(Case(40, 2, 3, [5] * 5, [1, 2, 4, 8, 16], "lstm", "all", 4, True, True, seed=1))
     output, state, cache = case.model.forward(case.x, case.state, case.lengths)
     expected, expected_back = reference_of(case)
     assert_equal((output, state), expected)
@@ -32,7 +34,8 @@ def test_fast_path_equals_reference_on_a_deep_net():
 
 
 @given(cases(ragged=True))
-def test_each_row_of_a_ragged_batch_equals_the_row_alone(case):
+def test_each_row_of_a_ragged_batch_equals_the_row_alone(on, case):
+    case = on(case)
     output, state, cache = case.model.forward(case.x, case.state, case.lengths)
     dx, _, _ = case.model.backward(case.doutput, cache, case.dstate)
     for b, n in enumerate(case.lengths):
@@ -51,7 +54,8 @@ def test_each_row_of_a_ragged_batch_equals_the_row_alone(case):
 
 
 @given(cases(ragged=True))
-def test_positions_past_a_row_s_length_influence_nothing_even_if_not_finite(case):
+def test_positions_past_a_row_s_length_influence_nothing_even_if_not_finite(on, case):
+    case = on(case)
     padded = case.x.copy()
     for b, n in enumerate(case.lengths):
         padded[n:, b] = float("nan")

@@ -33,7 +33,8 @@ def peak_of(work):
 
 
 @given(cases(most=14), st.integers(1, 14))
-def test_segmented_gradients_equal_those_of_the_whole(case, size):
+def test_segmented_gradients_equal_those_of_the_whole(on, case, size):
+    case = on(case)
     state = given_state(case)
     output, after, cache = case.model.forward(case.x, state, case.lengths)
     dstate = [tuple(0.5 * a for a in entry) for entry in case.dstate]
@@ -130,7 +131,8 @@ def test_a_released_segmented_cache_is_refused():
 
 
 @given(cases(most=40))
-def test_forward_that_keeps_nothing_equals_forward(case):
+def test_forward_that_keeps_nothing_equals_forward(on, case):
+    case = on(case)
     output, state, _ = case.model.forward(case.x, given_state(case), case.lengths)
     before = given_state(case)
     with pytest.MonkeyPatch.context() as patch:
@@ -141,7 +143,8 @@ def test_forward_that_keeps_nothing_equals_forward(case):
 
 
 @given(cases(most=20, ragged=False), st.integers(1, 20))
-def test_an_iterator_of_chunks_equals_the_whole(case, size):
+def test_an_iterator_of_chunks_equals_the_whole(on, case, size):
+    case = on(case)
     output, state, _ = case.model.forward(case.x, given_state(case))
     chunks = (case.x[start : start + size] for start in range(0, case.T, size))
     got, got_state, _ = case.model.forward(chunks, given_state(case), keep=False)

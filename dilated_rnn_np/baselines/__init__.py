@@ -4,6 +4,8 @@ Each is a ``Network`` of layers of its own kind: what differs from the dilated R
 from chunk to chunk, ragged batches, read-out, training, checkpoints, gradient checks) is shared.
 """
 
+from .clockwork import ClockworkRNN
+from .phased_lstm import PhasedLSTM
 from .skip import SkipRNN, plain_rnn
 
-__all__ = ["SkipRNN", "plain_rnn"]
+__all__ = ["ClockworkRNN", "PhasedLSTM", "SkipRNN", "plain_rnn"]

@@ -7,6 +7,7 @@ steps: step t reads the window and writes behind it.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,6 +63,10 @@ class RecurrentLayer(Layer):
         """Mirror ``step``: return dx (B, D), and add to the windows of ``dprevious`` and to ``grads`` in place."""
         raise NotImplementedError
 
+    def steps(self, state: Arrays, T: int) -> Iterable[Callable[..., tuple[Arrays, Any]]]:
+        """Return ``step`` for each of T time steps; a layer that keeps time binds what it has to do at each."""
+        return [self.step] * T
+
     def forward(
         self, params: Params, x: Array, state: Arrays, ends: Ends, keep: bool = True, spare: Any = None
     ) -> tuple[Arrays, RecurrentCache]:
@@ -74,8 +79,8 @@ class RecurrentLayer(Layer):
         for s in state:
             cache.buffers.append(xp.empty((len(s) + T, *s.shape[1:]), dtype=s.dtype))
             cache.buffers[-1][: len(s)] = s
-        for t, x_t in enumerate(cache.x):
-            new, kept = self.step(cache.params, x_t, _windows(cache.buffers, t, T))
+        for t, (x_t, step) in enumerate(zip(cache.x, self.steps(state, T), strict=True)):
+            new, kept = step(cache.params, x_t, _windows(cache.buffers, t, T))
             for buffer, s in zip(cache.buffers, new, strict=True):
                 buffer[len(buffer) - T + t] = s
             if keep:

@@ -41,3 +41,62 @@ def skip(p: dict[str, np.ndarray], x: np.ndarray, cell: str, s: int) -> np.ndarr
             h = (1 - z) * np.tanh(x_n + r * (h_n + p["b_h"])) + z * h_prev
         hs.append(h)
     return np.array(hs)
+
+
+def clockwork(p: dict[str, np.ndarray], x: np.ndarray, periods: list[int]) -> np.ndarray:
+    """``h_i = tanh(W_x,i x + sum over the modules j that are as slow or slower of W_h,ij h_j + b_i)`` where ``t mod p_i = 0``.
+
+    Parameters
+    ----------
+    p : W_x (H, D), b (H,), and for each module i of m units W_h<i> (m, H - i*m). x : (T, D). periods : from fast to slow.
+
+    Returns
+    -------
+    h : (T, H).
+    """
+    m = len(p["b"]) // len(periods)
+    h = [np.zeros(m) for _ in periods]
+    hs = []
+    for t, x_t in enumerate(x):
+        before = list(h)
+        for i, period in enumerate(periods):
+            if t % period == 0:
+                a = p["W_x"][i * m : i * m + m] @ x_t + p["b"][i * m : i * m + m]
+                for j in range(i, len(periods)):
+                    a = a + p[f"W_h{i}"][:, (j - i) * m : (j - i) * m + m] @ before[j]
+                h[i] = np.tanh(a)
+        hs.append(np.concatenate(h))
+    return np.array(hs)
+
+
+def phased_lstm(p: dict[str, np.ndarray], x: np.ndarray, open_ratio: float, leak: float) -> np.ndarray:
+    """Let an LSTM's step in by the time gate: ``c_t = k c~ + (1 - k) c_{t-1}``, ``h_t = k h~ + (1 - k) h_{t-1}``.
+
+    Parameters
+    ----------
+    p : W_x (4*H, D), W_h (4*H, H), b (4*H,), log_tau and s (H,). x : (T, D). open_ratio : r_on. leak : alpha.
+
+    Returns
+    -------
+    h : (T, H).
+    """
+    H = len(p["s"])
+    h, c, hs = np.zeros(H), np.zeros(H), []
+    for t, x_t in enumerate(x):
+        i, f, g, o = np.split(p["W_x"] @ x_t + p["W_h"] @ h + p["b"], 4)
+        c_open = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+        h_open = sigmoid(o) * np.tanh(c_open)
+        k = np.zeros(H)
+        for unit in range(H):
+            tau = np.exp(p["log_tau"][unit])
+            phi = (t - p["s"][unit]) % tau / tau
+            if phi < open_ratio / 2:
+                k[unit] = 2 * phi / open_ratio
+            elif phi < open_ratio:
+                k[unit] = 2 - 2 * phi / open_ratio
+            else:
+                k[unit] = leak * phi
+        c = k * c_open + (1 - k) * c
+        h = k * h_open + (1 - k) * h
+        hs.append(h)
+    return np.array(hs)

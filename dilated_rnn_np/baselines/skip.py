@@ -37,7 +37,7 @@ def plain_rnn(input_size: int, hidden_size: int | Sequence[int], num_layers: int
     Examples
     --------
     >>> plain_rnn(1, 8, 3, cell="gru").dilations
-    [1, 1, 1]
+    (1, 1, 1)
     """
     return DilatedRNN(input_size, hidden_size, [1] * positive_integer("num_layers", num_layers), **options)
 

@@ -92,9 +92,9 @@ class Task(ABC):
         """Return how many batches an epoch has, or None where the data is endless."""
         return None
 
-    def metric(self, output: Any, targets: Any, lengths: Any = None) -> float:
+    def metric(self, output: Any, targets: Any, lengths: Any = None) -> Any:
         """Return the fraction of targets that have the largest output."""
-        return float((output.argmax(axis=-1) == targets).mean())
+        return (output.argmax(axis=-1) == targets).mean()
 
     def settings(self) -> dict[str, Any]:
         """Return what ``make_task(**settings)`` needs to build the task again; it goes into the checkpoints."""

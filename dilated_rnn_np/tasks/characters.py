@@ -44,8 +44,10 @@ TREEBANK = {
 }
 CORPORA = {"shakespeare": (SHAKESPEARE,), "ptb": tuple(TREEBANK.values())}
 UNKNOWN = "\N{REPLACEMENT CHARACTER}"
-HELD_OUT_STREAMS = 16  # each begins with a state of zeros: more would be faster, and see less of what came before;
-LEAST = 1000  # so they have at least so many characters, or there is one alone
+HELD_OUT_STREAMS = (
+    16  # stretches of a held-out text; each begins with a state of zeros and sees nothing of those before it
+)
+LEAST = 1000  # characters of a stretch: shorter texts have fewer stretches
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +107,11 @@ class Characters(Task):
     DataError : a file is damaged, is not text, or can neither be found nor downloaded.
     ValueError : the text is too short.
 
+    Notes
+    -----
+    Characters of the Penn Treebank: Chang et al., *Dilated Recurrent Neural Networks*, 2017, section 4.3. Truncated
+    backpropagation through time: Williams and Peng, 1990.
+
     Examples
     --------
     >>> task = Characters(text="to be or not to be, " * 20, window=4)
@@ -138,15 +145,13 @@ class Characters(Task):
             raise ValueError("text and file exclude each other: give one of them")
         if text is not None and not isinstance(text, str):
             raise TypeError(f"text must be a str, got {type(text).__name__}; a file's path is given with file=…")
-        if text is None and file is None and len(files) == 3:
-            texts = [_decoded(read(part, data_dir), part.name) for part in files]
-        else:
-            if file is not None:
-                text, self.sha256 = _own_file(Path(file), sha256)
-            elif text is None:
-                text = _decoded(read(files[0], data_dir), files[0].name)
-            cuts = len(text) * 90 // 100, len(text) * 95 // 100
-            texts = [text[: cuts[0]], text[cuts[0] : cuts[1]], text[cuts[1] :]]
+        if file is not None:
+            text, self.sha256 = _own_file(Path(file), sha256)
+        texts = [text] if text is not None else [_decoded(read(part, data_dir), part.name) for part in files]
+        if len(texts) == 1:
+            (whole,) = texts
+            cuts = len(whole) * 90 // 100, len(whole) * 95 // 100
+            texts = [whole[: cuts[0]], whole[cuts[0] : cuts[1]], whole[cuts[1] :]]
         if min(map(len, texts)) < 2:
             raise ValueError(
                 f"the text must leave at least 2 characters for each of training, validation and test, got "
@@ -189,9 +194,9 @@ class Characters(Task):
         """Return the windows of the test text, for carried state; ``batch_size`` does not change them."""
         return self._held_out(self.test_codes)
 
-    def metric(self, output: Any, targets: Any, lengths: Any = None) -> float:
+    def metric(self, output: Any, targets: Any, lengths: Any = None) -> Any:
         """Return bits per character: the cross-entropy in nats over ln 2."""
-        return float(softmax_cross_entropy(output, targets, lengths)[0]) / math.log(2)
+        return softmax_cross_entropy(output, targets, lengths)[0] / math.log(2)
 
     def settings(self) -> dict[str, Any]:
         """Return what ``make_task(**settings)`` needs to build the task again, but for the folder of the files."""

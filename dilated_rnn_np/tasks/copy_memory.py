@@ -76,9 +76,9 @@ class CopyMemory(Task):
         """Return 2,048 sequences from a stream of their own."""
         return in_batches(self.draw(generator(0, 2), 2048), batch_size, target_axis=1)
 
-    def metric(self, output: Any, targets: Any, lengths: Any = None) -> float:
+    def metric(self, output: Any, targets: Any, lengths: Any = None) -> Any:
         """Return the recall: the fraction of right symbols in the ten last steps alone."""
-        return float((output[-RECALL:].argmax(axis=-1) == targets[-RECALL:]).mean())
+        return (output[-RECALL:].argmax(axis=-1) == targets[-RECALL:]).mean()
 
     def settings(self) -> dict[str, Any]:
         """Return the name and T."""

@@ -23,10 +23,8 @@ from .base import Batch, Stream, Task, generator
 from .files import DataError, DataFile, read, sha256_of
 
 RECORDING = re.compile(r"(?:.*/)?recordings/((\d)_([a-z]+)_(\d+)\.wav)")  # name, digit, speaker, index
-TEST, VALIDATION = (
-    range(5),
-    range(5, 10),
-)  # the indices of the recordings that are held out; the first is the publisher's
+TEST = range(5)  # the indices of recordings that are held out, as their publisher says
+VALIDATION = range(5, 10)
 
 
 def recordings_in(archive: bytes) -> dict[str, bytes]:
@@ -70,8 +68,8 @@ class Speech(Task):
 
     Recordings 0 to 4 of each speaker and digit are the test set, as the publisher says, and 5 to 9 the validation set; the
     other forty are trained on. Each recording is scaled to a mean square of 1: how loud somebody was recorded would give
-    two of the six speakers away. A training batch is a random draw without regard to length; an epoch shows each recording at
-    most once.
+    two of the six speakers away, and samples over 32,768 are small numbers that train slowly. A training batch is a random draw
+    without regard to length; an epoch shows each recording at most once.
 
     Parameters
     ----------

@@ -1,0 +1,298 @@
+// The scan of one dilated layer as two kernels, each launched once for all time steps: scan.py on the device.
+//
+// Columns of the folded batch never meet, so a block of threads takes R of them through the whole sequence by itself.
+// Thread (r, j) owns unit j of column r: it computes all gates of its unit and keeps its state in registers. What the other
+// units of the column must see, h forward and da backward, goes through shared memory, in two buffers by turns: a step
+// writes one while slow threads still read the other, so one barrier a step is enough. Only what does not wait for the step
+// before it is left to large matrix products outside: W_x x + b before forward, dx and dW after backward.
+//
+// persistent.py puts these lines before the text:
+//   H            hidden units
+//   REAL         float or double
+//   RNN, LSTM or GRU
+//   THREADS      the most threads of a block
+//   PITCH        distance of rows in shared memory: an odd number of 16 bytes, so that 8 rows read at once meet no conflict
+//   IN_REGISTERS whether a thread holds the weights of its unit in registers; else the block has all of them in shared memory
+
+struct State { REAL h, c; };  // c is the LSTM's; the compiler drops it elsewhere
+
+__device__ REAL sigmoid(REAL a) { return tanh(a * REAL(0.5)) * REAL(0.5) + REAL(0.5); }
+
+// Each cell as in cells.py. Its pre-activations a lie in the order of W's row blocks: the first GATES of them see the input,
+// the last GATES the state, and a split gate has a block at either end. Forward leaves in a what backward needs of it, the
+// first SAVED arrays; backward finds that there and leaves da.
+
+#ifdef RNN
+#define GATES 1
+#define SPLIT 0
+#define SAVED 0
+
+__device__ State cell_forward(REAL* a, State previous) {
+    const REAL h = tanh(a[0]);
+    return {h, 0};
+}
+
+__device__ State cell_backward(REAL* a, State dnew, State previous, State now) {
+    a[0] = dnew.h * (1 - now.h * now.h);
+    return {0, 0};  // h_prev acts through W_h alone
+}
+#endif
+
+#ifdef LSTM
+#define GATES 4
+#define SPLIT 0
+#define SAVED 4
+
+__device__ State cell_forward(REAL* a, State previous) {
+    const REAL i = sigmoid(a[0]), f = sigmoid(a[1]), g = tanh(a[2]), o = sigmoid(a[3]);
+    const REAL c = f * previous.c + i * g;
+    const REAL h = o * tanh(c);
+    a[0] = i, a[1] = f, a[2] = g, a[3] = o;
+    return {h, c};
+}
+
+__device__ State cell_backward(REAL* a, State dnew, State previous, State now) {
+    const REAL i = a[0], f = a[1], g = a[2], o = a[3];
+    const REAL tanh_c = tanh(now.c);
+    const REAL do_ = dnew.h * tanh_c;
+    const REAL dc = dnew.c + dnew.h * o * (1 - tanh_c * tanh_c);
+    const REAL di = dc * g, df = dc * previous.c, dg = dc * i, dc_prev = dc * f;
+    a[0] = di * i * (1 - i), a[1] = df * f * (1 - f), a[2] = dg * (1 - g * g), a[3] = do_ * o * (1 - o);
+    return {0, dc_prev};
+}
+#endif
+
+#ifdef GRU
+#define GATES 3
+#define SPLIT 1
+#define SAVED 4
+
+__device__ State cell_forward(REAL* a, State previous) {  // a_n, a_r, a_z, and a_nh: the candidate's recurrent part
+    const REAL a_n = a[0], r = sigmoid(a[1]), z = sigmoid(a[2]), a_nh = a[3];
+    const REAL n = tanh(a_n + r * a_nh);
+    const REAL h = n + z * (previous.h - n);
+    a[0] = n, a[1] = r, a[2] = z;
+    return {h, 0};
+}
+
+__device__ State cell_backward(REAL* a, State dnew, State previous, State now) {
+    const REAL n = a[0], r = a[1], z = a[2], a_nh = a[3], dh = dnew.h;
+    const REAL dn = dh * (1 - z), dz = dh * (previous.h - n), dh_prev = dh * z;
+    const REAL da_n = dn * (1 - n * n);
+    const REAL dr = da_n * a_nh, da_nh = da_n * r;
+    a[0] = da_n, a[1] = dr * r * (1 - r), a[2] = dz * z * (1 - z), a[3] = da_nh;
+    return {dh_prev, 0};
+}
+#endif
+
+#define ARRAYS (GATES + SPLIT)  // W's row blocks
+
+extern __shared__ __align__(16) REAL shared[];
+
+// The weights of a thread's unit j: w(p, k) stands between it and unit k in the p-th row block that sees the state.
+#if IN_REGISTERS
+#define WEIGHTS_SHARED 0
+struct Weights {
+    REAL rows[GATES][H];
+    __device__ REAL& operator()(int p, int k) { return rows[p][k]; }
+};
+#else
+#define WEIGHTS_SHARED (GATES * H * PITCH)
+struct Weights {
+    __device__ REAL& operator()(int p, int k) { return shared[(p * H + threadIdx.y) * PITCH + k]; }
+};
+#endif
+
+// Read them from W_h (GATES*H, H): forward the rows of unit j, backward its columns. In shared memory the R threads of a
+// unit share the work; the first step's barrier comes before the first use.
+template <bool TRANSPOSED>
+__device__ void read_weights(Weights& w, const REAL* W_h) {
+    const int j = threadIdx.y;
+    const int first = IN_REGISTERS ? 0 : threadIdx.x, stride = IN_REGISTERS ? 1 : blockDim.x;
+#pragma unroll
+    for (int p = 0; p < GATES; p++) {
+#pragma unroll
+        for (int k = first; k < H; k += stride) w(p, k) = TRANSPOSED ? W_h[(p * H + k) * H + j] : W_h[(p * H + j) * H + k];
+    }
+}
+
+// The steps of a group of columns: those of its first one.
+__device__ int number_of_steps(int first, long long columns, int n) {
+    return first < columns ? (columns - 1 - first) / n + 1 : 0;
+}
+
+// What a step of the forward pass needs of global memory. It is asked for one step ahead, and arrives while that one computes.
+struct Ahead {
+    REAL a[ARRAYS];
+    bool runs;  // whether the step changes the state: the column is there, and its sequence has not ended
+};
+
+__device__ Ahead read_ahead(const REAL* a, const bool* valid, long long now, long long columns, bool here) {
+    Ahead ahead = {};
+    if (!here) return ahead;
+#pragma unroll
+    for (int p = 0; p < GATES; p++) ahead.a[p] = a[(p * H + threadIdx.y) * columns + now];
+    ahead.runs = !valid || valid[now];
+    return ahead;
+}
+
+// W_h (GATES*H, H); b_h (H,) of the split gate, or null.
+// a (ARRAYS*H, columns): the first GATES*H rows hold W_x x + b; where keep, they and the rest get what backward needs.
+// h, c (H, columns + n): column t gets the state before the step of column t, so what it computes goes to column t + n; c is
+// null where nothing is kept of it. state_h, state_c (n, H): the state before the sequence, changed to that after it.
+// valid (columns,) or null.
+extern "C" __global__ void __launch_bounds__(THREADS) forward(
+    const REAL* W_h, const REAL* b_h, REAL* a, REAL* h, REAL* c, REAL* state_h, REAL* state_c, const bool* valid,
+    long long columns, int n, bool keep) {
+    const int R = blockDim.x, r = threadIdx.x, j = threadIdx.y;
+    const long long row = j * (columns + n);
+    const REAL b = SPLIT ? b_h[j] : 0;
+    REAL* const h_shared = shared + WEIGHTS_SHARED;  // (2, R, PITCH)
+    Weights w;
+    read_weights<false>(w, W_h);
+    int buffer = 0;  // goes on from one group of columns to the next, so that no thread writes what another still reads
+    for (int first = blockIdx.x * R; first < n; first += gridDim.x * R) {  // the block's groups of R columns
+        const int column = first + r;
+        const bool there = column < n;
+        State state = {0, 0};
+        if (there) {
+            state.h = h[row + column] = state_h[column * (long long)H + j];
+#ifdef LSTM
+            state.c = state_c[column * (long long)H + j];
+            if (keep) c[row + column] = state.c;
+#endif
+        }
+        h_shared[(buffer * R + r) * PITCH + j] = state.h;
+        const int steps = number_of_steps(first, columns, n);
+        long long now = column;
+        Ahead next = read_ahead(a, valid, now, columns, there && now < columns);
+        for (int t = 0; t < steps; t++, now += n) {
+            const bool here = there && now < columns;  // the last step may be without the last columns
+            Ahead step = next;
+            next = read_ahead(a, valid, now + n, columns, there && now + n < columns);
+            __syncthreads();
+            const REAL* const h_prev = h_shared + (buffer * R + r) * PITCH;  // (H,)
+#pragma unroll
+            for (int p = GATES; p < ARRAYS; p++) step.a[p] = b;
+#pragma unroll
+            for (int k = 0; k < H; k++) {
+#pragma unroll
+                for (int p = 0; p < GATES; p++) step.a[SPLIT + p] += w(p, k) * h_prev[k];
+            }
+            const State computed = cell_forward(step.a, state);
+            if (step.runs) state = computed;
+            buffer ^= 1;
+            h_shared[(buffer * R + r) * PITCH + j] = state.h;
+            if (here) {
+                h[row + now + n] = state.h;
+#ifdef LSTM
+                if (keep) c[row + now + n] = state.c;
+#endif
+#pragma unroll
+                for (int p = 0; p < SAVED; p++) {
+                    if (keep) a[(p * H + j) * columns + now] = step.a[p];
+                }
+            }
+        }
+        if (there) {
+            state_h[column * (long long)H + j] = state.h;
+#ifdef LSTM
+            state_c[column * (long long)H + j] = state.c;
+#endif
+        }
+    }
+}
+
+// What a step of the backward pass needs of global memory: it is asked for before the matrix product of the step after it,
+// where few registers are in use, and arrives meanwhile.
+struct Behind {
+    REAL a[ARRAYS], dh;
+    State previous;
+    bool runs;
+};
+
+__device__ State read_state(const REAL* h, const REAL* c, long long at) {
+#ifdef LSTM
+    return {h[at], c[at]};
+#else
+    return {h[at], 0};
+#endif
+}
+
+__device__ Behind read_behind(const REAL* a, const REAL* h, const REAL* c, const REAL* dh, const bool* valid, int n,
+                              long long now, long long columns, bool there) {
+    Behind behind = {};
+    if (!there) return behind;
+    behind.previous = read_state(h, c, threadIdx.y * (columns + n) + now);
+    if (now >= columns) return behind;
+#pragma unroll
+    for (int p = 0; p < SAVED; p++) behind.a[p] = a[(p * H + threadIdx.y) * columns + now];
+    behind.dh = dh[threadIdx.y * columns + now];
+    behind.runs = !valid || valid[now];
+    return behind;
+}
+
+// Mirrors forward, last step first. W_h, a, h, c, valid: as it had and left them. dh (H, columns): from above.
+// da (ARRAYS*H, columns) is filled. dstate_h, dstate_c (n, H): the gradient of the state after the sequence, changed to that
+// of the state before it. flow (H, columns) gets the whole gradient that reaches each output, or is null.
+extern "C" __global__ void __launch_bounds__(THREADS) backward(
+    const REAL* W_h, const REAL* a, const REAL* h, const REAL* c, const REAL* dh, REAL* da, REAL* dstate_h, REAL* dstate_c,
+    const bool* valid, REAL* flow, long long columns, int n) {
+    const int R = blockDim.x, r = threadIdx.x, j = threadIdx.y;
+    const long long row = j * (columns + n);
+    REAL* const da_shared = shared + WEIGHTS_SHARED;  // (2, GATES, R, PITCH)
+    Weights w;
+    read_weights<true>(w, W_h);
+    int buffer = 0;
+    for (int first = blockIdx.x * R; first < n; first += gridDim.x * R) {
+        const int column = first + r;
+        const bool there = column < n;
+        State dstate = {0, 0};
+        if (there) {
+            dstate.h = dstate_h[column * (long long)H + j];
+#ifdef LSTM
+            dstate.c = dstate_c[column * (long long)H + j];
+#endif
+        }
+        const int steps = number_of_steps(first, columns, n);
+        long long now = column + (steps - 1) * (long long)n;
+        State state = {0, 0};  // after the step
+        Behind next = {};
+        if (steps) next = read_behind(a, h, c, dh, valid, n, now, columns, there);
+        if (steps && there && now < columns) state = read_state(h, c, row + now + n);
+        for (int t = steps - 1; t >= 0; t--, now -= n) {
+            Behind step = next;
+            const State dnew = {dstate.h + step.dh, dstate.c};
+            State dprevious = dnew;  // where the state stayed as it was, its gradient does
+            if (step.runs) dprevious = cell_backward(step.a, dnew, step.previous, state);
+            state = step.previous;
+#pragma unroll
+            for (int p = 0; p < ARRAYS; p++) {
+                if (!step.runs) step.a[p] = 0;
+                if (p >= SPLIT) da_shared[((buffer * GATES + p - SPLIT) * R + r) * PITCH + j] = step.a[p];
+            }
+            if (there && now < columns) {
+#pragma unroll
+                for (int p = 0; p < ARRAYS; p++) da[(p * H + j) * columns + now] = step.a[p];
+                if (flow) flow[j * columns + now] = step.runs ? dnew.h : 0;
+            }
+            if (t) next = read_behind(a, h, c, dh, valid, n, now - n, columns, there);
+            __syncthreads();
+            REAL sums[2] = {};  // of W_h^T da; two chains of additions wait for each other less than one
+#pragma unroll
+            for (int p = 0; p < GATES; p++) {
+                const REAL* const da_p = da_shared + ((buffer * GATES + p) * R + r) * PITCH;  // (H,)
+#pragma unroll
+                for (int k = 0; k < H; k++) sums[k % 2] += w(p, k) * da_p[k];
+            }
+            buffer ^= 1;
+            dstate = {dprevious.h + (sums[0] + sums[1]), dprevious.c};
+        }
+        if (there) {
+            dstate_h[column * (long long)H + j] = dstate.h;
+#ifdef LSTM
+            dstate_c[column * (long long)H + j] = dstate.c;
+#endif
+        }
+    }
+}
