@@ -1,7 +1,8 @@
 """Cyclic graphs of recurrent architectures: nodes, and edges labelled with the number of time steps they travel.
 
 Unrolled over time, a graph is the network. Builders stand here for the dilated stack with its fusion layer, the plain stack,
-the stack with regular skip connections, the dilated CNN and the clockwork RNN; a graph of one's own is a list of edges.
+the stack with regular skip connections, the dilated CNN, the clockwork RNN and the hierarchical multiscale one; a graph of one's
+own is a list of edges.
 """
 
 from __future__ import annotations
@@ -202,6 +203,24 @@ def clockwork(periods: Sequence[int], num_layers: int = 1) -> Graph:
     outputs = tuple((node, t, t % p) for node, p in below for t in range(cycle))
     label = f"clockwork RNN {_listed(periods)}" + (f", {num_layers} layers" if num_layers > 1 else "")
     return Graph(label, tuple(names), tuple(edges), outputs, cycle)
+
+
+def hierarchical_stack(levels: int) -> Graph:
+    """Return the graph of a hierarchical multiscale RNN (Chung et al. 2017): a stack with edges down to the level below.
+
+    All edges that there can be: upward ones, which travel no time, and those of one step from a level to itself and to the level
+    below it. The boundaries, which depend on the data, choose among them. The output reads all levels.
+
+    >>> from dilated_rnn_np.paths import shortest_path
+    >>> shortest_path(hierarchical_stack(2), 0, 1)
+    [('input', 0), ('level 1', 0), ('level 1', 1)]
+    """
+    nodes = tuple(f"level {i + 1}" for i in range(positive_integer("levels", levels)))
+    upward = [Edge(below, node) for below, node in zip((INPUT, *nodes), nodes, strict=False)]
+    onward = [Edge(node, node, 1) for node in nodes]
+    downward = [Edge(above, node, 1) for node, above in itertools.pairwise(nodes)]
+    outputs = tuple((node, 0, 0) for node in nodes)
+    return Graph("hierarchical multiscale RNN", nodes, (*upward, *onward, *downward), outputs)
 
 
 def _stack(label: str, num_layers: int, hops: Sequence[tuple[int, ...]]) -> Graph:

@@ -15,7 +15,18 @@ from typing import Any
 import numpy as np
 
 from .checks import positive_integer
-from .graphs import INPUT, Edge, Graph, Place, clockwork, dilated_cnn, dilated_stack, plain_stack, skip_stack
+from .graphs import (
+    INPUT,
+    Edge,
+    Graph,
+    Place,
+    clockwork,
+    dilated_cnn,
+    dilated_stack,
+    hierarchical_stack,
+    plain_stack,
+    skip_stack,
+)
 
 # ---------------------------------------------------------------------- paths
 
@@ -329,6 +340,7 @@ __all__ = [
     "closed_form_skip",
     "dilated_cnn",
     "dilated_stack",
+    "hierarchical_stack",
     "layer_lengths",
     "mean_recurrent_length",
     "num_parameters",

@@ -90,7 +90,8 @@ def restore(path: Any, model: Network, optimizer: Optimizer) -> tuple[Run, State
         raise checkpoints.CheckpointError(
             f"{path} holds a model but no training run; load it with load(path) and train anew"
         )
-    if differ := [key for key, value in config.items() if meta["model"].get(key) != value]:
+    fixed = config.keys() - set(model.annealed)
+    if differ := [key for key, value in config.items() if key in fixed and meta["model"].get(key) != value]:
         raise checkpoints.CheckpointError(
             f"{path} is of another model: {differ[0]} is {meta['model'].get(differ[0])!r} there, {config[differ[0]]!r} here"
         )
@@ -106,6 +107,8 @@ def restore(path: Any, model: Network, optimizer: Optimizer) -> tuple[Run, State
 
     params = {name.removeprefix("params/"): a for name, a in arrays.items() if name.startswith("params/")}
     checkpoints.set_params(model, params, str(path))
+    for setting in model.annealed:
+        setattr(model, setting, meta["model"][setting])
     for name, live in slots.items():
         live[...] = model.xp.asarray(arrays[name])
     optimizer.steps = meta["optimizer_steps"]

@@ -271,7 +271,7 @@ _OTHERS = (
     "flip", "roll", "repeat", "outer", "einsum",
 )
 # fmt: on
-_OF_LISTS = ["concatenate", "stack", "split", "array_split", "vstack", "hstack"]
+_OF_LISTS = ["column_stack", "concatenate", "stack", "split", "array_split", "vstack", "hstack"]
 
 
 def _elementwise(name):

@@ -1,5 +1,6 @@
 """The compared systems, each small, random, and with its naive loops beside it."""
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +9,7 @@ from backends import to_host
 from hypothesis import strategies as st
 
 from dilated_rnn_np import reference as dilated
-from dilated_rnn_np.baselines import ClockworkRNN, PhasedLSTM, SkipRNN, plain_rnn, reference
+from dilated_rnn_np.baselines import HMLSTM, ClockworkRNN, DilatedCNN, PhasedLSTM, SkipRNN, plain_rnn, reference
 
 CELLS = ("rnn", "lstm", "gru")
 
@@ -54,8 +55,37 @@ def keep_from_kinks(rng, log_tau, s, open_ratio):
             near = min(abs(phi - kink).min() for kink in (0, open_ratio / 2, open_ratio, 1))
 
 
-SYSTEMS = {"clockwork": clockwork, "phased": phased, "plain": plain, "skip": skip}
+def cnn(rng, sizes, layers, options):
+    dilations, k = [int(d) for d in rng.integers(1, 5, layers)], int(rng.integers(2, 4))
+    turns = itertools.cycle(dilations)  # the loops are called for one layer after the other
+    return DilatedCNN(*sizes, dilations, kernel=k, **options), lambda p, x: reference.dilated_cnn(p, x, next(turns), k)
+
+
+def hm_lstm(rng, sizes, layers, options):
+    levels, slope = max(2, layers), float(rng.uniform(0.5, 3))
+    return HMLSTM(*sizes, levels, slope=slope, **options), lambda p, x: reference.hm_lstm(p, x, levels)
+
+
+def relaxed_hm_lstm(rng, sizes, layers, options):
+    """Its detectors are shut, in between, or open, and far from the kinks of the hard sigmoid, where no quotient holds."""
+    levels, slope = max(2, layers), 0.1
+    model = HMLSTM(*sizes, levels, slope=slope, relaxed=True, **options)
+    for l in range(levels - 1):
+        model.params[f"layers.0.levels.{l}.b"][-1] = rng.choice([-20, 0, 20])
+    return model, lambda p, x: reference.hm_lstm(p, x, levels, slope, lambda z: z)
+
+
+SYSTEMS = {
+    "plain": plain,
+    "skip": skip,
+    "clockwork": clockwork,
+    "phased": phased,
+    "cnn": cnn,
+    "hm-lstm": hm_lstm,
+    "hm-lstm, relaxed": relaxed_hm_lstm,
+}
 CLOCKED = ("clockwork", "phased")  # the last array of a layer's state counts the steps
+ESTIMATED = {"hm-lstm"}  # the gradient is no derivative
 
 
 @dataclass

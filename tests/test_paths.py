@@ -55,6 +55,7 @@ def architectures(dilations):
         paths.plain_stack(len(dilations)),
         paths.skip_stack(len(dilations), 1 + max(dilations)),
         paths.dilated_cnn(dilations, kernel=3),
+        paths.hierarchical_stack(len(dilations)),
         paths.clockwork(sorted(set(dilations))),
     ]
 

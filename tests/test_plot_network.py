@@ -22,6 +22,7 @@ GRAPHS = st.one_of(
     st.builds(dilated_cnn, DILATIONS, st.just(3)),
     st.builds(skip_stack, st.integers(1, 4), st.integers(2, 6)),
     st.integers(1, 4).map(paths.plain_stack),
+    st.integers(1, 4).map(paths.hierarchical_stack),
     DILATIONS.map(sorted).map(clockwork),
 )
 FEW = settings(max_examples=20)  # where each example draws a picture

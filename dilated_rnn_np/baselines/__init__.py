@@ -5,7 +5,9 @@ from chunk to chunk, ragged batches, read-out, training, checkpoints, gradient c
 """
 
 from .clockwork import ClockworkRNN
+from .dilated_cnn import DilatedCNN
+from .hm_lstm import HMLSTM
 from .phased_lstm import PhasedLSTM
 from .skip import SkipRNN, plain_rnn
 
-__all__ = ["ClockworkRNN", "PhasedLSTM", "SkipRNN", "plain_rnn"]
+__all__ = ["HMLSTM", "ClockworkRNN", "DilatedCNN", "PhasedLSTM", "SkipRNN", "plain_rnn"]

@@ -72,6 +72,9 @@ class RecurrentLayer(Layer):
     ) -> tuple[Arrays, RecurrentCache]:
         """Run the steps one after the other; see ``Layer.forward``."""
         xp, B = array_module(x), len(ends.lengths)
+        if spare is not None:  # its memory is let go before the new steps are kept, or both would be there at once
+            spare.buffers.clear()
+            spare.steps.clear()
         cache = RecurrentCache(
             {name: p.copy() for name, p in params.items()}, x.T.copy().reshape(-1, B, self.input_size), [], [], ends
         )  # x: (D, T*B) -> (T, B, D)

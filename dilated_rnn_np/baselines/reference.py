@@ -6,6 +6,8 @@ to equal them to rounding. Each function gets one layer's parameters and its inp
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from ..reference import sigmoid
@@ -100,3 +102,86 @@ def phased_lstm(p: dict[str, np.ndarray], x: np.ndarray, open_ratio: float, leak
         h = k * h_open + (1 - k) * h
         hs.append(h)
     return np.array(hs)
+
+
+def dilated_cnn(p: dict[str, np.ndarray], x: np.ndarray, d: int, k: int) -> np.ndarray:
+    """``y = W_r z + b_r + x`` with ``z = tanh(W_f * x + b_f) sigmoid(W_g * x + b_g)``, taps at t, t-d, …, t-(k-1)d.
+
+    Parameters
+    ----------
+    p : W_f and W_g (H, k*D), the newest tap last, W_r (H, H), b_f, b_g, b_r (H,), and where D != H W_p (H, D). x : (T, D).
+
+    Returns
+    -------
+    y : (T, H).
+    """
+    D = x.shape[1]
+    ys = []
+    for t, x_t in enumerate(x):
+        a_f, a_g = p["b_f"], p["b_g"]
+        for j in range(k):
+            then = t - (k - 1 - j) * d
+            if then >= 0:
+                a_f = a_f + p["W_f"][:, j * D : (j + 1) * D] @ x[then]
+                a_g = a_g + p["W_g"][:, j * D : (j + 1) * D] @ x[then]
+        residual = p["W_p"] @ x_t if "W_p" in p else x_t
+        ys.append(p["W_r"] @ (np.tanh(a_f) * sigmoid(a_g)) + p["b_r"] + residual)
+    return np.array(ys)
+
+
+def hm_lstm(
+    p: dict[str, np.ndarray],
+    x: np.ndarray,
+    levels: int,
+    slope: float = 1.0,
+    boundary: Callable[[complex], complex] | None = None,
+) -> np.ndarray:
+    """UPDATE, COPY or FLUSH, in each level at each step, as its boundaries say.
+
+    Parameters
+    ----------
+    p : for each level l "levels.l.W", ".U", ".V" and ".b", rows in the order f, i, o, g, boundary; no V at the top. x : (T, D).
+    boundary : None for the step at 1/2, by which one of the three is chosen; or a function of the hard sigmoid, and then the
+        three are mixed as if it were a probability.
+
+    Returns
+    -------
+    h : (T, L*H), the lowest level first.
+    """
+    H = p["levels.0.U"].shape[1]
+    h_prev, c_prev = [np.zeros(H)] * levels, [np.zeros(H)] * levels
+    z_prev: list = [0] * levels  # of the top level it stays 0
+    outputs = []
+    for x_t in x:
+        h: list = []
+        c: list = []
+        z: list = []
+        for l in range(levels):
+            W, U, b = (p[f"levels.{l}.{name}"] for name in "WUb")
+            h_below, z_below = (x_t, 1) if l == 0 else (h[l - 1], z[l - 1])
+            s = U @ h_prev[l] + z_below * (W @ h_below) + b
+            if l < levels - 1:
+                s = s + z_prev[l] * (p[f"levels.{l}.V"] @ h_prev[l + 1])
+            f, i, o, g = sigmoid(s[:H]), sigmoid(s[H : 2 * H]), sigmoid(s[2 * H : 3 * H]), np.tanh(s[3 * H : 4 * H])
+            flushed, updated, copied = i * g, f * c_prev[l] + i * g, c_prev[l]
+            if boundary is None and z_prev[l] == 1:
+                c_l = flushed
+                h_l = o * np.tanh(c_l)
+            elif boundary is None and z_below == 1:
+                c_l = updated
+                h_l = o * np.tanh(c_l)
+            elif boundary is None:
+                c_l, h_l = copied, h_prev[l]
+            else:
+                c_l = z_prev[l] * flushed + (1 - z_prev[l]) * (z_below * updated + (1 - z_below) * copied)
+                copying = (1 - z_prev[l]) * (1 - z_below)
+                h_l = copying * h_prev[l] + (1 - copying) * o * np.tanh(c_l)
+            h.append(h_l)
+            c.append(c_l)
+            if l < levels - 1:
+                soft = (slope * s[4 * H] + 1) / 2
+                soft = soft if 0 < soft.real < 1 else float(soft.real >= 1)
+                z.append(int(soft > 0.5) if boundary is None else boundary(soft))
+        h_prev, c_prev, z_prev = h, c, [*z, 0]
+        outputs.append(np.concatenate(h))
+    return np.array(outputs)

@@ -1,0 +1,316 @@
+"""The hierarchical multiscale LSTM: levels that find their own time scales by boundaries which they detect.
+
+Level l reads the level below only where that one has come to a boundary, ``z^{l-1}_t = 1``, and copies its state to the next
+step otherwise; after a boundary of its own it starts anew (Chung, Ahn and Bengio 2017, "Hierarchical multiscale recurrent
+neural networks", section 3). A boundary is a step function, whose derivative says nothing: backward takes that of the
+hard sigmoid in its place (straight-through estimator, section 3.3). **The gradient is therefore an estimate, and no
+difference quotient agrees with it**; with ``relaxed=True`` the step is left out and the gradient is exact.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from ..backend import Array, array_module
+from ..cells import Arrays, sigmoid
+from ..checks import positive, positive_integer
+from ..graphs import Graph, hierarchical_stack
+from ..init import Scheme
+from ..layers import Params
+from ..network import Network
+from .recurrent import RecurrentCache, RecurrentLayer
+
+
+class HMLSTM(Network):
+    """A hierarchical multiscale LSTM.
+
+    The levels lean on each other, from below at the same step and from above one step later, so they are one layer: its
+    outputs are the levels' h one after the other, L*H numbers, lowest level first. The paper's output module, a gated sum
+    of the levels through a rectified embedding, is replaced by the library's linear read-out of them
+    all. Layer normalisation, which the paper uses in its language models, is left out.
+
+    Parameters
+    ----------
+    hidden_size : H, of each level. levels : L, at least 2; the top level detects no boundaries.
+    slope : a of the hard sigmoid ``max(0, min(1, (a s + 1) / 2))``; see ``anneal``.
+    relaxed : whether a boundary is the hard sigmoid itself, between 0 and 1, instead of a step at 1/2: a smooth net to check
+        gradients on. Everything else : as in ``DilatedRNN``.
+
+    Examples
+    --------
+    >>> model = HMLSTM(1, 8, 3, output_size=5)
+    >>> output, state, _ = model.forward(np.ones((20, 4, 1), "float32"))
+    >>> output.shape, [s.shape for s in state[0]]
+    ((4, 5), [(1, 4, 24), (1, 4, 24), (1, 4, 2)])
+    """
+
+    annealed = ("slope",)
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        levels: int,
+        output_size: int | None = None,
+        readout: str = "last",
+        dtype: Any = "float32",
+        rng: int | np.random.Generator = 0,
+        xp: ModuleType | str = np,
+        *,
+        slope: float = 1.0,
+        relaxed: bool = False,
+        **options: Any,
+    ) -> None:
+        self.levels, self.level_size = positive_integer("levels", levels, least=2), _one_size(hidden_size)
+        self.relaxed = _truth("relaxed", relaxed)
+        layer = HMLSTMLayer(
+            positive_integer("input_size", input_size),
+            self.levels * self.level_size,
+            self.levels,
+            positive("slope", slope),
+            self.relaxed,
+        )
+        super().__init__([layer], output_size, readout, dtype, rng, xp, **options)
+
+    @property
+    def slope(self) -> float:
+        """The slope a of the boundary detectors; a cache made before it was set is refused by backward."""
+        return self.layers[0].slope  # type: ignore[attr-defined]
+
+    @slope.setter
+    def slope(self, slope: float) -> None:
+        self.layers = [dataclasses.replace(self.layers[0], slope=positive("slope", slope))]  # type: ignore[type-var]
+
+    def anneal(self, epoch: int) -> float:
+        """Set the slope to ``min(5, 1 + 0.04 epoch)``, the schedule of the paper's language models, and return it.
+
+        A steeper hard sigmoid is nearer to the step, and so is what backward takes for it. Checkpoints keep the slope.
+
+        Parameters
+        ----------
+        epoch : the number of passes through the data that training has made, at least 0.
+
+        Examples
+        --------
+        Batches that anneal the model before each pass through them:
+
+        >>> import itertools
+        >>> from dilated_rnn_np import fit, optim
+        >>> def annealed(model, batches):
+        ...     for epoch in itertools.count():
+        ...         model.anneal(epoch)
+        ...         yield from batches
+        >>> model, batches = HMLSTM(1, 8, 2, output_size=1), [(np.ones((5, 4, 1)), np.ones((4, 1)))] * 10
+        >>> run = fit(model, annealed(model, batches), optim.Adam(model.params), 25, loss="mean_squared_error", progress=False)
+        >>> model.slope
+        1.08
+        """
+        self.slope = min(5.0, 1 + 0.04 * positive_integer("epoch", epoch, least=0))
+        return self.slope
+
+    def config(self) -> dict[str, Any]:
+        """Return the arguments that build a model of the same architecture, as plain numbers and words."""
+        own = {"input_size": self.input_size, "hidden_size": self.level_size, "levels": self.levels}
+        return own | {"slope": self.slope, "relaxed": self.relaxed} | super().config()
+
+    def graph(self) -> Graph:
+        """Return the graph of all edges that there can be; which of them there are, the boundaries decide."""
+        return hierarchical_stack(self.levels)
+
+
+@dataclass
+class LevelCache:
+    """What backward needs of one level at one step; (B, H) each, or (B, 1) for the boundaries."""
+
+    h_below: Array  # (B, D) at the lowest level
+    z_below: Any  # 1 at the lowest level
+    z_prev: Any  # 0 at the top level
+    f: Array
+    i: Array
+    o: Array
+    g: Array
+    tanh_c: Array
+    z_soft: Array | None  # None at the top level
+
+
+@dataclass(frozen=True)
+class HMLSTMLayer(RecurrentLayer):
+    """All levels of a hierarchical multiscale LSTM, one step at a time; ``hidden_size`` is L*H.
+
+    The state holds h and c of all levels, (1, B, L*H) each, and the boundaries z of all levels but the top, (1, B, L-1).
+
+    Level l has rows for f, i, o and g, H each, and, below the top, one for its boundary detector:
+    ``levels.l.W (4*H+1, H)`` reads the level below (D numbers of x at the lowest), ``levels.l.U (4*H+1, H)`` the level itself,
+    ``levels.l.V (4*H+1, H)`` the level above, ``levels.l.b (4*H+1,)``; the top level has no V and 4*H rows.
+    """
+
+    levels: int
+    slope: float
+    relaxed: bool
+    kind = "hm-lstm"
+
+    @property
+    def label(self) -> str:  # type: ignore[override]
+        """The number of levels."""
+        return f"{self.levels} levels"
+
+    @property
+    def level_size(self) -> int:
+        """H, the units of a level."""
+        return self.hidden_size // self.levels
+
+    def row(self) -> tuple[int | str, str]:
+        """Return the steps that the layer reads."""
+        return 1, f"t-1, t-2, … in {self.label} of {self.level_size}"
+
+    def state_shapes(self, batch_size: int) -> list[tuple[int, ...]]:
+        """Return (1, B, L*H) for h and c, and (1, B, L-1) for z."""
+        return [(1, batch_size, n) for n in (self.hidden_size, self.hidden_size, self.levels - 1)]
+
+    def kept(self) -> tuple[float, float]:
+        """Count x, h and c with their gradients, that of h from above too, and each level's gates, tanh(c), h and boundaries."""
+        return 2 * self.input_size + 12 * self.hidden_size + 6 * self.levels, 12 * self.levels
+
+    def initial_params(self, rng: np.random.Generator, input_init: Scheme, recurrent_init: Scheme) -> Params:
+        """Draw the parameters, each gate block for itself; biases 0. Weights from above are drawn like those from below."""
+        H, params = self.level_size, {}
+        for l in range(self.levels):
+            top, D = l == self.levels - 1, self.input_size if l == 0 else H
+            blocks = [H] * 4 if top else [H] * 4 + [1]  # the rows of f, i, o, g, and the boundary
+            params[f"levels.{l}.W"] = np.concatenate([input_init(rng, rows, D) for rows in blocks])
+            params[f"levels.{l}.U"] = np.concatenate([recurrent_init(rng, rows, H) for rows in blocks])
+            if not top:
+                params[f"levels.{l}.V"] = np.concatenate([input_init(rng, rows, H) for rows in blocks])
+            params[f"levels.{l}.b"] = np.zeros(sum(blocks))
+        return params
+
+    def step(self, params: Params, x: Array, previous: Arrays) -> tuple[Arrays, Any]:
+        """Run all levels for one time step, the lowest first; see ``RecurrentLayer.step``.
+
+        The paper's three operations are one sum, which is each of them where boundaries are 0 or 1: FLUSH after a boundary
+        of the level itself, UPDATE at one of the level below, else COPY.
+        """
+        xp, H, (h_all, c_all, z_all) = array_module(x), self.level_size, [s[0] for s in previous]
+        hs, cs, zs, caches = [], [], [], []
+        h, z = x, 1.0  # the level below the lowest: it comes to a boundary at every step
+        for l in range(self.levels):
+            W, U, V, b = self._params_of(params, l)
+            own, above = self._columns(l)
+            h_prev, c_prev = h_all[:, own], c_all[:, own]  # (B, H)
+            h_below, z_below, z_prev = h, z, 0.0 if V is None else z_all[:, l : l + 1]  # (B, H or D), (B, 1), (B, 1)
+            a = h_prev @ U.T + z_below * (h_below @ W.T) + b  # (B, 4*H or 4*H+1)
+            if V is not None:
+                a = a + z_prev * (h_all[:, above] @ V.T)
+            f, i, o = sigmoid(a[:, :H]), sigmoid(a[:, H : 2 * H]), sigmoid(a[:, 2 * H : 3 * H])
+            g = xp.tanh(a[:, 3 * H : 4 * H])  # (B, H)
+            flush, update, copy = z_prev, (1 - z_prev) * z_below, (1 - z_prev) * (1 - z_below)  # (B, 1)
+            c = flush * (i * g) + update * (f * c_prev + i * g) + copy * c_prev
+            tanh_c = xp.tanh(c)
+            h = copy * h_prev + (1 - copy) * (o * tanh_c)
+            z_soft = None if V is None else _hard_sigmoid(xp, self.slope * a[:, 4 * H :])  # (B, 1)
+            if z_soft is not None:
+                z = z_soft if self.relaxed else (z_soft.real > 0.5).astype(a.dtype)
+                zs.append(z)
+            hs.append(h)
+            cs.append(c)
+            caches.append(LevelCache(h_below, z_below, z_prev, f, i, o, g, tanh_c, z_soft))
+        return tuple(xp.concatenate(arrays, axis=1) for arrays in (hs, cs, zs)), caches
+
+    def step_backward(
+        self,
+        params: Params,
+        x: Array,
+        previous: Arrays,
+        cache: Any,
+        dnew: Arrays,
+        dprevious: Arrays,
+        grads: Params,
+    ) -> Array:
+        """Mirror ``step``, top level and last line first; what a level below gets of it is added to ``dnew`` in place.
+
+        The step from ``z_soft`` to z is passed straight through: ``dz_soft = dz``.
+        """
+        xp, (h_all, c_all, _) = array_module(x), [s[0] for s in previous]
+        dh_all, dc_all, dz_all = dnew
+        dh_before, dc_before, dz_before = [ds[0] for ds in dprevious]
+        for l in reversed(range(self.levels)):
+            W, U, V, _ = self._params_of(params, l)
+            dW, dU, dV, db = self._params_of(grads, l)
+            own, above = self._columns(l)
+            k, h_prev, c_prev = cache[l], h_all[:, own], c_all[:, own]
+            flush, update, copy = k.z_prev, (1 - k.z_prev) * k.z_below, (1 - k.z_prev) * (1 - k.z_below)
+            dh, dc = dh_all[:, own], dc_all[:, own]
+            # h = copy * h_prev + (1 - copy) * (o * tanh_c)
+            dcopy = _total(dh * (h_prev - k.o * k.tanh_c))  # (B, 1)
+            dh_prev, do = copy * dh, (1 - copy) * dh * k.tanh_c
+            dc = dc + (1 - copy) * dh * k.o * (1 - k.tanh_c * k.tanh_c)
+            # c = flush * (i * g) + update * (f * c_prev + i * g) + copy * c_prev
+            dflush, dupdate = _total(dc * (k.i * k.g)), _total(dc * (k.f * c_prev + k.i * k.g))
+            dcopy = dcopy + _total(dc * c_prev)
+            dc_before[:, own] += (update * k.f + copy) * dc
+            df, di, dg = update * dc * c_prev, (flush + update) * dc * k.g, (flush + update) * dc * k.i
+            # flush, update, copy = z_prev, (1 - z_prev) * z_below, (1 - z_prev) * (1 - z_below)
+            dz_prev = dflush - k.z_below * dupdate - (1 - k.z_below) * dcopy
+            dz_below = (1 - k.z_prev) * (dupdate - dcopy)
+            da = [df * k.f * (1 - k.f), di * k.i * (1 - k.i), do * k.o * (1 - k.o), dg * (1 - k.g * k.g)]
+            if k.z_soft is not None:
+                dz_soft = dz_all[:, l : l + 1]  # where the step was, this is the estimate
+                da.append(dz_soft * self.slope / 2 * ((k.z_soft.real > 0) & (k.z_soft.real < 1)))
+            da = xp.concatenate(da, axis=1)  # (B, 4*H or 4*H+1)
+            # a = h_prev @ U.T + z_below * (h_below @ W.T) + b + z_prev * (h_above @ V.T)
+            if V is not None:
+                h_above, from_above = h_all[:, above], da @ V  # (B, H)
+                dV += (k.z_prev * da).T @ h_above
+                dh_before[:, above] += k.z_prev * from_above
+                dz_before[:, l : l + 1] += dz_prev + _total(from_above * h_above)
+            db += da.sum(axis=0)
+            from_below = da @ W  # (B, H or D)
+            dW += (k.z_below * da).T @ k.h_below
+            dU += da.T @ h_prev
+            dh_before[:, own] += dh_prev + da @ U
+            if l > 0:
+                below, _ = self._columns(l - 1)
+                dh_all[:, below] += k.z_below * from_below
+                dz_all[:, l - 1 : l] += dz_below + _total(from_below * k.h_below)
+        return from_below
+
+    def gate_values(self, cache: RecurrentCache) -> dict[str, Array]:
+        """Return the boundaries, (L-1, T*B)."""
+        return {"z": cache.buffers[2][1:].reshape(-1, self.levels - 1).T}  # (T, B, L-1) -> (L-1, T*B)
+
+    def _params_of(self, params: Params, l: int) -> tuple[Array, Array, Array | None, Array]:
+        """Return W, U, V and b of a level; V is None at the top."""
+        return tuple(params.get(f"levels.{l}.{name}") for name in "WUVb")  # type: ignore[return-value]
+
+    def _columns(self, l: int) -> tuple[slice, slice]:
+        """Return the columns of h and c that belong to a level, and to the one above it."""
+        H = self.level_size
+        return slice(l * H, (l + 1) * H), slice((l + 1) * H, (l + 2) * H)
+
+
+def _hard_sigmoid(xp: Any, a: Array) -> Array:
+    """Return ``max(0, min(1, (a + 1) / 2))``; by the real part where numbers are complex."""
+    y = (a + 1) / 2
+    return xp.where(y.real <= 0, 0, xp.where(y.real >= 1, 1, y))
+
+
+def _total(terms: Array) -> Array:
+    """Return the sum over a row's units, (B, H) -> (B, 1)."""
+    return terms.sum(axis=1, keepdims=True)
+
+
+def _one_size(hidden_size: Any) -> int:
+    if np.ndim(hidden_size) and not isinstance(hidden_size, str):
+        raise TypeError(f"hidden_size must be one whole number, all levels are of one size, got {hidden_size!r}")
+    return positive_integer("hidden_size", hidden_size)
+
+
+def _truth(what: str, value: Any) -> bool:
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{what} must be True or False, got {value!r} ({type(value).__name__})")
+    return bool(value)
