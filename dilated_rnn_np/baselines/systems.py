@@ -14,6 +14,10 @@ from ..cells import Cell
 from ..checks import choose, positive_integer
 from ..model import DilatedRNN
 from ..network import Network
+from .clockwork import ClockworkRNN
+from .dilated_cnn import DilatedCNN
+from .hm_lstm import HMLSTM
+from .phased_lstm import PhasedLSTM
 from .skip import SkipRNN, plain_rnn
 
 Sizes = int | Sequence[int]
@@ -44,12 +48,37 @@ def _skip(input_size: int, hidden_size: Sizes, dilations: Sequence[int], **optio
     return SkipRNN(input_size, hidden_size, len(dilations), max(2, *dilations), **options)
 
 
+def _clockwork(input_size: int, hidden_size: int, dilations: Sequence[int], **options: Any) -> Network:
+    modules = len(dilations)
+    rounded = -(-positive_integer("hidden_size", hidden_size) // modules) * modules  # modules are of equal size
+    return ClockworkRNN(input_size, rounded, dilations, **options)
+
+
+def _phased(input_size: int, hidden_size: Sizes, dilations: Sequence[int], **options: Any) -> Network:
+    return PhasedLSTM(input_size, hidden_size, len(dilations), **options)
+
+
+def _multiscale(input_size: int, hidden_size: int, dilations: Sequence[int], **options: Any) -> Network:
+    return HMLSTM(input_size, hidden_size, levels=3, **options)
+
+
 SYSTEMS = {
     system.name: system
     for system in (
         System("dilated", "The dilated RNN: layer l sees its state of dilation[l] steps before.", True, DilatedRNN),
         System("plain", "A stack of as many ordinary recurrent layers, each of dilation 1.", True, _plain),
         System("skip", "As many layers, each with skip connections as long as the largest dilation.", True, _skip),
+        System(
+            "clockwork", "One clockwork layer, whose modules have the dilations as their periods.", False, _clockwork
+        ),
+        System("phased-lstm", "As many LSTM layers, whose units open in rhythms that they learn.", False, _phased),
+        System("dilated-cnn", "Causal convolutions over two steps, of the same dilations.", False, DilatedCNN),
+        System(
+            "hm-lstm",
+            "Three levels of LSTM that find the boundaries of segments, whatever the dilations.",
+            False,
+            _multiscale,
+        ),
     )
 }
 
