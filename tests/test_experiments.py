@@ -196,10 +196,10 @@ def test_equal_parameters_choose_each_net_s_hidden_size():
 )
 def test_a_folder_of_something_else_is_refused_and_left_as_it_is(experiment, choices, message, tmp_path):
     conduct(tmp_path, seeds=1)
-    before = (tmp_path / "table.csv").read_bytes(), (tmp_path / "table.md").read_bytes()
+    before = {file: file.read_bytes() for file in tmp_path.rglob("*.*")}
     with pytest.raises(ValueError, match=message):
         conduct(tmp_path, experiment, choices, seeds=1)
-    assert before == ((tmp_path / "table.csv").read_bytes(), (tmp_path / "table.md").read_bytes())
+    assert before == {file: file.read_bytes() for file in tmp_path.rglob("*.*")}
 
 
 def test_a_folder_with_other_things_is_refused(tmp_path):

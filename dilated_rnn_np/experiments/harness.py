@@ -55,7 +55,8 @@ def conduct(
     _check_folder(folder, experiment, choices)
     folder.mkdir(parents=True, exist_ok=True)
     record = report.Record(experiment, choices, folder, seeds)
-    record.write(contenders, [], finished=False)
+    if not (folder / "record.json").exists():  # from here on the folder is this experiment's
+        record.write(contenders, [], finished=False)
 
     trials = [(contender, seed) for seed in range(seeds) for contender in contenders]
     results: list[tuple[Contender, Result]] = []
@@ -73,12 +74,11 @@ def conduct(
                     f"{title}: {_outcome(contender, results[-1][1])}; about {report.duration(left)} to go", flush=True
                 )
     except KeyboardInterrupt:
-        rows = report.write(record, contenders, results, finished=False)
+        report.write(record, contenders, results, finished=False)
         raise KeyboardInterrupt(
             f"stopped: {len(results)} of {len(trials)} runs are done, their table is in {folder}; the same command goes on"
         ) from None
-    rows = report.write(record, contenders, results, finished=True)
-    return rows
+    return report.write(record, contenders, results, finished=True)
 
 
 def run(contender: Contender, seed: int, place: Path, progress: bool = False, title: str = "training") -> Result:

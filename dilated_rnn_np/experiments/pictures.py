@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ..plot.runs import Curve, run_curves
+from ..plot.style import plain_log_ticks
 from .files import read_metrics, run_folder, slug
 from .plan import Contender, Experiment
 
@@ -53,6 +54,9 @@ def _curves(experiment: Experiment, own: Sequence[Contender], results: Results, 
         label = "loss" if is_loss else task.metric_name.replace("_", " ")
         baseline = task.baseline if is_loss else None
         lines = run_curves(curves, X_LABELS[x], f"validation {label}", baseline, logarithmic=is_loss, ax=ax)
+        if x == "seconds":  # systems differ by factors
+            ax.set_xscale("log")
+            plain_log_ticks(ax.xaxis, np.concatenate([line.get_xdata() for line in lines[: len(curves)]]))
         handles = max(handles, lines, key=len)  # of the panel that shows the baseline too
     figure.suptitle(own[0].setting, fontsize=12)
     figure.legend(handles=handles, loc="outside right center", frameon=False, fontsize=9)
