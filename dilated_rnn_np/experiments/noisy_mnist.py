@@ -18,7 +18,7 @@ def contenders(choices: Choices) -> list[Contender]:
         cells: tuple[str, ...]
         if choices.quick:
             task, layers = SmallDigits(block=4, noise=length - 49, data_dir=choices.data_dir), 7
-            training, cells = Training(150, batch_size=32, validate_every=25), ("rnn",)
+            training, cells = Training(120, batch_size=32, validate_every=20), ("rnn",)
         else:
             task, layers = Digits(length=length, data_dir=choices.data_dir), 9
             epoch = task.steps_per_epoch(128)

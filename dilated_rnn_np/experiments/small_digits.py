@@ -37,7 +37,7 @@ class SmallDigits(Task):
         permutation_seed: int = 0,
         block: int = 2,
         noise: int = 0,
-        held_out: int = 1000,
+        held_out: int = 500,
         data_dir: Any = None,
     ) -> None:
         if SIDE % positive_integer("block", block):
