@@ -302,6 +302,7 @@ def test_small_digits_are_means_of_squares_in_a_fixed_order():
         (["copy-memory", "--scale", "ful"], "did you mean 'full'"),
         (["copy-memory", "--systems", "dilated,skp"], "did you mean 'skip'"),
         (["copy-memory", "--cells", "grue"], "did you mean 'gru'"),
+        (["copy-memory", "--backend", "torch"], "torch"),
         (["copy-memory", "--seeds", "0"], "seeds must be a whole number of at least 1, got 0"),
         (["copy-memory", "--parameters", "3"], "parameters must be at least"),
         (["searched-dilations", "--systems", "skip"], "about dilated RNNs alone"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from ..backend import get_backend
 from ..baselines.systems import SYSTEMS
 from ..cells import CELLS
 from ..checks import choose
@@ -30,7 +31,7 @@ def add_command(commands: Any, formatter_class: Any) -> None:
     experiment.add_argument("--cells", metavar="LIST", help=f"some of {','.join(CELLS)}; as the experiment says")
     experiment.add_argument("--parameters", type=int, metavar="N", help="nets of at most so many parameters each")
     experiment.add_argument("--seeds", type=int, metavar="N", help="runs of each net; as the experiment says")
-    experiment.add_argument("--backend", metavar="NAME", default="numpy", help="numpy or cupy")
+    experiment.add_argument("--backend", metavar="NAME", default="numpy", help="numpy, cupy or auto")
     experiment.add_argument(
         "--out", metavar="FOLDER", help="where to write, or what to go on with; runs/experiments/NAME-SCALE"
     )
@@ -48,7 +49,7 @@ def experiment_command(options: argparse.Namespace) -> None:
         _names(options.systems),
         _names(options.cells),
         options.parameters,
-        options.backend,
+        get_backend(options.backend).__name__,
         options.data_dir,
     )
     folder = options.out or f"runs/experiments/{experiment.name}-{choices.scale}"

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..backend import get_backend
 from ..baselines.systems import SYSTEMS, build, hidden_size_for
 from ..cells import CELLS
 from ..checks import choose
@@ -38,6 +39,7 @@ class Choices:
 
     def __post_init__(self) -> None:
         choose("scale", self.scale, SCALES)
+        get_backend(self.backend)
         for what, names, known in (("system", self.systems, SYSTEMS), ("cell", self.cells, CELLS)):
             for name in names or ():
                 choose(what, name, known)
