@@ -45,16 +45,16 @@ def draw_architecture(model: Network, folder: str | os.PathLike[str], steps: int
     folder, steps = Path(folder), positive_integer("steps", steps)
     graph = model.graph()
     dilations = model.dilations if isinstance(model, DilatedRNN) else ()
-    span = max(edge.steps for edge in graph.edges)
+    limit = max(steps, *(2 * edge.steps for edge in graph.edges))
     against = rivals(["skip", "plain", "cnn"], dilations) if dilations else [paths.plain_stack(len(graph.nodes))]
     folder.mkdir(parents=True, exist_ok=True)
     written = [
         _saved(plot.network(graph, steps).ax, folder / "network.png"),
         _saved(plot.network(graph, steps, path=_farthest_path(graph, steps)).ax, folder / "path.png"),
-        _saved(plot.path_lengths([graph, *against], 2 * max(span, 2))[0].axes, folder / "path_lengths.png"),
+        _saved(plot.path_lengths([graph, *against], limit)[0].axes, folder / "path_lengths.png"),
     ]
     if paths.is_stack(graph):
-        written.append(_saved(plot.path_length_map(graph, 2 * max(span, 2)).axes, folder / "path_length_map.png"))
+        written.append(_saved(plot.path_length_map(graph, limit).axes, folder / "path_length_map.png"))
     if dilations:
         folded = max((d for d in dilations if d <= 8), default=min(dilations))  # one that can be shown
         own = plot.mean_recurrent_lengths(own=graph, period=max(dilations))["own"]
@@ -150,9 +150,10 @@ def rivals(names: Sequence[str], dilations: Sequence[int]) -> list[paths.Graph]:
 
 
 def _farthest_path(graph: paths.Graph, steps: int) -> tuple[int, int]:
-    """Return start and end of the longest shortest path that ends at the last step drawn."""
+    """Return start and end of the longest shortest path that ends at the last step drawn; of equal ones the earliest start."""
     lengths = paths.recurrent_lengths(graph, steps - 1)
-    return steps - 1 - int(np.argmax(np.where(np.isfinite(lengths), lengths, -1))), steps - 1
+    longest = lengths == lengths[np.isfinite(lengths)].max()
+    return steps - 1 - int(np.flatnonzero(longest)[-1]), steps - 1
 
 
 def _saved(ax: Any, path: Path) -> Path:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import dilated_rnn_np as drn
 from dilated_rnn_np.__main__ import main
 from dilated_rnn_np.baselines.systems import SYSTEMS, build, hidden_size_for
+from dilated_rnn_np.gallery import _farthest_path
 
 each = pytest.mark.parametrize("name", sorted(SYSTEMS))
 MIXED = sorted(name for name, system in SYSTEMS.items() if system.takes_cell)
@@ -113,3 +114,8 @@ def test_a_mistake_is_answered_by_one_line_and_nothing_is_written(
     errors = capsys.readouterr().err
     assert errors.startswith("error: ") and errors.count("\n") == 1 and message in errors
     assert not any(files for _, _, files in os.walk(tmp_path))
+
+
+def test_the_path_shown_is_the_longest_and_of_equal_ones_that_of_the_longest_span():
+    assert _farthest_path(drn.paths.dilated_cnn([1, 2, 4]), 17) == (9, 16)  # all spans up to 7 take three edges
+    assert _farthest_path(drn.paths.dilated_stack([1, 2, 4]), 8) == (0, 7)  # 7 = 4 + 2 + 1
