@@ -257,7 +257,7 @@ def short(init):
 def test_depth_is_drawn_over_the_number_of_layers(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(Training, "__init__", short(Training.__init__))
-    assert main(["experiment", "depth", "--data-dir", str(DATA), "--out", "e"]) == 0
+    assert main(["experiment", "depth", "--seeds", "1", "--data-dir", str(DATA), "--out", "e"]) == 0
     assert matplotlib.image.imread("e/over-layers.png").std() > 0
     assert [row["layers"] for row in table(Path("e"))] == [str(layers) for layers in range(2, 10)]
 

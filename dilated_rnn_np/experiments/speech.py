@@ -16,7 +16,7 @@ def contenders(choices: Choices) -> list[Contender]:
     choices = replace(choices, systems=choices.systems or ("dilated", "plain"))
     if choices.quick:
         task, layers, hidden = Speech(frame=64, data_dir=choices.data_dir), 6, 20
-        training = Training(150, batch_size=32, lr=1e-2, validate_every=25, optimizer="adam")
+        training = Training(300, batch_size=32, lr=1e-2, validate_every=25, optimizer="adam")
     else:
         task, layers, hidden = Speech(frame=16, data_dir=choices.data_dir), 8, 32
         epoch = task.steps_per_epoch(32)
