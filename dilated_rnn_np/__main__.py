@@ -16,12 +16,13 @@ from typing import Any
 from . import checkpoint as checkpoints
 from . import inputs, paths
 from .backend import automatic, get_backend
+from .baselines import systems
 from .cells import LSTM, Cell
-from .checks import positive, positive_integer
+from .checks import choose, positive, positive_integer
 from .demo import demonstrate
 from .dilations import exponential_dilations
+from .experiments.command import experiment_command
 from .gallery import draw_architecture, draw_checkpoint, rivals, training_picture
-from .model import DilatedRNN
 from .network import Network
 from .optim import Schedule, cosine_decay, get_optimizer
 from .options import parser
@@ -174,14 +175,16 @@ def draw_command(options: argparse.Namespace) -> None:
     if options.checkpoint:
         if options.dilations:
             raise ValueError("a checkpoint has its own dilations: leave --dilations out")
+        if options.system:
+            raise ValueError("a checkpoint has its own system: leave --system out")
         best = bool(checkpoints.read(options.checkpoint)[1].get("best"))
         model = checkpoints.load(options.checkpoint, best=best)
         task = task_of(options.checkpoint, options.data_dir)
-        dilations = getattr(model, "dilations", None)
-        written = draw_architecture(dilations, folder, options.steps) if dilations else []
+        written = draw_architecture(model, folder, options.steps)
         written += draw_checkpoint(options.checkpoint, model, task, folder)
     else:
-        written = draw_architecture(inputs.dilations(_numbers(options.dilations or "1,2,4")), folder, options.steps)
+        model = systems.build(options.system or "dilated", 1, 1, _numbers(options.dilations or "1,2,4"))
+        written = draw_architecture(model, folder, options.steps)
     print(f"{len(written)} files are in {folder}: {', '.join(path.name for path in written)}")
 
 
@@ -201,35 +204,40 @@ def _trained(options: argparse.Namespace) -> tuple[Network, Task, str]:
     return checkpoints.load(options.checkpoint, best=best).to(_backend(options.backend)), task, which
 
 
-def _model(options: argparse.Namespace, task: Task | None) -> DilatedRNN:
+def _model(options: argparse.Namespace, task: Task | None) -> Network:
     if options.dilations:
         dilations = _numbers(options.dilations)
     else:
         layers = getattr(task, "T", 256).bit_length() if options.layers is None else options.layers
         dilations = exponential_dilations(layers, options.base, options.start)
-    cell: str | Cell = options.cell
+    system = choose("system", options.system, systems.SYSTEMS)
+    wished = system.takes_cell or options.cell != own_defaults(getattr(options, "task", None)).get("cell")
+    cell: str | Cell | None = options.cell if wished else None  # a task's default is for systems that take a cell
     if options.forget_bias is not None:
         if options.cell != "lstm":
-            raise ValueError(f"--forget-bias belongs to --cell lstm, not to {options.cell}")
+            raise ValueError(f"--forget-bias belongs to --cell lstm, not to {options.cell or 'rnn'}")
         cell = LSTM(options.forget_bias)
-    hidden = _numbers(options.hidden)
     described = options if task is None else task  # both have input_size and output_size
-    readout = "last" if task is None else task.readout
-    return DilatedRNN(
-        described.input_size,
-        hidden if len(hidden) > 1 else hidden[0],
-        dilations,
-        cell=cell,
-        output_size=described.output_size,
-        readout=readout,
-        dtype=options.dtype,
-        rng=options.seed,
-        xp=_backend(options.backend),
-        dropout=options.dropout,
-        embedding=options.embedding,
-        input_init=options.input_init,
-        recurrent_init=options.recurrent_init,
-    )
+    settings = {
+        "cell": cell,
+        "output_size": described.output_size,
+        "readout": "last" if task is None else task.readout,
+        "dtype": options.dtype,
+        "rng": options.seed,
+        "xp": _backend(options.backend),
+        "dropout": options.dropout,
+        "embedding": options.embedding,
+        "input_init": options.input_init,
+        "recurrent_init": options.recurrent_init,
+    }
+
+    def build(hidden: int | list[int]) -> Network:
+        return systems.build(system.name, described.input_size, hidden, dilations, **settings)
+
+    if options.parameters is not None:
+        return build(systems.hidden_size_for(build, options.parameters))
+    hidden = _numbers(options.hidden)
+    return build(hidden if len(hidden) > 1 else hidden[0])
 
 
 def _backend(name: str) -> ModuleType:
@@ -283,6 +291,7 @@ COMMANDS = {
     "summary": summary_command,
     "paths": paths_command,
     "draw": draw_command,
+    "experiment": experiment_command,
 }
 
 if __name__ == "__main__":

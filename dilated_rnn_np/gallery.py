@@ -1,7 +1,7 @@
 """Every picture of an architecture, and of a trained net, written into a folder: what ``dilated-rnn draw`` does.
 
-An architecture has its unrolled network, a shortest path through it, the fold, path lengths and two animations; a
-checkpoint adds what the net does with its task: the gradient across spans, states and gates, errors, and its curve.
+An architecture has its unrolled network, a shortest path through it, path lengths and two animations, a dilated one also its
+fold; a checkpoint adds what the net does with its task: the gradient across spans, states and gates, errors, and its curve.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from . import paths, plot
 from .checks import choose, positive_integer
 from .losses import LOSSES
 from .memory import activations, gradient_flow
+from .model import DilatedRNN
 from .network import Network
 from .run import COLUMNS
 from .tasks import Digits, Task
@@ -25,33 +26,42 @@ from .tasks import Digits, Task
 Curve = tuple[np.ndarray, np.ndarray]  # steps and values
 
 
-def draw_architecture(dilations: Sequence[int], folder: str | os.PathLike[str], steps: int = 17) -> list[Path]:
-    """Draw a dilated stack and write each picture into a folder.
+def draw_architecture(model: Network, folder: str | os.PathLike[str], steps: int = 17) -> list[Path]:
+    """Draw the architecture of a net and write each picture into a folder.
 
     Parameters
     ----------
-    dilations : one a layer. folder : is made where it is missing. steps : how many time steps the network is unrolled over.
+    model : of any system; its numbers do not matter. folder : is made where it is missing.
+    steps : how many time steps the network is unrolled over.
 
     Returns
     -------
     written : the files: pictures as PNG, animations as HTML pages to step through and as GIF.
+
+    Raises
+    ------
+    TypeError : where the network has no graph.
     """
     folder, steps = Path(folder), positive_integer("steps", steps)
-    graph = paths.dilated_stack(dilations)
-    span = max(dilations)
-    folded = max((d for d in dilations if d <= 8), default=min(dilations))  # a dilation of the net that can be shown
-    against = [graph, *rivals(["skip", "plain", "cnn"], dilations)]
+    graph = model.graph()
+    dilations = model.dilations if isinstance(model, DilatedRNN) else ()
+    limit = max(steps, *(2 * edge.steps for edge in graph.edges))
+    against = rivals(["skip", "plain", "cnn"], dilations) if dilations else [paths.plain_stack(len(graph.nodes))]
     folder.mkdir(parents=True, exist_ok=True)
     written = [
         _saved(plot.network(graph, steps).ax, folder / "network.png"),
         _saved(plot.network(graph, steps, path=_farthest_path(graph, steps)).ax, folder / "path.png"),
-        _saved(plot.fold(3 * folded - folded // 2, folded).ax, folder / "fold.png"),
-        _saved(plot.path_lengths(against, 2 * span)[0].axes, folder / "path_lengths.png"),
-        _saved(
-            plot.mean_recurrent_lengths(own=graph, period=span)["own"][0].axes, folder / "mean_recurrent_length.png"
-        ),
-        _saved(plot.path_length_map(graph, 2 * span).axes, folder / "path_length_map.png"),
+        _saved(plot.path_lengths([graph, *against], limit)[0].axes, folder / "path_lengths.png"),
     ]
+    if paths.is_stack(graph):
+        written.append(_saved(plot.path_length_map(graph, limit).axes, folder / "path_length_map.png"))
+    if dilations:
+        folded = max((d for d in dilations if d <= 8), default=min(dilations))  # one that can be shown
+        own = plot.mean_recurrent_lengths(own=graph, period=max(dilations))["own"]
+        written += [
+            _saved(plot.fold(3 * folded - folded // 2, folded).ax, folder / "fold.png"),
+            _saved(own[0].axes, folder / "mean_recurrent_length.png"),
+        ]
     for name, animation in (
         ("forward", plot.forward_animation(graph, min(steps, 17))),
         ("backward", plot.backward_animation(graph, min(steps, 17))),
@@ -140,9 +150,10 @@ def rivals(names: Sequence[str], dilations: Sequence[int]) -> list[paths.Graph]:
 
 
 def _farthest_path(graph: paths.Graph, steps: int) -> tuple[int, int]:
-    """Return start and end of the longest shortest path that ends at the last step drawn."""
+    """Return start and end of the longest shortest path that ends at the last step drawn; of equal ones the earliest start."""
     lengths = paths.recurrent_lengths(graph, steps - 1)
-    return steps - 1 - int(np.argmax(np.where(np.isfinite(lengths), lengths, -1))), steps - 1
+    longest = lengths == lengths[np.isfinite(lengths)].max()
+    return steps - 1 - int(np.flatnonzero(longest)[-1]), steps - 1
 
 
 def _saved(ax: Any, path: Path) -> Path:

@@ -73,8 +73,7 @@ class Network:
         self._embedding = None if embedding is None else Embedding.before(self.layers, embedding)
         self.hidden_sizes = tuple(layer.hidden_size for layer in self.layers)
         self.output_size = None if output_size is None else positive_integer("output_size", output_size)
-        self.readout = choose("readout", readout, READOUTS)
-        self.dropout = fraction("dropout", dropout)
+        self.readout, self.dropout = choose("readout", readout, READOUTS), fraction("dropout", dropout)
         self.xp = get_backend(xp)
         self.input_init, self.recurrent_init = input_init, recurrent_init
         schemes = choose("input_init", input_init, SCHEMES), choose("recurrent_init", recurrent_init, SCHEMES)

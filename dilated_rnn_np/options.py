@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from .baselines.systems import SYSTEMS
 from .cells import CELLS
+from .experiments.command import add_command
 from .init import SCHEMES
 from .optim import OPTIMIZERS
 from .task_options import add_task_options, own_defaults
@@ -20,6 +22,8 @@ EXAMPLES = """examples:
   dilated-rnn train speech --frame 16                  who spoke, from the raw waveform
   dilated-rnn evaluate runs/mnist/checkpoint.npz       loss and accuracy on the test images
   dilated-rnn summary --cell gru --layers 9            the layers of an architecture and their parameters
+  dilated-rnn train adding --system skip --parameters 2000     a compared system of equal size
+  dilated-rnn experiment copy-memory --scale quick     systems against each other: a table and curves
   dilated-rnn paths --dilations 1,2,4,8 --against skip,plain,cnn     how long the ways through time are
   dilated-rnn draw --dilations 1,2,4 --out pictures    every picture of an architecture, or of a checkpoint
 """
@@ -151,7 +155,10 @@ def parser(task: str | None = None) -> argparse.ArgumentParser:
 
     draw = commands.add_parser("draw", help="write every picture of a net", formatter_class=_Help)
     draw.set_defaults(command="draw")
-    draw.add_argument("checkpoint", nargs="?", metavar="CHECKPOINT", help="a checkpoint; without it --dilations")
+    draw.add_argument(
+        "checkpoint", nargs="?", metavar="CHECKPOINT", help="a checkpoint; without it --system and --dilations"
+    )
+    _add_system(draw)
     draw.add_argument("--dilations", metavar="LIST", help="one a layer (default: 1,2,4)")
     draw.add_argument(
         "--steps",
@@ -162,6 +169,8 @@ def parser(task: str | None = None) -> argparse.ArgumentParser:
     )
     draw.add_argument("--out", default="pictures", metavar="FOLDER", help="where to write them")
     _add_data_dir(draw)
+
+    add_command(commands, _Help)
     return top
 
 
@@ -181,10 +190,19 @@ def _add_threads(parser: Any) -> None:
     parser.add_argument("--threads", type=int, metavar="N", help="threads to compute with; as many as there are cores")
 
 
+def _add_system(parser: Any, default: str | None = None) -> None:
+    parser.add_argument("--system", metavar="NAME", default=default, help=f"one of {', '.join(SYSTEMS)}")
+
+
 def _add_model_options(parser: Any) -> None:
     model = parser.add_argument_group("the net")
-    model.add_argument("--cell", metavar="NAME", default="rnn", help=f"one of {', '.join(CELLS)}")
-    model.add_argument("--hidden", default="10", metavar="H", help="units a layer: a number, or one a layer: 10,20,20")
+    _add_system(model, "dilated")
+    model.add_argument("--cell", metavar="NAME", help=f"one of {', '.join(CELLS)} (default: rnn)")
+    size = model.add_mutually_exclusive_group()
+    size.add_argument("--hidden", metavar="H", default="10", help="units a layer: a number, or one a layer: 10,20,20")
+    size.add_argument(
+        "--parameters", type=int, metavar="N", help="instead of hidden: as many units as so many parameters allow"
+    )
     model.add_argument("--layers", type=int, metavar="L", help="number of layers; 9, or as many as reach across T")
     model.add_argument("--base", type=int, default=2, metavar="M", help="dilations are M^l0, M^(1+l0), …")
     model.add_argument("--start", type=int, default=0, metavar="l0", help="above 0 the net gets a fusion layer")

@@ -93,7 +93,7 @@ def layer_lengths(graph: Graph, limit: int) -> dict[str, np.ndarray]:
     ------
     ValueError : where steps are not alike or a cycle leads through several nodes; ``recurrent_lengths`` searches there.
     """
-    if graph.period != 1 or not _only_loops_are_self_loops(graph):
+    if not is_stack(graph):
         raise ValueError(f"{graph.label} is no stack: its steps differ or a cycle leads through several nodes")
     limit = _checked_limit(limit)
     lengths = {node: np.full(limit + 1, np.inf) for node in graph.nodes}
@@ -149,6 +149,11 @@ def _feeding_order(graph: Graph) -> list[str]:
     while free := [node for node in graph.nodes if node not in ordered and sources[node] <= set(ordered)]:
         ordered += free
     return ordered
+
+
+def is_stack(graph: Graph) -> bool:
+    """Return whether all steps are alike and no cycle leads through several nodes, as ``layer_lengths`` needs it."""
+    return graph.period == 1 and _only_loops_are_self_loops(graph)
 
 
 def _only_loops_are_self_loops(graph: Graph) -> bool:

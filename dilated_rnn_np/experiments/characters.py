@@ -1,0 +1,40 @@
+"""Characters: how many bits does each system need for a character of a text that it has not seen, and what does it write?
+
+Tiny Shakespeare by truncated backpropagation, the state carried from window to window. Chang et al. 2017, section 4.3, ask the
+same of the Penn Treebank.
+"""
+
+from functools import partial
+
+from ..dilations import exponential_dilations
+from ..network import Network
+from ..tasks import Characters, generate
+from .plan import Choices, Contender, Experiment, Training, compare_systems
+
+
+def contenders(choices: Choices) -> list[Contender]:
+    """Return all systems, each of which writes a sample when it is trained."""
+    if choices.quick:
+        task, layers, hidden = Characters(window=50, data_dir=choices.data_dir), 3, 32
+        training = Training(400, batch_size=32, lr=1e-2, validate_every=50, optimizer="adam")
+    else:
+        task, layers, hidden = Characters(window=100, data_dir=choices.data_dir), 5, 256
+        training = Training(10_000, batch_size=64, lr=2e-3, validate_every=500, optimizer="adam")
+    after = partial(sample, task=task)
+    dilations = exponential_dilations(layers)
+    return compare_systems(choices, "Tiny Shakespeare", task, dilations, hidden, training, ("gru",), after)
+
+
+def sample(model: Network, task: Characters) -> str:
+    """Return 300 characters that a trained net writes after a line's end."""
+    return generate(model, task, prompt="\n", length=300, temperature=0.7)
+
+
+EXPERIMENT = Experiment(
+    "characters",
+    "Bits per character of a language model, and a sample of what it writes.",
+    contenders,
+    columns=("metric",),
+    curves=(("step", "metric"), ("seconds", "metric")),
+    compares_systems=True,
+)

@@ -1,0 +1,87 @@
+"""The pictures of an experiment: curves of each setting, and what changes with a fact such as the number of layers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from ..plot.runs import Curve, run_curves
+from ..plot.style import plain_log_ticks
+from .files import read_metrics, run_folder, slug
+from .plan import Contender, Experiment
+
+X_LABELS = {"step": "training step", "seconds": "seconds of training, validation included"}
+Results = Sequence[tuple[Contender, dict[str, Any]]]
+
+
+def draw(experiment: Experiment, contenders: Sequence[Contender], results: Results, folder: Path) -> list[Path]:
+    """Draw all pictures into a folder and return their paths: PNGs."""
+    written = []
+    for setting in dict.fromkeys(c.setting for c in contenders):
+        own = [c for c in contenders if c.setting == setting]
+        if figure := _curves(experiment, own, results, folder):
+            written.append(folder / f"curves-{slug(setting)}.png")
+            figure.savefig(written[-1], dpi=130)
+    if experiment.against is not None:
+        written.append(folder / f"over-{slug(experiment.against)}.png")
+        _over(experiment.against, contenders, results).savefig(written[-1], dpi=130)
+    return written
+
+
+def _curves(experiment: Experiment, own: Sequence[Contender], results: Results, folder: Path) -> Figure | None:
+    """Return one setting's figure, with a panel for each pair of the experiment; None where nothing was validated."""
+    down, task = -(-len(experiment.curves) // 2), own[0].task
+    figure = Figure(figsize=(10.5, 0.4 + 3.5 * down), layout="constrained")
+    histories: dict[str, list[dict[str, np.ndarray]]] = {}
+    handles: list[Any] = []
+    for contender in own:
+        places = [run_folder(folder, contender, r["settings"]["seed"]) for of, r in results if of is contender]
+        metrics = [read_metrics(place / "metrics.csv") for place in places]
+        histories[contender.label] = [m for m in metrics if not np.isnan(m["validation_loss"]).all()]
+    for place, (x, y) in enumerate(experiment.curves, 1):
+        ax, curves = figure.add_subplot(down, 2, place), []
+        for contender in own:
+            rows = [~np.isnan(history["validation_loss"]) for history in histories[contender.label]]
+            runs = [(m[x][r], m[f"validation_{y}"][r]) for m, r in zip(histories[contender.label], rows, strict=True)]
+            curves += [Curve(contender.label, runs, *contender.look)] if runs else []
+        if not curves:
+            return None
+        is_loss = y == "loss"
+        label = "loss" if is_loss else task.metric_name.replace("_", " ")
+        baseline = task.baseline if is_loss else None
+        lines = run_curves(curves, X_LABELS[x], f"validation {label}", baseline, logarithmic=is_loss, ax=ax)
+        if x == "seconds":  # systems differ by factors
+            ax.set_xscale("log")
+            plain_log_ticks(ax.xaxis, np.concatenate([line.get_xdata() for line in lines[: len(curves)]]))
+        handles = max(handles, lines, key=len)  # of the panel that shows the baseline too
+    figure.suptitle(own[0].setting, fontsize=12)
+    figure.legend(handles=handles, loc="outside right center", frameon=False, fontsize=9)
+    return figure
+
+
+def _over(fact: str, contenders: Sequence[Contender], results: Results) -> Figure:
+    """Return a figure with the metric and the time per step over a fact, one line a series."""
+    measured = {(id(of), r["settings"]["seed"]): r for of, r in results}
+    seeds = sorted({seed for _, seed in measured})
+    metric = contenders[0].task.metric_name.replace("_", " ")
+    figure = Figure(figsize=(10.5, 3.9), layout="constrained")
+    for ax, key, scale, label in zip(
+        figure.subplots(1, 2), ("metric", "seconds_per_step"), (1, 1000), (metric, "ms per step"), strict=True
+    ):
+        curves = []
+        for colour, name in enumerate(dict.fromkeys(c.series for c in contenders)):
+            own = [c for c in contenders if c.series == name]
+            x = np.array([float(c.facts[fact]) for c in own])
+            runs = []
+            for seed in seeds:
+                values = [measured.get((id(c), seed), {}).get(key) for c in own]
+                runs.append((x, scale * np.array([np.nan if value is None else value for value in values], float)))
+            curves.append(Curve(name, runs, colour, colour))
+        lines = run_curves(curves, fact, label, points=True, ax=ax)
+    if len(lines) > 1:
+        figure.legend(handles=lines, loc="outside right center", frameon=False, fontsize=9)
+    return figure

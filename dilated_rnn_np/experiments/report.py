@@ -1,0 +1,202 @@
+"""What an experiment leaves behind: table.csv, table.md, the record of how it came about, and the pictures.
+
+Numbers of several seeds are given as their mean, with the lowest and the highest of them: for three or five runs that says
+what happened and assumes nothing. Runs that diverged are counted, and are in no mean.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import io
+import json
+import os
+import platform
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import dilated_rnn_np
+
+from .. import threads
+from . import pictures
+from .files import write_text
+from .plan import Choices, Contender, Experiment
+
+Results = Sequence[tuple[Contender, dict[str, Any]]]
+TIMES = {"ms per step": ("seconds_per_step", 1000.0), "seconds": ("seconds", 1.0)}  # columns that no seed repeats
+
+
+def identity(experiment: Experiment, choices: Choices) -> dict[str, Any]:
+    """Return what makes a folder that of this experiment; systems, cells and seeds may grow in it."""
+    return {
+        "experiment": experiment.name,
+        "scale": choices.scale,
+        "parameters": choices.parameters,
+        "backend": choices.backend,
+    }
+
+
+@dataclass(frozen=True)
+class Record:
+    """The record of an experiment in a folder."""
+
+    experiment: Experiment
+    choices: Choices
+    folder: Path
+    seeds: int
+
+    def write(self, contenders: Sequence[Contender], results: Results, finished: bool) -> None:
+        """Write record.json; the time of the first start is kept."""
+        file, now = self.folder / "record.json", datetime.datetime.now().astimezone().isoformat(timespec="seconds")
+        started = json.loads(file.read_text(encoding="utf-8"))["started"] if file.exists() else now
+        content = identity(self.experiment, self.choices) | {
+            "seeds": list(range(self.seeds)),
+            "finished": finished,
+            "runs": len(results),
+            "seconds of training": sum(result["seconds"] for _, result in results),
+            "started": started,
+            "written": now,
+            "versions": versions(self.choices.backend),
+            "machine": machine(self.choices.backend),
+            "contenders": [
+                {"setting": c.setting, "label": c.label, **c.facts, "task": c.task.settings(), **vars(c.training)}
+                for c in contenders
+            ],
+        }
+        write_text(file, json.dumps(content, indent=1))
+
+
+def write(record: Record, contenders: Sequence[Contender], results: Results, finished: bool) -> list[dict[str, Any]]:
+    """Write tables, pictures and the record, and return the rows of the table."""
+    rows = [_row(record.experiment, c, [result for of, result in results if of is c]) for c in contenders]
+    record.write(contenders, results, finished)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(record.folder / "table.csv", text.getvalue())
+    write_text(record.folder / "table.md", markdown(record, contenders, rows, results))
+    if results:
+        pictures.draw(record.experiment, contenders, results, record.folder)
+    return rows
+
+
+def _row(experiment: Experiment, contender: Contender, results: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return one row of the table: plain numbers, None where there is none."""
+    done = [result for result in results if result["status"] == "finished"]
+    first = results[0] if results else {}
+    row = {"setting": contender.setting, "net": contender.label, **contender.facts}
+    row["hidden"] = " ".join(map(str, first.get("hidden", [])))
+    row |= {"parameters": first.get("parameters"), "runs": len(results), "diverged": len(results) - len(done)}
+    for column in experiment.columns:
+        row |= spread(named(column, contender), [result[column] for result in done])
+    for column, (name, scale) in TIMES.items():
+        row |= spread(column, [scale * result[name] for result in done])
+    return row
+
+
+def spread(name: str, values: Sequence[float | None]) -> dict[str, float | None]:
+    """Return mean, lowest and highest of the runs as three columns; None where there is no run, or one without a value.
+
+    >>> spread("loss", [1.0, 2.0, 6.0])
+    {'loss': 3.0, 'loss_min': 1.0, 'loss_max': 6.0}
+    """
+    numbers = [value for value in values if value is not None]
+    if not numbers or len(numbers) < len(values):
+        return dict.fromkeys((name, f"{name}_min", f"{name}_max"))
+    return {name: sum(numbers) / len(numbers), f"{name}_min": min(numbers), f"{name}_max": max(numbers)}
+
+
+def named(column: str, contender: Contender) -> str:
+    """Return what the table calls a column."""
+    return {"metric": contender.task.metric_name, "halved": "steps to half baseline"}.get(column, column)
+
+
+# ---------------------------------------------------------------------- Markdown
+
+
+def markdown(record: Record, contenders: Sequence[Contender], rows: Sequence[dict[str, Any]], results: Results) -> str:
+    """Return the table as a page, with what one must know to read it."""
+    experiment, choices = record.experiment, record.choices
+    shown = [name for name in rows[0] if not name.endswith(("_min", "_max"))]
+    if not any(row["diverged"] for row in rows):
+        shown.remove("diverged")
+    lines = [f"# {experiment.name}, {choices.scale}", "", experiment.description, ""]
+    lines += ["| " + " | ".join(shown) + " |", "|" + "---|" * len(shown)]
+    lines += ["| " + " | ".join(_cell(row, name) for name in shown) + " |" for row in rows]
+    sizes = f"at most {choices.parameters:,} parameters a net" if choices.parameters else "sizes as in the table"
+    runs = f"{record.seeds} runs a net: mean, and in brackets the lowest and the highest"
+    notes = [
+        f"{runs if record.seeds > 1 else 'one run a net'}; {sizes}; on held-out data, with the parameters that did"
+    ]
+    notes[0] += " best in validation."
+    baselines = {c.setting: c.task for c in contenders if c.task.baseline is not None}
+    notes += [f"{setting}: {task.baseline_note} = {task.baseline:.4f}." for setting, task in baselines.items()]
+    if "halved" in experiment.columns:
+        notes.append("Steps to half baseline: the first validation with at most half of it; – where a run had none.")
+    host = machine(choices.backend)
+    where = f"{host['processors']} processors, {host['threads']} threads" + (
+        f", {host['device']}" if "device" in host else ""
+    )
+    took = duration(sum(result["seconds"] for _, result in results))
+    written = ", ".join(f"{name} {version}" for name, version in versions(choices.backend).items())
+    notes.append(f"{took} of training on {where} ({host['architecture']}); {written}.")
+    texts = {c.label: result["text"] for c, result in reversed(results) if "text" in result}  # of the first seed
+    samples = [line for label in reversed(texts) for line in (f"\n## {label}\n\n```text", texts[label].strip(), "```")]
+    return "\n".join([*lines, "", *(f"- {note}" for note in notes), *samples, ""])
+
+
+def _cell(row: dict[str, Any], name: str) -> str:
+    """Return a number with as many places as it has meaning, with its spread where it has one."""
+    value, low, high = row[name], row.get(f"{name}_min"), row.get(f"{name}_max")
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, str):
+        return value
+    if low is None or high is None or low == high:
+        return _number(value, name)
+    return f"{_number(value, name)} ({_number(low, name)} to {_number(high, name)})"
+
+
+def _number(value: float, name: str) -> str:
+    if isinstance(value, int):
+        return f"{value:,}"
+    places = {"seconds": 1, "ms per step": 1, "steps to half baseline": 0}.get(name, 4)
+    return f"{value:,.{places}f}"
+
+
+# ---------------------------------------------------------------------- versions and machine
+
+
+def versions(backend: str) -> dict[str, str]:
+    """Return the versions that the numbers depend on."""
+    found = {"python": platform.python_version(), "numpy": np.__version__}
+    if backend == "cupy":
+        found["cupy"] = sys.modules["cupy"].__version__
+    return found | {"dilated_rnn_np": dilated_rnn_np.__version__}
+
+
+def machine(backend: str) -> dict[str, Any]:
+    """Return what the times depend on."""
+    found: dict[str, Any] = {"system": platform.system(), "architecture": platform.machine()}
+    found |= {"processors": os.cpu_count(), "threads": threads.get_num_threads()}
+    if backend == "cupy":
+        cupy = sys.modules["cupy"]
+        found["device"] = cupy.cuda.runtime.getDeviceProperties(cupy.cuda.Device().id)["name"].decode()
+    return found
+
+
+def duration(seconds: float) -> str:
+    """Return a time in words.
+
+    >>> duration(42), duration(150), duration(9000)
+    ('42 s', '2.5 min', '2.5 h')
+    """
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

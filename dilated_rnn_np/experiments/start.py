@@ -1,0 +1,44 @@
+"""First dilation: what is lost, and what time is won, where the lowest layers give way to a fusion layer?
+
+Permuted MNIST with dilations M, 2M, … up to a largest that stays the same: 256, or 64 at the quick scale, which reads squares of
+four pixels. With M > 1 steps of different remainders modulo M never meet; the fusion layer over M steps brings them together
+(Chang et al. 2017, section 2.2).
+"""
+
+from ..dilations import exponential_dilations
+from ..tasks import Digits, Task
+from .plan import Choices, Contender, Experiment, Training, net
+from .small_digits import SmallDigits
+
+
+def permuted_digits(choices: Choices) -> tuple[Task, Training]:
+    """Return the task and the training that this experiment and ``depth`` share."""
+    if choices.quick:
+        return SmallDigits(True, data_dir=choices.data_dir), Training(150, batch_size=32, validate_every=25)
+    task = Digits(True, data_dir=choices.data_dir)
+    epoch = task.steps_per_epoch(128)
+    return task, Training(10 * epoch, validate_every=epoch)
+
+
+def contenders(choices: Choices) -> list[Contender]:
+    """Return one net for each cell and each first dilation."""
+    task, training = permuted_digits(choices)
+    layers = 7 if choices.quick else 9
+    rows = []
+    for style, cell in enumerate(choices.cells or (("rnn",) if choices.quick else ("rnn", "gru"))):
+        for start in range(layers - 1):
+            dilations = exponential_dilations(layers - start, start=start)
+            build = net(choices, task, dilations, 20, cell=cell)
+            look, facts = (start, style), {"first dilation": dilations[0], "layers": len(dilations)}
+            label = f"{cell}, from {dilations[0]}"
+            rows.append(Contender("permuted MNIST", label, task, build, training, facts, look, series=cell))
+    return rows
+
+
+EXPERIMENT = Experiment(
+    "start",
+    "Accuracy and time per step of dilated RNNs whose dilations start at 1, 2, 4, …, with a fusion layer, on permuted MNIST.",
+    contenders,
+    against="first dilation",
+    seeds={"quick": 3, "full": 3},
+)
