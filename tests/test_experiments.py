@@ -358,3 +358,16 @@ def test_points_over_a_wide_range_are_labelled_where_they_are():
     (line,) = run_curves([Curve("a", [(x, x)])], "first dilation", "accuracy", points=True)
     assert line.axes.get_xscale() == "log" and line.axes.get_xticks().tolist() == [1, 4, 32]
     assert drn.plot is not None
+
+
+@needs_data
+def test_settings_steps_and_batch_size_can_be_chosen(tmp_path, capsys):
+    command = ["experiment", "mnist", "--systems", "dilated", "--steps", "2", "--batch-size", "3"]
+    data = ["--data-dir", str(DATA), "--out", str(tmp_path)]
+    assert main([*command, *data, "--setting", "permuted"]) == 0
+    out = capsys.readouterr().out
+    assert "| permuted | dilated rnn |" in out and "unpermuted" not in out and "2 steps of 3 sequences" in out
+    assert main([*command, *data, "--setting", "permuted", "--steps", "3"]) == 2
+    assert "steps is 2 there, 3 here" in capsys.readouterr().err
+    assert main([*command, *data, "--setting", "permutated"]) == 2
+    assert "did you mean 'permuted'?" in capsys.readouterr().err

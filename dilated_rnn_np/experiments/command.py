@@ -30,6 +30,14 @@ def add_command(commands: Any, formatter_class: Any) -> None:
     experiment.add_argument("--systems", metavar="LIST", help=f"some of {','.join(SYSTEMS)}; all of them")
     experiment.add_argument("--cells", metavar="LIST", help=f"some of {','.join(CELLS)}; as the experiment says")
     experiment.add_argument("--parameters", type=int, metavar="N", help="nets of at most so many parameters each")
+    experiment.add_argument(
+        "--setting",
+        action="append",
+        metavar="NAME",
+        help="one of the table's settings, such as 'T = 500'; may be repeated; all of them",
+    )
+    experiment.add_argument("--steps", type=int, metavar="N", help="training steps of each run; as the scale says")
+    experiment.add_argument("--batch-size", type=int, metavar="N", help="sequences a step; as the scale says")
     experiment.add_argument("--seeds", type=int, metavar="N", help="runs of each net; as the experiment says")
     experiment.add_argument("--backend", metavar="NAME", default="numpy", help="numpy, cupy or auto")
     experiment.add_argument(
@@ -51,6 +59,9 @@ def experiment_command(options: argparse.Namespace) -> None:
         options.parameters,
         get_backend(options.backend).__name__,
         options.data_dir,
+        None if options.setting is None else tuple(options.setting),
+        options.steps,
+        options.batch_size,
     )
     folder = options.out or f"runs/experiments/{experiment.name}-{choices.scale}"
     conduct(experiment, choices, folder, options.seeds)

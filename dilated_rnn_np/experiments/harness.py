@@ -20,7 +20,7 @@ from ..optim import cosine_decay, get_optimizer
 from ..train import evaluate, fit
 from . import report
 from .files import read_metrics, run_folder, write_text
-from .plan import Choices, Contender, Experiment
+from .plan import Choices, Contender, Experiment, chosen
 
 Result = dict[str, Any]
 
@@ -49,7 +49,7 @@ def conduct(
     seeds = experiment.seeds[choices.scale] if seeds is None else positive_integer("seeds", seeds)
     if not experiment.compares_systems and choices.systems is not None:
         raise ValueError(f"{experiment.name} is about dilated RNNs alone: leave the systems out")
-    contenders = experiment.contenders(choices)
+    contenders = chosen(experiment, choices)
     if not contenders:
         raise ValueError(f"{experiment.name} has nothing to run with these systems and cells; choose others")
     _check_folder(folder, experiment, choices)

@@ -6,13 +6,13 @@ Nothing is run here: ``harness`` trains each contender once a seed, ``report`` m
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..backend import get_backend
 from ..baselines.systems import SYSTEMS, build, hidden_size_for
 from ..cells import CELLS
-from ..checks import choose
+from ..checks import choose, positive_integer
 from ..network import Network
 from ..tasks import Task
 
@@ -28,6 +28,8 @@ class Choices:
     scale : "quick" or "full". systems, cells : which to compare; None for all that the experiment knows.
     parameters : how many each net may have, or None for equal hidden sizes. backend : "numpy" or "cupy".
     data_dir : where data files lie, or None.
+    settings : which of the experiment's tasks, as its table names them; None for all.
+    steps, batch_size : of training, instead of what the scale says.
     """
 
     scale: str = "quick"
@@ -36,8 +38,14 @@ class Choices:
     parameters: int | None = None
     backend: str = "numpy"
     data_dir: str | None = None
+    settings: tuple[str, ...] | None = None
+    steps: int | None = None
+    batch_size: int | None = None
 
     def __post_init__(self) -> None:
+        for name in ("steps", "batch_size"):
+            if getattr(self, name) is not None:
+                positive_integer(name, getattr(self, name))
         choose("scale", self.scale, SCALES)
         get_backend(self.backend)
         for what, names, known in (("system", self.systems, SYSTEMS), ("cell", self.cells, CELLS)):
@@ -122,6 +130,20 @@ class Experiment:
     against: str | None = None
     compares_systems: bool = False
     seeds: dict[str, int] = field(default_factory=lambda: {"quick": 1, "full": 3})
+
+
+def chosen(experiment: Experiment, choices: Choices) -> list[Contender]:
+    """Return the contenders of an experiment, those of the chosen settings and with the chosen training."""
+    contenders = experiment.contenders(choices)
+    known = dict.fromkeys(contender.setting for contender in contenders)
+    for setting in choices.settings or ():
+        choose("setting", setting, known)
+    own = {name: value for name in ("steps", "batch_size") if (value := getattr(choices, name)) is not None}
+    return [
+        replace(contender, training=replace(contender.training, **own))
+        for contender in contenders
+        if choices.settings is None or contender.setting in choices.settings
+    ]
 
 
 def net(

@@ -37,6 +37,8 @@ def identity(experiment: Experiment, choices: Choices) -> dict[str, Any]:
         "experiment": experiment.name,
         "scale": choices.scale,
         "parameters": choices.parameters,
+        "steps": choices.steps,
+        "batch_size": choices.batch_size,
         "backend": choices.backend,
     }
 
@@ -135,6 +137,8 @@ def markdown(record: Record, contenders: Sequence[Contender], rows: Sequence[dic
         f"{runs if record.seeds > 1 else 'one run a net'}; {sizes}; on held-out data, with the parameters that did"
     ]
     notes[0] += " best in validation."
+    trainings = dict.fromkeys((c.training.steps, c.training.batch_size) for c in contenders)
+    notes += [f"{steps:,} steps of {batch_size} sequences." for steps, batch_size in trainings]
     baselines = {c.setting: c.task for c in contenders if c.task.baseline is not None}
     notes += [f"{setting}: {task.baseline_note} = {task.baseline:.4f}." for setting, task in baselines.items()]
     if "halved" in experiment.columns:
