@@ -23,7 +23,7 @@ def text(results):
     """The whole report."""
     parts = [head(results)]
     if results["timings"]:
-        parts += [TITLE, steps_table(results["timings"])]
+        parts += [TITLE, steps_table(results["timings"], "no GPU: " if results["rehearsal"] else "")]
     lines = [*as_plain(results["timings"]), *map(left_out, results["left out"])]
     return "\n\n".join(parts + (["\n".join(lines)] if lines else []))
 
@@ -54,13 +54,16 @@ def device_line(device):
     )
 
 
-def steps_table(timings):
-    """A row a case: each contender's times, cuDNN's over each of the library's kernels, and NumPy's over the fastest."""
+def steps_table(timings, label=""):
+    """A row a case: each contender's times, cuDNN's over each of the library's kernels, and NumPy's over the fastest.
+
+    The label stands before all that should have run on a GPU.
+    """
     names = timings[0]["names"]
     levels = [name for name in names if name in LEVELS]
-    header = ["cell, layers x H", "T, B, D", *names]
-    header += [f"cudnn / {level}" for level in levels] if "cudnn" in names else []
-    header += ["numpy / fastest of these"] if "numpy" in names else []
+    header = ["cell, layers x H", "T, B, D", *(name if name == "numpy" else label + name for name in names)]
+    header += [f"{label}cudnn / {level}" for level in levels] if "cudnn" in names else []
+    header += [f"{label}numpy / fastest of these"] if "numpy" in names else []
     rows = []
     for timing in timings:
         case, seconds = Case.from_message(timing["case"]), timing["seconds"]
