@@ -128,14 +128,17 @@ def test_the_stand_in_refuses_times_that_cuda_refuses():
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_a_timed_step_moves_nothing_between_host_and_device(level, stand_in, tmp_path):
+def test_a_timed_step_runs_the_level_s_kernels_and_moves_nothing(level, stand_in, tmp_path):
     write_start(TINY, tmp_path / "start.npz")
     with np.load(tmp_path / "start.npz") as file:
         contender = gpu_library.Contender(TINY, dict(file), threads=1, level=level)
     try:
+        standin.launches.clear()
         with standin.counted() as count:
             assert contender.clock(contender.train) > 0
         assert count == {"to device": 0, "to host": 0}
+        kernels = {"plain": set(), "fused": {"GRU_forward", "GRU_backward"}, "persistent": {"forward", "backward"}}
+        assert standin.launches.keys() - {"free_all_blocks"} == kernels[level] and "way" not in contender.describe()
     finally:
         gpu_library.drn.set_device_kernels("plain")
 
