@@ -21,8 +21,8 @@ setup(
     extras_require={
         "test": test,
         "lint": ["ruff>=0.8", "mypy>=1.13", "types-tqdm"],
-        "cuda12": ["cupy-cuda12x>=14"],
-        "cuda13": ["cupy-cuda13x>=14"],
+        "cuda12": ["cupy-cuda12x[ctk]>=14"],  # ctk: CUDA's libraries and headers come along; a driver has to be there
+        "cuda13": ["cupy-cuda13x[ctk]>=14"],
         "tutorials": tutorials,
         "bench": ["torch>=2.2"],
     },

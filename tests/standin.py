@@ -11,6 +11,7 @@ Tests put this module in CuPy's place: ``sys.modules["cupy"] = standin``.
 from __future__ import annotations
 
 import contextlib
+import time
 import types
 
 import cuda_emulator
@@ -437,6 +438,40 @@ cuda = types.SimpleNamespace(
     Device=cuda_emulator.Device,
     runtime=types.SimpleNamespace(getDeviceCount=lambda: 1, CUDARuntimeError=RuntimeError),
 )
+
+
+class Event:
+    """A moment in the work of the "device", which does all work at once."""
+
+    def __init__(self, block=False, disable_timing=False, interprocess=False):
+        self.timing, self.moment, self.done = not disable_timing, None, False
+
+    def record(self, stream=None):
+        self.moment, self.done = time.perf_counter(), False
+
+    def synchronize(self):
+        self.done = True
+
+
+def _elapsed_time(start_event, end_event):
+    """Return milliseconds, and refuse what CUDA refuses: events without timing, never recorded, or not waited for."""
+    if not (start_event.timing and end_event.timing) or None in (start_event.moment, end_event.moment):
+        raise RuntimeError("cudaErrorInvalidResourceHandle: invalid resource handle")
+    if not end_event.done:
+        raise RuntimeError("cudaErrorNotReady: device not ready")
+    return 1000 * (end_event.moment - start_event.moment)
+
+
+_PROPERTIES = {
+    "name": b"a stand-in made of NumPy, no GPU",
+    "major": 0,
+    "minor": 0,
+    "multiProcessorCount": 0,
+    "totalGlobalMem": 0,
+}
+cuda.Event, cuda.get_elapsed_time = Event, _elapsed_time
+cuda.runtime.getDevice, cuda.runtime.getDeviceProperties = lambda: 0, lambda device: _PROPERTIES
+cuda.runtime.driverGetVersion = cuda.runtime.runtimeGetVersion = lambda: 0
 
 
 def install(monkeypatch):

@@ -3,10 +3,10 @@
 #
 # **What you will do.** Count what a training step computes, measure what your machine can do, and look for the rest of the time. Then
 # take the fast path of the library apart: each trick stands beside the plain way, gives the same numbers, and prints what it is worth on
-# your machine. At the end, what a step costs in memory, and how to pay less.
+# your machine. Then what a step costs in memory, and how to pay less. At the end the same code on a GPU: what to expect of one, counted.
 #
 # **What you need.** The cells of [tutorial 4](04_gates.ipynb), the fold and the buffer $Z$ of
-# [tutorial 5](05_dilation_is_a_reshape.ipynb), and stacks as in [tutorial 6](06_stacks.ipynb). Reading time: 30 minutes.
+# [tutorial 5](05_dilation_is_a_reshape.ipynb), and stacks as in [tutorial 6](06_stacks.ipynb). Reading time: 45 minutes.
 
 # %%
 import ctypes
@@ -14,6 +14,7 @@ import sys
 import time
 import tracemalloc
 from contextlib import contextmanager
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 from exercises import check, hint
@@ -21,7 +22,8 @@ from threadpoolctl import threadpool_limits
 from tools import show, size
 
 import dilated_rnn_np as drn
-from dilated_rnn_np import fused, layers, plot, scan
+from dilated_rnn_np import fused, layers, persistent, plot, scan
+from dilated_rnn_np.backend import automatic
 from dilated_rnn_np.cells import sigmoid
 from dilated_rnn_np.plot.style import COLOURS, plain_log_ticks
 
@@ -686,7 +688,7 @@ ratios = np.array([ratio for _, ratio in ordered])
 bars = ax.barh([trick for trick, _ in ordered], ratios - 1, left=1, color=COLOURS[0])
 ax.bar_label(bars, [f"{ratio:.2f}" for ratio in ratios], padding=3)
 ax.axvline(1, color="black", lw=1)
-ax.set(xscale="log", xlabel="time of the plain way / time of the fast one", xlim=(0.8, 1.3 * ratios.max()))
+ax.set(xscale="log", xlabel="time of the plain way / time of the fast one", xlim=(0.8, 1.5 * ratios.max()))
 plain_log_ticks(ax.xaxis, ratios)
 show(ax)
 
@@ -897,6 +899,393 @@ assert away[256] < 1e-12 and min(away[4], away[16], away[64]) > 1e-3
 # calls the same kind of matrix library and waits for it. It can lose where others make one sweep of a whole cell, in a compiled step or
 # in a forward pass that keeps nothing, for NumPy cannot do that. And it will lose on many cores, since Python's lock lets only few
 # threads work side by side.
+
+# %% [markdown]
+# ## The same code on a GPU
+#
+# A GPU has thousands of small arithmetic units and fast memory of its own. CuPy is NumPy for it: arrays that lie there, with the same
+# functions. The library never says `np.tanh`; it takes the module from the arrays (`array_module`, in `backend.py`). So one argument
+# moves everything:
+#
+# ```python
+# model = drn.DilatedRNN(1, 20, [1, 2, 4], output_size=10, xp="cupy")   # made there
+# model = model.to("cupy")                                               # or moved there; .to("numpy") brings it back
+# ```
+#
+# and `--backend cupy` does it on the command line. Random numbers are drawn on the host in both cases, so both runs start alike. `"auto"`
+# takes a GPU where there is one, and says why if not:
+
+# %%
+chosen, why = automatic()
+print(why)
+
+# %% [markdown]
+# **No GPU was measured for this text.** What follows counts; it does not time. Counting needs no GPU, only arrays that *play* the part:
+# here is an array that cannot be seen until the host fetches it, and notes what a GPU would have to do. Every operation on whole arrays
+# is a small program there, a **kernel**, and the host has to **launch** it.
+
+
+# %%
+noted = {"launches": 0, "moves to the device": 0, "moves to the host": 0, "bytes moved": 0}
+VIEWS = ("reshape", "transpose", "broadcast_to", "empty", "empty_like")  # they compute nothing: no kernel
+
+
+def plain(thing):
+    """Return arrays, or tuples, lists and dicts of them, as NumPy's."""
+    if isinstance(thing, (tuple, list)):
+        return type(thing)(map(plain, thing))
+    if isinstance(thing, dict):
+        return {name: plain(part) for name, part in thing.items()}
+    return thing.host if isinstance(thing, Placed) else thing
+
+
+def placed(thing):
+    """Return what NumPy has computed as if it lay on the device."""
+    return Placed(np.asarray(thing)) if isinstance(thing, (np.ndarray, np.generic)) else thing
+
+
+def launched(name, function):
+    """Return the function as the device has it: it takes and returns placed arrays, and is a launch."""
+
+    def launch(*arguments, **options):
+        noted["launches"] += name not in VIEWS
+        return placed(function(*plain(arguments), **plain(options)))
+
+    return launch
+
+
+class Placed(np.lib.mixins.NDArrayOperatorsMixin):
+    """An array that plays one on a device: this is no GPU."""
+
+    def __init__(self, host):
+        self.host = host
+
+    def __array_ufunc__(self, ufunc, method, *inputs, out=None, **options):  # all arithmetic, with @
+        result = launched(ufunc.__name__, getattr(ufunc, method))(*inputs, **options)
+        if out is None:
+            return result
+        out[0].host[...] = result.host
+        return out[0]
+
+    def __getitem__(self, key):
+        gathers = any(isinstance(part, Placed) for part in (key if isinstance(key, tuple) else (key,)))
+        noted["launches"] += gathers  # a slice is a view
+        return placed(self.host[plain(key)])
+
+    def __setitem__(self, key, value):
+        noted["launches"] += 1
+        self.host[plain(key)] = plain(value)
+
+    def __getattr__(self, name):  # shape, dtype, T, reshape, copy, sum, …
+        found = getattr(self.host, name)
+        return launched(name, found) if callable(found) else placed(found)
+
+    def __len__(self):
+        return len(self.host)
+
+    def get(self):
+        noted["moves to the host"] += 1
+        noted["bytes moved"] += self.host.nbytes
+        return self.host.copy()
+
+
+# %% [markdown]
+# And the module that goes with it, in CuPy's place:
+
+
+# %%
+class Module(ModuleType):
+    """NumPy's functions for placed arrays."""
+
+    def __getattr__(self, name):
+        found = getattr(np, name)
+        return launched(name, found) if callable(found) and not isinstance(found, type) else found
+
+    def asarray(self, a, dtype=None):
+        if isinstance(a, Placed):
+            return a
+        noted["moves to the device"] += 1
+        noted["bytes moved"] += np.asarray(a).nbytes
+        return Placed(np.array(a, dtype))
+
+    def get_array_module(self, *arrays):
+        return self if any(isinstance(array, Placed) for array in arrays) else np
+
+
+@contextmanager
+def counting(kernels="plain"):
+    """Put the module in CuPy's place, and choose kernels for the device; in the end everything is as before."""
+    before, sys.modules["cupy"] = sys.modules.get("cupy"), device
+    drn.set_device_kernels(kernels)
+    noted.update(dict.fromkeys(noted, 0))
+    try:
+        yield noted
+    finally:
+        drn.set_device_kernels("plain")
+        sys.modules.pop("cupy") if before is None else sys.modules.update(cupy=before)
+        drn.free_workspace()
+
+
+device = Module("cupy")
+with counting():
+    a = device.asarray(random(3, 4))
+    b = (a @ a.T).sum()
+assert noted["launches"] == 2 and b.shape == () and b.get() == b.host
+print("a product and a sum:", noted)
+
+# %% [markdown]
+# ## What a transfer costs
+#
+# The device's memory is not the host's. Bytes go from one to the other through a narrow door, and a way *back* costs more than its bytes:
+# the host runs far ahead of the device, it only writes down what is to be launched. When it wants to see a number, it has to wait until
+# everything before that number is done, and meanwhile it writes down nothing more.
+#
+# So the number of moves matters more than their size. An `if loss < 1:` in the middle of a step would be such a move. Count those of a
+# whole step, with its optimizer, clipping, and a metric:
+
+# %%
+T, B = 64, 16
+batch = random(T, B, 1), rng.integers(0, 10, B)
+
+
+def accuracy(output, targets, lengths):
+    """Return the part of the rows that are named right."""
+    return (output.argmax(axis=-1) == targets).mean()
+
+
+def step_on(model, batch):
+    """Make one training step and return loss, norm of the gradient, and metric."""
+    optimizer = drn.optim.RMSProp(model.params)
+    counted_before = dict(noted)
+    *numbers, _ = drn.train_step(
+        model, optimizer, batch, drn.losses.softmax_cross_entropy, max_norm=1.0, metric=accuracy
+    )
+    return numbers, {name: noted[name] - counted_before[name] for name in noted}
+
+
+model = drn.DilatedRNN(1, 8, [1, 2, 4], "lstm", output_size=10)
+here, _ = step_on(model.to("numpy"), batch)
+with counting():
+    there, moved = step_on(model.to(device), batch)
+assert np.allclose(here, there, rtol=1e-5)  # the same loss, norm and metric
+print(*(f"{name}: {number:,}" for name, number in moved.items()), sep="\n")
+assert moved["moves to the device"] == 2  # the batch: x and targets
+assert moved["moves to the host"] == 1  # loss, norm and metric together, three numbers
+assert moved["bytes moved"] == batch[0].nbytes + batch[1].nbytes + 3 * 8
+
+# %% [markdown]
+# The batch goes there, three numbers come back, together. Everything else stays: parameters, states, gradients, the optimizer's averages.
+# Even whether the gradient is finite is seen on the host from its norm, which comes back anyhow.
+#
+# ## Launch-bound
+#
+# Look at the other count. That was a tiny net. How many launches does a block of $dB$ columns take? The difference between a sequence of
+# $2T$ steps and one of $T$ says it, however much is launched once a layer. The library has three sets of kernels to choose from,
+# `drn.set_device_kernels(name)`:
+#
+# * `"plain"`: each operation is a kernel of its own, as the code is written;
+# * `"fused"`: CuPy's `fuse` runs a cell's forward once on symbols, writes down what it does, and makes one kernel of it;
+# * `"persistent"`: below.
+#
+# Our module needs a `fuse` to count with: it makes one launch of a whole function.
+
+
+# %%
+def fuse(function):
+    """Return the function as one kernel."""
+    kernel = launched("fused", function)
+    return lambda *arrays: tuple(map(placed, kernel(*arrays)))
+
+
+device.fuse = fuse
+
+
+def launches(cell, dilations, T, B, kernels):
+    """Return how many launches a training step makes."""
+    model = drn.DilatedRNN(1, 4, dilations, cell, output_size=10)
+    with counting(kernels):
+        return step_on(model.to(device), (random(T, B, 1), rng.integers(0, 10, B)))[1]["launches"]
+
+
+B, d = 128, 2
+print("launches of a block    plain   fused")
+for cell in ("rnn", "lstm", "gru"):
+    a_block = {}
+    for kernels in ("plain", "fused"):
+        short, long = (launches(cell, [d], T, B, kernels) for T in (32, 64))
+        assert (long - short) % (32 // d) == 0  # all blocks are alike
+        a_block[kernels] = (long - short) // (32 // d)
+    there, back = (side["calls"] for side in counts[cell])
+    print(f"{cell:<20} {a_block['plain']:>7} {a_block['fused']:>7}    the cell: {there} + {back} operations")
+    assert a_block["plain"] - a_block["fused"] == there + back - 2  # forward and backward are one kernel each
+
+# %% [markdown]
+# So the cell shrinks to two kernels, and what is left are products, copies, and the sums around them. (Our count is a lower bound: CuPy
+# may launch more than one kernel for a function such as `concatenate`.) Now the whole net of the paper: nine layers, 784 pixels. A layer
+# of dilation $d$ walks $\lceil T/d \rceil$ blocks, so the small dilations launch the most:
+
+# %%
+T, dilations = 784, drn.exponential_dilations(9)
+blocks = [-(-T // d) for d in dilations]
+print("blocks a layer:", *blocks, "  together:", sum(blocks))
+total = {kernels: launches("lstm", dilations, T, B, kernels) for kernels in ("plain", "fused")}
+for kernels, number in total.items():
+    print(f"lstm, {kernels:<7} {number:>7,} launches a training step, {number / sum(blocks):.1f} a block")
+of_8_rows = {kernels: launches("lstm", dilations, T, 8, kernels) for kernels in total}
+print(f"with 8 rows instead of {B}:", *(f"{kernels} {number:,}" for kernels, number in of_8_rows.items()))
+assert total["fused"] < 0.6 * total["plain"]
+assert all(abs(of_8_rows[kernels] - total[kernels]) < 0.1 * total["plain"] for kernels in total)
+
+# %% [markdown]
+# $H$ is not in these numbers, and $B$ hardly: it only decides how many narrow blocks wait for one product. A launch costs the host some
+# time $\lambda$, however little there is to compute, and the launches of one step wait for each other, for a state needs the state
+# before. So a step takes at least $\lambda$ times its launches, **on the fastest GPU there could be**. A step that takes hardly more is
+# *launch-bound*.
+#
+# When does such a loop lose against the processor you have? We can say it without a GPU: time the step here, with NumPy on one core, and
+# ask how dear a launch may be. (With two batches, for that is the point.)
+
+# %%
+net, allowed = drn.DilatedRNN(1, 20, dilations, "lstm", output_size=10), {}
+lambdas = np.array([0.3, 30.0])  # microseconds
+ax = plot.new_axes()
+for (kernels, number), colour in zip(total.items(), COLOURS, strict=False):
+    ax.loglog(lambdas, number * lambdas / 1e6, color=colour, label=f"all launches, {kernels}")
+for rows, style in ((8, ":"), (128, "--")):
+    took = seconds(training_step(net, T, rows), rounds=1 if rows > 8 else 2)[0]
+    ax.axhline(took, color="grey", ls=style, label=f"NumPy here, batch of {rows}")
+    allowed[rows] = {kernels: 1e6 * took / number for kernels, number in (of_8_rows if rows == 8 else total).items()}
+ax.set(xlabel="cost of one launch, microseconds", ylabel="seconds a training step")
+plain_log_ticks(ax.xaxis, lambdas)
+plain_log_ticks(ax.yaxis, [0.01, 3])
+ax.legend(frameon=False, fontsize=8, loc="lower right")
+show(ax)
+for rows, by_kernels in allowed.items():
+    for kernels, most in by_kernels.items():
+        print(f"batch of {rows:3d}: {kernels} kernels lose if a launch costs more than {most:.1f} microseconds")
+
+# %% [markdown]
+# Where a coloured line is above a grey one, the GPU loses against this one core, though it computes in no time. What a launch costs on
+# yours, you can time: [CuPy's guide](https://docs.cupy.dev/en/stable/user_guide/performance.html) tells how. But a larger batch raises
+# the grey line and leaves the coloured ones where they are, and so do wider layers: **with small batches and narrow layers a GPU does not
+# pay.**
+#
+# ## The persistent kernel
+#
+# Fewer launches by far need another cut. Look once more at the fold: a block has $n = dB$ columns, and they never meet. Column $k$ of a
+# block needs column $k$ of the block before, and no other. So do not launch time step by time step, all columns at once. Launch **once**,
+# and let each group of threads take a few columns through *all* time steps by itself. Nobody has to wait for a step of anybody else.
+#
+# What a group needs over and over is the recurrent weights $W_h$, and the state that it hands on. If they stay **on the chip**, in
+# registers or in the small memory that a block of threads shares, a step fetches only its own pre-activations. Do they fit? $W_h$ has
+# $GH \cdot H$ numbers. A kernel gets 48 KB of shared memory without asking, and on a large recent device up to 227 KB:
+
+# %%
+WITHOUT_ASKING, MOST = persistent.WITHOUT_ASKING, 227 * 1024
+print("KB of W_h      " + "".join(f"{cell:>22}" for cell in nets))
+for units in (20, 50, 64, 128, 256):
+    line = f"H = {units:3d}        "
+    for net in nets.values():
+        size_of_W = 4 * len(net.cell.gates) * units**2
+        room = "48 KB" if size_of_W <= WITHOUT_ASKING else "227 KB" if size_of_W <= MOST else "no room"
+        line += f"{size_of_W / 1024:>11.1f} {f'({room})':<10}"
+    print(line)
+assert WITHOUT_ASKING == 48 * 1024
+served = {
+    cell: [H for H in (20, 50, 64, 128, 256) if persistent.Layout.of(net.cell, H, np.dtype("f4")).groups(H, MOST)]
+    for cell, net in nets.items()
+}
+print("units that the library's kernels take:", served)
+in_registers = {
+    cell: [H for H in served[cell] if persistent.Layout.of(net.cell, H, np.dtype("f4")).in_registers]
+    for cell, net in nets.items()
+}
+print("of these, with weights in registers:  ", in_registers)
+assert all({20, 50, 64} <= set(sizes) and 256 not in sizes for sizes in served.values())
+
+# %% [markdown]
+# So the paper's sizes fit, and $H = 256$ does not: there a step is a product and one fused kernel, as before. (Beside shared memory there
+# are the registers. In narrow layers each thread holds the weights of its own unit there, and only the states, which the other units of
+# the column read, go through shared memory.)
+#
+# What does *not* wait for the step before is left outside, as large products over all time steps at once: $W_x x + b$ before, $dx$ and
+# $dW$ after. Here is the forward pass as a plain program. The outer loop is what the device does side by side, the inner one is inside
+# the kernel:
+
+
+# %%
+def persistent_forward(cell, W_x, b, W_h, x, n, group):
+    """Return all states (H, T*B) for x (D, T*B), from a state of zeros: a few columns at a time go through all steps."""
+    H = W_h.shape[1]
+    a = W_x @ x + b[:, None]  # (G*H, T*B): one large product
+    h = np.empty((H, x.shape[1]), x.dtype)
+    for first in range(0, n, group):  # on the device at the same time, a block of threads each
+        width = min(group, n - first)
+        state = [np.zeros((H, width), x.dtype) for _ in cell.state]  # on the chip, as W_h is
+        for start in range(first, x.shape[1], n):  # all time steps of these columns
+            now = slice(start, min(start + width, x.shape[1]))
+            a_now = a[:, now] + W_h @ state[0][:, : now.stop - now.start]
+            state, _ = cell.forward(tuple(np.split(a_now, len(cell.gates))), state)
+            h[:, now] = state[0]
+    return h
+
+
+T, B, D, H, d = 48, 6, 3, 20, 4
+x = random(T, B, D)
+columns = np.ascontiguousarray(x.reshape(T * B, D).T)  # (T, B, D) -> (D, T*B)
+for cell in ("rnn", "lstm"):
+    model = drn.DilatedRNN(D, H, [d], cell)
+    output, _, _ = model.forward(x)
+    W_x, b, W_h = (model.params[f"layers.0.{name}"] for name in ("W_x", "b", "W_h"))
+    for group in (1, 5, d * B):  # 5 does not divide 24: the last group is smaller
+        h = persistent_forward(model.layers[0].cell, W_x, b, W_h, columns, d * B, group)
+        assert same([h.T.reshape(T, B, H)], [output])
+print("whatever the groups, the states are those of the layer")
+
+# %% [markdown]
+# How many launches are left? We let the library run with a kernel that does nothing, since there is no device to run it, and count:
+
+
+# %%
+class NoKernels:
+    """In place of CuPy's RawModule: its kernels can be launched, and compute nothing."""
+
+    def __init__(self, code):
+        assert "__global__" in code  # CUDA source
+
+    def get_function(self, name):
+        ran.append(name)
+        return launched(name, lambda *arguments, **options: None)
+
+
+ran = []
+device.RawModule = NoKernels
+device.cuda = SimpleNamespace(
+    Device=lambda number=0: SimpleNamespace(id=0, attributes={"MaxSharedMemoryPerBlockOptin": MOST})
+)
+device.empty, device.empty_like = device.zeros, device.zeros_like  # nothing computes them: not even noise
+T, B = 784, 128
+once, twice = (launches("lstm", dilations, steps, B, "persistent") for steps in (T, 2 * T))
+assert once == twice  # the length of the sequence is not in it
+assert ran.count("forward") == ran.count("backward") == 2 * len(dilations)  # one each way and layer, in both runs
+total["persistent"] = once
+print(*(f"lstm, {kernels:<11}{number:>8,} launches a training step" for kernels, number in total.items()), sep="\n")
+
+# %% [markdown]
+# The number no longer grows with the sequence: two persistent kernels a layer and a few large products. Most of the rest is small change
+# that comes once a step: putting the weights side by side, clipping, the optimizer, array by array. What the GPU then needs is enough
+# columns: a layer of dilation 1 has just $B$ of them, to spread over all its multiprocessors. Once more a small batch leaves it idle.
+#
+# The library's kernels are in `persistent.cu`, their host's side in `persistent.py`. They compile for several generations of devices, and
+# run by an emulation on a processor they equal the scan to rounding. **Neither they nor the fused ones have ever run on a device**, so
+# `"plain"` is the default; `drn.set_device_kernels("persistent")` turns them on for `rnn`, `lstm` and `gru`, and the fused ones for your
+# own cell. On the machine in front of you,
+#
+# ```console
+# $ python tests/benchmarks --device gpu
+# ```
+#
+# checks that all of them compute what NumPy and PyTorch's cuDNN layers do, and prints the table that this text cannot show.
 #
 # ## Exercises
 #
@@ -959,6 +1348,37 @@ def in_segments(forward, backward, x, h0, dh, size):
 
 check("13.4", in_segments)
 hint("13.4", 1)
+
+# %% [markdown]
+# **13.5** How dear may a launch be? In a training step each layer launches `there` kernels a block forward and `back` kernels a block
+# backward, and `once` more, whatever the length of the sequence. Each launch costs the host the same time. Return the number of launches
+# of all layers, and the most seconds that one of them may cost if the step is to take no longer than `limit` seconds.
+
+
+# %%
+def launch_budget(T, dilations, there, back, once, limit):
+    """Return (launches, the most seconds a launch)."""
+
+
+check("13.5", launch_budget)
+
+# %% [markdown]
+# **13.6** Walk through time on the chip. You are given the pre-activations `a` `(T, n, H)` of a folded sequence, $W_x x + b$, its state
+# before the first step, `h0` `(n, H)`, and a `chip` that holds the recurrent weights and has room for the states of `R` rows:
+#
+# * `chip.load(h)` puts the states `h` of at most `R` rows there. This is dear, and the chip refuses to be loaded more often than needed.
+# * `chip.step(a_t)` takes the pre-activations of the rows that are on the chip, makes one time step, and returns their new states. These
+#   stay on the chip.
+#
+# Return the states of all rows after each step, `(T, n, H)`. `R` need not divide `n`.
+
+
+# %%
+def on_chip(chip, a, h0, R):
+    """Return h (T, n, H)."""
+
+
+check("13.6", on_chip)
 
 # %% [markdown]
 # ## Where next

@@ -12,20 +12,31 @@ import tempfile
 from itertools import product
 from pathlib import Path
 
-from benchmarks import equality, long, machine, report
+from benchmarks import equality, gpu, long, machine, report
 from benchmarks.cases import CELLS, SIZES, case_of, small_case
 from benchmarks.floor import floor
+from benchmarks.options import checked_output, several, whole_number
 from benchmarks.process import ContenderError, Process
 from benchmarks.rounds import REST, contenders, start, take_turns
 
 TURNS = ("train", "forward", "stream")
 KINDS = (*TURNS, "long")
 MODULES = {"library": "dilated_rnn_np", "pytorch": "torch", "jax": "jax"}
+WHERE = argparse.ArgumentParser(add_help=False)  # the option that is read first: it decides which others there are
+WHERE.add_argument(
+    "--device",
+    choices=("cpu", "gpu", "rehearsal"),
+    default="cpu",
+    help="cpu, the default; gpu: against cuDNN; rehearsal: the latter where there is no GPU. --device gpu --help lists more",
+)
 DESCRIPTION = "Times and memory of the library beside PyTorch and JAX, in turns, after all have computed the same."
 
 
 def main(arguments=None):
     """Run the benchmark; returns the exit code."""
+    where, arguments = WHERE.parse_known_args(arguments)
+    if where.device != "cpu":
+        return gpu.main(arguments, rehearsal=where.device == "rehearsal")
     options = options_of(arguments)
     try:
         results = measure(options)
@@ -101,7 +112,7 @@ def progress(text):
 
 def options_of(arguments):
     """Read the options; a wrong one ends the program with a sentence that says what was expected."""
-    parser = argparse.ArgumentParser(prog="python tests/benchmarks", description=DESCRIPTION)
+    parser = argparse.ArgumentParser(prog="python tests/benchmarks", parents=[WHERE], description=DESCRIPTION)
     installed = [name for name, module in MODULES.items() if importlib.util.find_spec(module)]
     parser.add_argument("--cells", type=several(CELLS), default=list(CELLS), help="default: all")
     parser.add_argument("--sizes", type=several(SIZES), help="hidden sizes; default: all, with --quick 20")
@@ -120,36 +131,9 @@ def options_of(arguments):
         parser.error("argument --contenders: expected library among them, since all are compared with it")
     if missing := [name for name in options.contenders if name not in installed]:
         parser.error(f"argument --contenders: expected installed ones, but {MODULES[missing[0]]} cannot be imported")
-    if not options.output.absolute().parent.is_dir() or options.output.is_dir():
-        parser.error(f"argument --output: expected a file in a folder that exists, got {options.output}")
+    checked_output(parser, options.output)
     options.sizes = options.sizes or (["20"] if options.quick else list(SIZES))
     options.kinds = options.kinds or list(KINDS if options.quick else TURNS)
     options.rest = 0 if options.quick else REST
     options.rounds = options.rounds or (1 if options.quick else 7)
     return options
-
-
-def several(allowed):
-    """One or more of the allowed words, separated by commas."""
-
-    def read(text):
-        words = text.split(",")
-        if not set(words) <= set(allowed):
-            raise argparse.ArgumentTypeError(
-                f"expected one or more of {', '.join(allowed)}, separated by commas, got {text!r}"
-            )
-        return [word for word in allowed if word in words]
-
-    return read
-
-
-def whole_number(most=None):
-    """A whole number from 1."""
-
-    def read(text):
-        if not text.isdecimal() or int(text) < 1 or (most and int(text) > most):
-            upper = f"to {most}, the cores that there are" if most else "up"
-            raise argparse.ArgumentTypeError(f"expected a whole number from 1 {upper}, got {text!r}")
-        return int(text)
-
-    return read

@@ -14,14 +14,17 @@ LOSS_TOLERANCES = {"float32": 1e-4, "float64": 1e-9}
 
 def check(case, processes, folder, stream=False):
     """Compare all contenders with the library; return the largest deviation of each, of loss and of arrays."""
-    files = {}
-    for name, process in processes.items():
-        path = folder / f"{name}.npz"
-        process.ask("check", path=str(path), stream=stream)
-        with np.load(path) as file:
-            files[name] = dict(file)
+    files = {name: computed(name, process, folder, stream) for name, process in processes.items()}
     expected = files.pop("library")
     return {name: compare(case, name, got, expected) for name, got in files.items()}
+
+
+def computed(name, process, folder, stream=False):
+    """What one contender computes, by name."""
+    path = folder / f"{name}.npz"
+    process.ask("check", path=str(path), stream=stream)
+    with np.load(path) as file:
+        return dict(file)
 
 
 def compare(case, name, got, expected):

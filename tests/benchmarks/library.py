@@ -4,18 +4,19 @@ import numpy as np
 
 import dilated_rnn_np as drn
 from benchmarks.cases import part
+from dilated_rnn_np.backend import to_host
 
 
 class Contender:
-    """A model with its optimizer and one batch."""
+    """A model with its optimizer and one batch, which lies where the model does."""
 
-    def __init__(self, case, start, threads, quick=False):
-        self.x, self.targets = start["x"], start["targets"]
+    def __init__(self, case, start, threads, quick=False, xp=np):
+        self.x, self.targets = xp.asarray(start["x"]), xp.asarray(start["targets"])
         self.model = drn.DilatedRNN(
-            case.D, case.hidden, case.dilations, case.cell, case.classes, "last", dtype=case.dtype
+            case.D, case.hidden, case.dilations, case.cell, case.classes, "last", dtype=case.dtype, xp=xp
         )
         for name, array in part(start, "params/").items():
-            self.model.params[name][...] = array
+            self.model.params[name][...] = xp.asarray(array)
         self.optimizer = drn.optim.RMSProp(self.model.params, lr=1e-3, decay=0.9, eps=1e-8)
         self.memory = {} if case.budget is None else {"budget": case.budget}
 
@@ -35,11 +36,11 @@ class Contender:
 
     def results(self):
         """Loss and gradients of the last training step."""
-        return float(self.loss), self.grads
+        return float(self.loss), {name: to_host(grad) for name, grad in self.grads.items()}
 
     def forward(self):
         """The logits of the batch, with nothing kept for backward."""
-        return self.model.forward(self.x, keep=False)[0]
+        return to_host(self.model.forward(self.x, keep=False)[0])
 
     def inputs_of(self, x):
         """The time steps of a sequence (T, B, D) as ``stream`` wants them."""

@@ -39,11 +39,12 @@ class DilatedRNN(nn.Module):
 class Contender:
     """The stack with its optimizer, one batch, and the same weights once more in cells for the stream."""
 
-    def __init__(self, case, start, threads, quick=False):
+    def __init__(self, case, start, threads, quick=False, device="cpu"):
         torch.set_num_threads(threads)
         torch.set_default_dtype(getattr(torch, case.dtype))
-        self.case, self.x, self.targets = case, torch.tensor(start["x"]), torch.tensor(start["targets"])
-        self.net = DilatedRNN(case)
+        self.case = case
+        self.x, self.targets = (torch.tensor(start[name], device=device) for name in ("x", "targets"))
+        self.net = DilatedRNN(case).to(device)
         self.net.load_state_dict({name: torch.tensor(array) for name, array in part(start, "torch/").items()})
         self.optimizer = torch.optim.RMSprop(self.net.parameters(), lr=1e-3, alpha=0.9, eps=1e-8)
         self.cells = [CELLS[case.cell](layer.input_size, layer.hidden_size) for layer in self.net.layers]
@@ -70,12 +71,12 @@ class Contender:
             grads[f"layers.{i}.b"] = layer.bias_ih_l0.grad
             if self.case.cell == "gru":
                 grads[f"layers.{i}.b_h"] = layer.bias_hh_l0.grad[-self.case.hidden :]
-        return self.loss.item(), {name: grad.numpy() for name, grad in grads.items()}
+        return self.loss.item(), {name: grad.cpu().numpy() for name, grad in grads.items()}
 
     @torch.no_grad()
     def forward(self):
         """The logits of the batch."""
-        return self.net(self.x).numpy()
+        return self.net(self.x).cpu().numpy()
 
     def inputs_of(self, x):
         """The time steps of a sequence (T, B, D) as ``stream`` wants them."""

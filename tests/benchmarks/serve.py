@@ -18,6 +18,8 @@ MODULES = {
     "pytorch": "benchmarks.pytorch",
     "jax": "benchmarks.jax_scan",
     "hardware": "benchmarks.hardware",
+    "gpu_library": "benchmarks.gpu_library",
+    "gpu_pytorch": "benchmarks.gpu_pytorch",
 }
 
 
@@ -33,8 +35,8 @@ class Server:
     def __init__(self, name, threads):
         self.module, self.threads = importlib.import_module(MODULES[name]), threads
 
-    def start(self, case, path, quick):
-        """Load case and numbers; answers versions and threads."""
+    def start(self, case, path, quick, **options):
+        """Load case and numbers; answers versions and threads. A contender may bring a clock of its own."""
         import numpy as np
 
         from benchmarks.cases import Case
@@ -42,7 +44,8 @@ class Server:
         with np.load(path) as file:
             self.arrays = dict(file)
         self.state = None  # of the stream
-        self.contender = self.module.Contender(Case.from_message(case), self.arrays, self.threads, quick)
+        self.contender = self.module.Contender(Case.from_message(case), self.arrays, self.threads, quick, **options)
+        self.clock = getattr(self.contender, "clock", seconds_of)
         return self.contender.describe()
 
     def check(self, path, stream):
@@ -58,7 +61,7 @@ class Server:
 
     def train(self):
         """Answer the seconds of one training step."""
-        return seconds_of(self.contender.train)
+        return self.clock(self.contender.train)
 
     def forward(self):
         """Answer the seconds of one forward pass without gradients."""

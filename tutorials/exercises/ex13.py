@@ -132,6 +132,65 @@ def changed(function, **changes):
     return lambda *arguments: function(*arguments, **changes)
 
 
+# ---------------------------------------------------------------------- launches
+
+
+def launching(rng):
+    T, there, back, once = (int(rng.integers(low, high)) for low, high in ((101, 199), (5, 12), (13, 25), (30, 60)))
+    return 2 * T + 1, (1, 2, 4, 8), there, back, once, float(rng.uniform(0.1, 1.0))
+
+
+def launched(T, dilations, there, back, once, limit, *, blocks=lambda T, d: -(-T // d), each=None, more=None, per=None):
+    """The launches and what one may cost, with one thing changed."""
+    a_block = there + back if each is None else each(there, back)
+    fixed = once * len(dilations) if more is None else more(once, len(dilations))
+    launches = sum(blocks(T, d) for d in dilations) * a_block + fixed
+    return launches, limit / launches if per is None else per(limit, launches)
+
+
+class Chip:
+    """Recurrent weights W (H, H), and room for the states of R rows, loaded no more often than needed."""
+
+    def __init__(self, W, R, loads):
+        self.W, self.R, self.loads, self.h = W, R, loads, None
+
+    def load(self, h):
+        if len(h) > self.R:
+            raise MemoryError(f"{len(h)} rows do not fit on the chip; it has room for {self.R}")
+        if not self.loads:
+            raise RuntimeError("the chip is loaded too often; once a group of rows, for all time steps")
+        self.loads, self.h = self.loads - 1, h.copy()
+
+    def step(self, a_t):
+        if self.h is None:
+            raise RuntimeError("nothing is on the chip yet; load the states before the first step")
+        if len(a_t) > len(self.h):
+            raise RuntimeError(f"a has {len(a_t)} rows, on the chip are {len(self.h)}")
+        self.h = np.tanh(a_t + self.h[: len(a_t)] @ self.W.T)
+        return self.h.copy()
+
+
+def chip(rng):
+    T, n, H, R = 5, 8, 3, 3
+    W, a, h0 = rng.standard_normal((H, H)), rng.standard_normal((T, n, H)), rng.standard_normal((n, H))
+    return Chip(W, R, -(-n // R)), a, h0, R
+
+
+def walked(chip, a, h0, R, *, start="own", rest=True, order=iter, before=False, held=True):
+    """The states of all rows, group by group, with one thing changed."""
+    h, state = np.zeros_like(a), h0[:R]
+    for first in range(0, len(h0) if rest else len(h0) // R * R, R):
+        rows = slice(first, first + R)
+        width = len(h0[rows])
+        state = {"own": h0[rows], "zeros": 0 * h0[rows], "first": h0[:width], "last": state[:width]}[start]
+        given = state
+        for t in order(range(len(a))):
+            new = np.tanh(a[t, rows] + (state if held else given) @ chip.W.T)
+            h[t, rows] = state if before else new
+            state = new
+    return h
+
+
 EXERCISES = {
     "13.1": Exercise(
         solutions.step_flops,
@@ -308,6 +367,92 @@ EXERCISES = {
             "in the second loop: forward once more from the kept state, then backward with the dh_after that the later segment returned.",
             "start with dh_after = np.zeros_like(h0); in each turn: dx, dh_after, dW_here = backward(dh[segment], cache, dh_after).",
             "at the end: np.concatenate of the dx in the order of time, the last dh_after, and the sum of all dW_here.",
+        ],
+    ),
+    "13.5": Exercise(
+        solutions.launch_budget,
+        launching,
+        ["launches", "the most seconds a launch"],
+        [
+            Mistake(
+                changed(launched, blocks=lambda T, d: T // d),
+                "rounded down: where d does not divide T, the last block is narrower, but launched all the same. Round up: -(-T // d).",
+            ),
+            Mistake(
+                changed(launched, blocks=lambda T, d: T / d),
+                "there are no fractions of a block: a layer walks ceil(T / d) of them.",
+            ),
+            Mistake(
+                changed(launched, blocks=lambda T, d: T),
+                "every layer walks T blocks here, as if there were no fold; d time steps are one block.",
+            ),
+            Mistake(
+                changed(launched, each=lambda there, back: there),
+                "the backward pass is missing: it goes through all blocks once more, with its own kernels.",
+            ),
+            Mistake(
+                changed(launched, more=lambda once, layers: 0),
+                "what is launched once a layer, whatever its length, is missing.",
+            ),
+            Mistake(
+                changed(launched, more=lambda once, layers: once),
+                "once is launched in each layer; here it is counted for the whole net.",
+            ),
+            Mistake(
+                lambda T, dilations, there, back, once, limit: launched(T, dilations, there + once, back, 0, limit),
+                "once is launched once a layer, not once a block.",
+            ),
+            Mistake(
+                changed(launched, per=lambda limit, launches: launches / limit),
+                "launches right; launches / limit is how many of them there must be a second. The seconds of one are limit / launches.",
+            ),
+            Mistake(
+                changed(launched, per=lambda limit, launches: 1e6 * limit / launches),
+                "launches right; these are microseconds, seconds are wanted.",
+            ),
+        ],
+        [
+            "count the blocks of each layer first: ceil(T / d).",
+            "a layer launches blocks * (there + back) + once kernels; add up the layers.",
+            "launches = sum(-(-T // d) * (there + back) + once for d in dilations); the second result is limit / launches.",
+        ],
+    ),
+    "13.6": Exercise(
+        solutions.on_chip,
+        chip,
+        ["h"],
+        [
+            Mistake(
+                changed(walked, start="last"),
+                "the second group goes on from where the first one has ended; each group of rows starts from its own rows of h0, so load them.",
+            ),
+            Mistake(changed(walked, start="zeros"), "the rows start from zeros; load their states h0."),
+            Mistake(
+                changed(walked, start="first"),
+                "every group starts from the first rows of h0; load the rows that the group has in a.",
+            ),
+            Mistake(
+                changed(walked, rest=False),
+                "the last rows are missing: R does not divide n, and the last group is smaller.",
+            ),
+            Mistake(
+                changed(walked, order=lambda steps: reversed(list(steps))),
+                "time runs backwards; the state before step t is that after step t - 1.",
+            ),
+            Mistake(
+                changed(walked, before=True),
+                "these are the states before each step; h[t] is the one after it, which chip.step returns.",
+            ),
+            Mistake(
+                changed(walked, held=False),
+                "every step starts from h0 again; the state has to stay on the chip from step to step.",
+            ),
+        ],
+        [
+            "two loops: the outer one over groups of rows, the inner one over time.",
+            "load a group's rows of h0 before its inner loop, and nowhere else.",
+            "for first in range(0, len(h0), R): rows = slice(first, first + R); a slice that reaches past the end just ends there.",
+            "chip.load(h0[rows]); for t in range(len(a)): h[t, rows] = chip.step(a[t, rows])",
         ],
     ),
 }

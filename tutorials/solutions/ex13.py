@@ -36,3 +36,20 @@ def in_segments(forward, backward, x, h0, dh, size):
         dxs.insert(0, dx)
         dW = dW + dW_here
     return np.concatenate(dxs), dh_after, dW
+
+
+def launch_budget(T, dilations, there, back, once, limit):
+    """Return the launches of a training step, and the most seconds that each may cost."""
+    launches = sum(-(-T // d) * (there + back) + once for d in dilations)
+    return launches, limit / launches
+
+
+def on_chip(chip, a, h0, R):
+    """Return all states: each group of rows is loaded once, and goes through all time steps."""
+    h = np.empty_like(a)
+    for first in range(0, len(h0), R):
+        rows = slice(first, first + R)
+        chip.load(h0[rows])
+        for t in range(len(a)):
+            h[t, rows] = chip.step(a[t, rows])
+    return h
