@@ -76,7 +76,7 @@ def test_a_tutorial_keeps_the_fixed_form(source):
     assert asked == [name for name in EXERCISES if name.startswith(f"{int(source.stem[:2])}.")] and asked
     assert all(f"**{name}**" in text for name in asked)
     for link in re.findall(r"\]\((\w+)\.ipynb\)", text):
-        assert (TUTORIALS / f"{link}.py").exists() or int(link[:2]) in (10, 11), f"a link to nowhere: {link}"
+        assert (TUTORIALS / f"{link}.py").exists(), f"a link to nowhere: {link}"
 
 
 def test_the_reading_map_names_every_tutorial_and_only_files_that_exist():

@@ -367,5 +367,5 @@ check("9.4", confusion)
 # %% [markdown]
 # ## Where next
 #
-# You have trusted many gradients by now. How far can that trust go, and which tests earn it?
-# [12. Trust](12_trust.ipynb) plants bugs and hunts them.
+# A digit is one sequence with one answer. A text never ends, and has an answer at every character. How a net learns from what it
+# cannot go through at once: [10. Characters](10_characters.ipynb).
