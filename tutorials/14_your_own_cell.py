@@ -469,7 +469,7 @@ check("14.3", coupled_backward)
 #
 # ## Where next
 #
-# This is the end of the series. You can derive and write backpropagation through time for a dilated cell, and prove it right. The
-# library's own cells read like yours: [cells.py](../dilated_rnn_np/cells.py); the whole net as plain loops is in
-# [reference.py](../dilated_rnn_np/reference.py). To see how far it has been, look once more at
-# [1. One recurrent neuron by hand](01_one_recurrent_neuron.ipynb).
+# You can derive and write backpropagation through time for a dilated cell, and prove it right. The library's own cells read like
+# yours: [cells.py](../dilated_rnn_np/cells.py); the whole net as plain loops is in
+# [reference.py](../dilated_rnn_np/reference.py). One question is left: is it better than what others have built? The last tutorial
+# says what that means: [15. Compared systems](15_compared_systems.ipynb).
