@@ -10,7 +10,7 @@
 
 import importlib
 
-from . import cells, gradcheck, init, losses, memory, optim, paths, reference, search, tasks
+from . import baselines, cells, gradcheck, init, losses, memory, optim, paths, reference, search, tasks
 from .batches import windows
 from .cells import GRU, LSTM, RNN, Cell
 from .checkpoint import CheckpointError, load
@@ -41,6 +41,7 @@ __all__ = [
     "CheckpointError",
     "DilatedRNN",
     "Network",
+    "baselines",
     "cells",
     "evaluate",
     "exponential_dilations",

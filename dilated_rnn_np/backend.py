@@ -61,7 +61,9 @@ def get_backend(backend: str | ModuleType) -> ModuleType:
     'numpy'
     """
     if isinstance(backend, ModuleType):
-        return backend
+        if backend is not np and not hasattr(backend, "get_array_module"):
+            raise ValueError(f"xp must be numpy or cupy, got the module {backend.__name__}")
+        return _numpy() if backend is np else _cupy()
     return choose("backend", backend, {"numpy": _numpy, "cupy": _cupy, "auto": lambda: automatic()[0]})()
 
 
@@ -80,9 +82,10 @@ def _numpy() -> ModuleType:
 def _cupy() -> ModuleType:
     try:
         import cupy
-    except ImportError:
+    except ImportError as error:
+        trouble = "is not installed" if getattr(error, "name", None) in ("cupy", None) else f"does not start ({error})"
         raise ImportError(
-            "backend 'cupy' needs CuPy, which is not installed; "
+            f"backend 'cupy' needs CuPy, which {trouble}; "
             "pip install 'dilated_rnn_np[cuda12]' or [cuda13], or use backend 'numpy'"
         ) from None
     if not cupy.is_available():
@@ -106,7 +109,7 @@ def device_memory(xp: ModuleType) -> Iterator[None]:
     try:
         yield
     except MemoryError as error:
-        if xp is np:
+        if xp is np or "device's memory" in str(error):
             raise
         raise MemoryError(
             f"the device's memory is full: {error}. Take a smaller batch, give budget=… to forward or fit, use keep=False "

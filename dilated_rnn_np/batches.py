@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from . import inputs
+from .backend import array_module
 from .checks import positive_integer
 
 Batch = tuple[Any, ...]  # (x, targets) or (x, targets, lengths)
@@ -34,17 +35,22 @@ def on_backend(xp: Any, batch: Batch, classes: int | None = None) -> Batch:
     ----------
     classes : O, where targets are classes 0..O-1; those past a row's length may be any number.
     """
-    x, targets, lengths = unpacked(batch)
-    if xp is not np and isinstance(x, np.ndarray):
-        if x.ndim == 3:
-            lengths = inputs.row_lengths(lengths, *x.shape[:2])
-        if classes is not None and isinstance(targets, np.ndarray):
-            _check_classes(targets, lengths, classes)
+    x, targets, lengths = (
+        part if part is None or hasattr(part, "shape") else np.asarray(part) for part in unpacked(batch)
+    )
+    if xp is np:
+        return x, targets, lengths
+    if x.ndim == 3:
+        lengths = inputs.row_lengths(lengths, len(x), x.shape[1], xp)
+    if classes is not None and array_module(targets) is np:
+        _check_classes(np.asarray(targets), lengths, classes)
     return xp.asarray(x), xp.asarray(targets), lengths if lengths is None else xp.asarray(lengths)
 
 
-def _check_classes(targets: np.ndarray, lengths: np.ndarray | None, classes: int) -> None:
-    if lengths is not None and targets.ndim == 2:
+def _check_classes(targets: np.ndarray, lengths: Any, classes: int) -> None:
+    if lengths is not None and targets.ndim == 2 and targets.shape[1] == len(lengths):
+        if array_module(lengths) is not np:
+            return  # which of them count is not known here
         targets = np.where(np.arange(len(targets))[:, None] < lengths, targets, 0)
     if targets.dtype.kind in "iu" and targets.size and (targets.min() < 0 or targets.max() >= classes):
         raise ValueError(

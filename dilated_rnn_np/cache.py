@@ -9,9 +9,19 @@ import numpy as np
 
 from . import workspace
 from .backend import Array
+from .cells import Cell
 from .embedding import EmbeddingCache
 from .layers import Ends
 from .readout import ReadoutCache
+
+
+def signature(model: Any) -> tuple[Any, ...]:
+    """Return what two models must share for the cache of one to serve the other: all settings and sizes, and the cell's.
+
+    Cells are compared by name and options, so that copies of a model are as good as the model.
+    """
+    layers = [{k: v for k, v in vars(layer).items() if not isinstance(v, Cell)} for layer in model.layers]
+    return repr(model), model.xp.__name__, layers, model.cell and (model.cell.name, model.cell.options())
 
 
 @dataclass(eq=False, repr=False)
@@ -22,6 +32,7 @@ class Cache:
     """
 
     model: str
+    signature: tuple[Any, ...]
     x_shape: tuple[int, int, int]
     ends: Ends
     dtype: np.dtype

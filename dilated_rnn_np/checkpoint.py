@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from .backend import to_host
-from .cells import CELLS, Cell
+from .cells import CELLS, Cell, get_cell
 from .checks import choose
 from .network import ARCHITECTURES, Network
 
@@ -107,7 +107,9 @@ def model_record(model: Network) -> tuple[dict[str, np.ndarray], dict[str, Any]]
     config = {"architecture": type(model).__name__, **model.config()}
     if model.cell is not None:
         config["cell"] = {"name": model.cell.name, "options": model.cell.options()}
-    config = json.loads(json.dumps(config))  # as it will be read again: lists for tuples
+    config = json.loads(
+        json.dumps(config, default=lambda value: value.item())
+    )  # as it will be read again: lists for tuples
     return {f"params/{name}": a for name, a in host_params(model).items()}, config
 
 
@@ -140,6 +142,7 @@ def load(path: str | os.PathLike[str], cell: Cell | None = None, best: bool = Fa
     >>> all((again.params[name] == model.params[name]).all() for name in model.params)
     True
     """
+    cell = None if cell is None else get_cell(cell)
     arrays, meta = read(path)
     if best and not meta.get("best"):
         raise CheckpointError(f"{path} holds no best parameters: the run had no validation; load it without best=True")

@@ -46,12 +46,12 @@ def dtype(value: Any) -> np.dtype:
         checked = None
     if checked is None or checked.name not in DTYPES:
         raise TypeError(f"dtype must be one of {', '.join(DTYPES)}, got {value!r}")
-    return checked
+    return checked.newbyteorder("=")
 
 
 def same_module(xp: Any, name: str, array: Any) -> Array:
     """Return ``array`` as an array of the model's module; an array of the other module raises."""
-    if isinstance(array, np.ndarray) or (not hasattr(array, "__array__") and not hasattr(array, "get")):
+    if array_module(array) is np:  # of the host, or a list, or what else becomes an array
         if xp is not np and isinstance(array, np.ndarray):
             raise TypeError(
                 f"the model is on {xp.__name__} but {name} is a numpy array; pass {xp.__name__}.asarray({name})"
@@ -60,7 +60,7 @@ def same_module(xp: Any, name: str, array: Any) -> Array:
             return xp.asarray(array)
         except ValueError as error:
             raise ValueError(f"{name} must be an array of numbers with equally long rows: {error}") from None
-    if array_module(array) is not xp and hasattr(array, "get"):
+    if array_module(array) is not xp:
         raise TypeError(
             f"the model is on {xp.__name__} but {name} is not; pass {name}.get(), or move the model with .to()"
         )
@@ -95,18 +95,20 @@ def sequence(xp: Any, x: Any, input_size: int) -> Array:
     return x
 
 
-def row_lengths(lengths: Any, seq_len: int, batch_size: int) -> Array | None:
+def row_lengths(lengths: Any, seq_len: int, batch_size: int, xp: Any = np) -> Array | None:
     """Return ``lengths`` as (B,) integers, or None; those on a device are taken to be checked, for a look would wait for it."""
     if lengths is None:
         return None
     on_device = array_module(lengths) is not np
+    if on_device and xp is np:
+        raise TypeError("the model is on numpy but lengths is not; pass lengths.get(), or move the model with .to()")
     lengths = lengths if on_device else np.asarray(lengths)
     if lengths.dtype.kind not in "iu":
         raise TypeError(f"lengths must be whole numbers, one a batch row, got dtype {lengths.dtype}")
     if lengths.shape != (batch_size,):
         raise ValueError(f"lengths must have shape ({batch_size},), one a batch row, got {lengths.shape}")
     if on_device:
-        return lengths
+        return lengths.astype(np.int64, copy=False)
     if lengths.min() < 0 or lengths.max() > seq_len:
         raise ValueError(f"lengths must lie between 0 and T = {seq_len}, got {lengths.min()} to {lengths.max()}")
     return lengths.astype(np.int64)

@@ -123,7 +123,7 @@ def _checked(name: str, outputs: Array, lengths: Any, mask: Array | None) -> tup
                 f"lengths go with {name} of shape (T, B, O), got {outputs.shape}; use a mask for one output a row"
             )
         T, B = positions
-        lengths = inputs.row_lengths(lengths, T, B)
+        lengths = inputs.row_lengths(lengths, T, B, xp)
         counted = xp.arange(T)[:, None] < xp.asarray(lengths)  # (T, B)
     if mask is not None:
         mask = inputs.same_module(xp, "mask", mask)

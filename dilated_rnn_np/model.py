@@ -19,7 +19,7 @@ from . import inputs, streaming
 from .backend import Array
 from .cells import Cell, get_cell
 from .checks import positive_integer
-from .graphs import Graph, dilated_stack
+from .graphs import Graph, dilated_stack, plain_stack
 from .layers import DilatedLayer
 from .network import Network, State
 
@@ -123,7 +123,7 @@ class DilatedRNN(Network):
 
     def graph(self) -> Graph:
         """Return the cyclic graph of the architecture, for ``paths`` and ``plot``."""
-        return dilated_stack(self.dilations)
+        return plain_stack(len(self.layers)) if set(self.dilations) == {1} else dilated_stack(self.dilations)
 
     def reach(self) -> str:
         """Return one clause for the summary: how far back the network can look."""

@@ -14,7 +14,7 @@ import numpy as np
 
 from . import inputs, segments, threads, workspace
 from .backend import Array, device_memory, get_backend, to_host
-from .cache import Cache
+from .cache import Cache, signature
 from .cells import Cell
 from .checks import checked_rng, choose, fraction, positive_integer
 from .embedding import Embedding
@@ -51,7 +51,9 @@ class Network:
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
-        ARCHITECTURES[cls.__name__] = cls
+        known = ARCHITECTURES.get(cls.__name__)
+        if known is None or not known.__module__.startswith(f"{__package__}."):  # the library's own names stay its own
+            ARCHITECTURES[cls.__name__] = cls
 
     def __init__(
         self,
@@ -133,7 +135,7 @@ class Network:
             return *segments.forward_only(self, ((chunk, None) for chunk in x), state), None
         x = inputs.sequence(self.xp, x, self.input_size)
         T, B, D = x.shape
-        lengths = inputs.row_lengths(lengths, T, B)
+        lengths = inputs.row_lengths(lengths, T, B, self.xp)
         rng = checked_rng("rng", rng) if rng is not None and self.dropout > 0 else None
         given = [] if state is None else inputs.state(self.xp, "state", state, self._state_shapes(B))
         dtype = inputs.working_dtype(self.dtype, [x, *(array for entry in given for array in entry)])
@@ -152,12 +154,11 @@ class Network:
         inputs.finite("x", x)
         rows = x.reshape(T * B, D).T.astype(dtype, copy=False)  # (T, B, D) -> (D, T*B)
 
-        splits = [len(layer.parts(B)) for layer in self.layers]
-        split, key = max(splits) > 1, (self.xp.__name__, repr(self), T, B, dtype, splits)
-        cache = Cache(repr(self), (T, B, D), ends, dtype, split, key)
+        key = (signature(self), T, B, dtype, splits := [len(layer.parts(B)) for layer in self.layers])
+        cache = Cache(repr(self), key[0], (T, B, D), ends, dtype, max(splits) > 1, key)
         spare = (workspace.take(cache.key) if keep else []) or [None] * len(self.layers)
         new_state: State = []
-        with self._at_work(split):
+        with self._at_work(cache.split):
             if self._embedding:
                 rows, cache.embedding = self._embedding.forward(self._owned_by("embedding", dtype), rows)  # (E, T*B)
             for i, layer in enumerate(self.layers):
@@ -201,7 +202,7 @@ class Network:
             raise TypeError(f"cache must come from forward(…, keep=True), got {type(cache).__name__}")
         if cache.released:
             raise ValueError("the cache has been released and its buffers are gone; call forward again")
-        if cache.model != repr(self):
+        if cache.signature != signature(self):
             raise ValueError(f"the cache is of another model, {cache.model}; pass it to the one whose forward made it")
         doutput = inputs.gradient(self.xp, "doutput", doutput, cache.output_shape, cache.dtype)
         if isinstance(cache, SegmentedCache):

@@ -8,6 +8,7 @@ once; which of them are the same, or are plain numbers, is seen in a trial run o
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -37,15 +38,16 @@ gate_values = scan.gate_values
 class FusedCell:
     """A cell whose ``forward`` and ``backward`` are one kernel each; everything else is the cell's own.
 
-    A cell that cannot be fused, because it does more than arithmetic on whole arrays, runs as it is.
+    A cell that cannot be fused, because it does more than arithmetic on whole arrays, runs as it is. What a cell computes must
+    not change while it is in use: a kernel is made once, with the cell's numbers as they are then.
     """
 
     def __init__(self, cell: Cell, fuse: Callable[[Callable], Callable]) -> None:
         self.cell = cell
         a, previous = _ones(cell.num_products), _ones(len(cell.state))
         state, cache = cell.forward(a, previous)
-        self.forward = _fused(cell.forward, (a, previous), fuse)
-        self.backward = _fused(cell.backward, (state, cache), fuse)
+        self.forward = FusedFunction(cell.forward, (a, previous), fuse)
+        self.backward = FusedFunction(cell.backward, (state, cache), fuse)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.cell, name)
@@ -62,52 +64,69 @@ def fused_cell(cell: Cell, xp: Any) -> Any:
         return cell
 
 
-def _ones(count: int) -> Arrays:
-    return tuple(np.ones(1) for _ in range(count))
-
-
-def _fused(function: Callable[[Arrays, Arrays], Two], trial: Two, fuse: Callable[[Callable], Callable]) -> Callable:
-    """Return ``function`` as one kernel, or as it is where it cannot be one.
+class FusedFunction:
+    """A function from two tuples of arrays to two tuples of arrays and numbers, as one kernel.
 
     Parameters
     ----------
-    function : from two tuples of arrays to two tuples of arrays and numbers. trial : arguments to try it with, on the host.
+    trial : arguments to try the function with, on the host. fuse : what makes a kernel of a function.
+
+    Attributes
+    ----------
+    launch : the kernel, from the arrays in a row to the new ones; None where there can be none.
     """
-    first, second = trial
-    if not _all_arrays(first) or not _all_arrays(second):
-        return function
-    arguments, results = [*first, *second], function(first, second)
-    if not all(isinstance(part, tuple) for part in results):
-        return function
-    flat = [part for result in results for part in result]
-    places = [_place(part, arguments) for part in flat]  # results that are arguments
-    new = [i for i, part in enumerate(flat) if places[i] is None and hasattr(part, "shape") and _place(part, flat) == i]
 
-    def kernel(*arrays: Any) -> Arrays:
-        one, other = function(arrays[: len(first)], arrays[len(first) :])
-        together = (*one, *other)
-        return tuple(together[i] for i in new)
+    def __init__(
+        self, function: Callable[[Arrays, Arrays], Two], trial: Two, fuse: Callable[[Callable], Callable]
+    ) -> None:
+        self.function, self.launch = function, None
+        first, second = trial
+        if not _all_arrays(first) or not _all_arrays(second):
+            return
+        arguments, results = [*first, *second], function(first, second)
+        if not all(isinstance(part, tuple) for part in results):
+            return
+        self.first_results = len(results[0])
+        self.results = [part for result in results for part in result]
+        self.given = [_place(part, arguments) for part in self.results]  # results that are arguments
+        self.new = [
+            i
+            for i, part in enumerate(self.results)
+            if self.given[i] is None and hasattr(part, "shape") and _place(part, self.results) == i
+        ]
 
-    kernel.__name__ = f"{type(getattr(function, '__self__', None)).__name__}_{function.__name__}"
-    launch = fuse(kernel)
+        def kernel(*arrays: Any) -> Arrays:
+            one, other = function(arrays[: len(first)], arrays[len(first) :])
+            together = (*one, *other)
+            return tuple(together[i] for i in self.new)
 
-    def fused(one: Arrays, other: Arrays) -> Two:
+        kernel.__name__ = f"{type(getattr(function, '__self__', None)).__name__}_{function.__name__}"
+        self.launch = fuse(kernel)
+
+    def __call__(self, one: Arrays, other: Arrays) -> Two:
+        """Return what the function returns."""
         given = (*one, *other)
-        if not _all_arrays(given):  # a gradient may be the number 0
-            return function(one, other)
+        if self.launch is None or not _all_arrays(given):  # a gradient may be the number 0
+            return self.function(one, other)
         try:
-            made = dict(zip(new, launch(*given), strict=True))
+            made = dict(zip(self.new, self.launch(*given), strict=True))
         except MemoryError:
             raise
-        except Exception:  # what CuPy cannot fuse it refuses in several ways; a true error comes again below
-            return function(one, other)
+        except Exception as refusal:  # what CuPy cannot fuse it refuses in several ways; a true error comes again below
+            self.launch = None
+            warnings.warn(
+                f"{self.function.__qualname__} cannot be one kernel, and runs as it is: {refusal}", stacklevel=2
+            )
+            return self.function(one, other)
         whole = tuple(
-            given[place] if place is not None else made[_place(part, flat)] if hasattr(part, "shape") else part
-            for part, place in zip(flat, places, strict=True)
+            given[place] if place is not None else made[_place(part, self.results)] if hasattr(part, "shape") else part
+            for part, place in zip(self.results, self.given, strict=True)
         )
-        return whole[: len(results[0])], whole[len(results[0]) :]
+        return whole[: self.first_results], whole[self.first_results :]
 
-    return fused
+
+def _ones(count: int) -> Arrays:
+    return tuple(np.ones(1) for _ in range(count))
 
 
 def _all_arrays(parts: Any) -> bool:

@@ -77,7 +77,9 @@ def save(
     checkpoints.write(path, arrays, meta)
 
 
-def restore(path: Any, model: Network, optimizer: Optimizer) -> tuple[Run, State | None, float]:
+def restore(
+    path: Any, model: Network, optimizer: Optimizer, truncated: bool = False
+) -> tuple[Run, State | None, float]:
     """Bring model and optimizer to where the checkpoint is; what does not fit raises before anything is changed.
 
     Returns
@@ -104,6 +106,11 @@ def restore(path: Any, model: Network, optimizer: Optimizer) -> tuple[Run, State
         raise checkpoints.CheckpointError(
             f"{path} lacks the optimizer's state {missing[0]}; is it of another optimizer?"
         )
+
+    carried = any(name.startswith("state/") for name in arrays)
+    if meta["step"] and truncated != carried:
+        kept = "holds" if carried else "does not hold"
+        raise ValueError(f"{path} {kept} a carried state; resume it with truncated={carried}")
 
     params = {name.removeprefix("params/"): a for name, a in arrays.items() if name.startswith("params/")}
     checkpoints.set_params(model, params, str(path))

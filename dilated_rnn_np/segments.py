@@ -19,7 +19,7 @@ import numpy as np
 
 from . import inputs
 from .backend import Array
-from .cache import Cache
+from .cache import Cache, signature
 from .checks import positive_integer
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ class SegmentedCache:
     """What ``DilatedRNN.backward`` needs of a sequence in segments: among it a copy of the model as it was."""
 
     model: str
+    signature: tuple[Any, ...]
     twin: Any
     dtype: np.dtype
     segments: list[Segment] = field(default_factory=list)
@@ -52,7 +53,7 @@ class SegmentedCache:
 
     def release(self) -> None:
         """Give everything back; backward can no longer be called on this cache."""
-        self.segments, self.released = [], True
+        self.segments, self.twin, self.released = [], None, True
 
 
 AnyCache = Cache | SegmentedCache
@@ -63,7 +64,7 @@ def forward(
 ) -> tuple[Array, State, SegmentedCache]:
     """Run ``x`` (T, B, D) in segments of ``size`` steps, and keep of each the state before it."""
     dtype = inputs.working_dtype(model.dtype, [x, *(array for entry in state or [] for array in entry)])
-    cache, outputs = SegmentedCache(repr(model), model.to(model.xp), dtype), []
+    cache, outputs = SegmentedCache(repr(model), signature(model), model.to(model.xp), dtype), []
     state = None if state is None else [tuple(array.copy() for array in entry) for entry in state]
     for chunk, chunk_lengths in in_chunks(x, lengths, size):
         cache.segments.append(Segment(chunk.copy(), chunk_lengths, state, copy.deepcopy(rng)))
@@ -141,7 +142,8 @@ def size_within(model: Network, T: int, B: int, itemsize: int, budget: int) -> i
     ------
     ValueError : where no length fits; names the smallest budget that does.
     """
-    step = 0.0
+    embedding = model.params.get("embedding.W")  # (E, D): its output, and a copy of its input
+    step = 0.0 if embedding is None else float(B * itemsize * sum(embedding.shape))
     for layer in model.layers:
         numbers, arrays = layer.kept()
         numbers += layer.hidden_size * (model.dropout > 0)

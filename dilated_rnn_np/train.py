@@ -18,9 +18,10 @@ import numpy as np
 
 from . import checkpoint as checkpoints
 from . import run as runs
-from .backend import Array, fetched
+from .backend import Array, device_memory, fetched
 from .batches import Batch, batches_from, on_backend, unpacked
 from .checks import choose, positive_integer, real
+from .inputs import working_dtype
 from .losses import LOSSES, Loss, loss_of, softmax_cross_entropy
 from .network import Network, State
 from .optim import Optimizer, clip_grad_norm
@@ -35,7 +36,7 @@ def train_step(
     model: Network,
     optimizer: Optimizer,
     batch: Batch,
-    loss: Loss,
+    loss: Loss | str,
     max_norm: float = math.inf,
     rng: np.random.Generator | None = None,
     state: State | None = None,
@@ -56,19 +57,21 @@ def train_step(
     ------
     FloatingPointError : where loss or gradient are not finite; the parameters are unchanged then.
     """
-    x, targets, lengths = on_backend(model.xp, batch, _classes(model, loss))
-    output, state, cache = model.forward(x, state, lengths, rng=rng, budget=budget)
-    assert cache is not None
-    loss_value, doutput = loss_of(loss, output, targets, lengths)
-    _, _, grads = model.backward(doutput, cache)
-    norm = clip_grad_norm(grads, max_norm)
-    value, norm, measured = fetched(
-        loss_value, norm, _measured(metric, output, targets, lengths)
-    )  # waits for the device
-    if not (math.isfinite(value) and math.isfinite(norm)):
-        raise FloatingPointError(f"loss {value}, gradient norm {norm}")
-    optimizer.step(grads)
-    cache.release()
+    _check_trainable(model, optimizer)
+    loss = _loss(loss)
+    with device_memory(model.xp):
+        x, targets, lengths = on_backend(model.xp, batch, _classes(model, loss))
+        output, state, cache = model.forward(x, state, lengths, rng=rng, budget=budget)
+        assert cache is not None
+        loss_value, doutput = loss_of(loss, output, targets, lengths)
+        _, _, grads = model.backward(doutput, cache)
+        norm = clip_grad_norm(grads, max_norm)
+        figures = loss_value, norm, _measured(metric, output, targets, lengths)
+        value, norm, measured = fetched(*figures)  # waits for the device
+        if not (math.isfinite(value) and math.isfinite(norm)):
+            raise FloatingPointError(f"loss {value}, gradient norm {norm}")
+        optimizer.step(grads)
+        cache.release()
     return value, norm, measured, state
 
 
@@ -95,15 +98,16 @@ def evaluate(
     (1.0, nan)
     """
     loss = _loss(loss)
-    totals, weights, state = np.zeros(2), 0, None
+    totals, weights, state = np.zeros(2), 0.0, None
     for batch in batches:
-        x, targets, lengths = on_backend(model.xp, batch, _classes(model, loss))
-        output, after, _ = model.forward(x, state, lengths, keep=False)
-        state = after if truncated else None
-        loss_value, _ = loss_of(loss, output, targets, lengths)
-        value, measured = fetched(loss_value, _measured(metric, output, targets, lengths))
-        T, B = x.shape[:2]
-        weight = B if output.ndim == 2 else T * B if lengths is None else int(np.sum(unpacked(batch)[2]))
+        with device_memory(model.xp):
+            x, targets, lengths = on_backend(model.xp, batch, _classes(model, loss))
+            output, after, _ = model.forward(x, state, lengths, keep=False)
+            state = after if truncated else None
+            loss_value, _ = loss_of(loss, output, targets, lengths)
+            T, B = x.shape[:2]
+            counted = B if output.ndim == 2 else T * B if lengths is None else lengths.sum()
+            value, measured, weight = fetched(loss_value, _measured(metric, output, targets, lengths), counted)
         totals += weight * np.array([value, measured])
         weights += weight
     if not weights:
@@ -198,10 +202,7 @@ def fit(
             raise FileExistsError(
                 f"{checkpoint} exists; go on from it with resume=True, or remove it, or give another name"
             )
-        run, state, seconds_before = runs.restore(checkpoint, model, optimizer)
-        if run.step and truncated != (state is not None):
-            kept = "does not hold" if truncated else "holds"
-            raise ValueError(f"{checkpoint} {kept} a carried state; resume it with truncated={not truncated}")
+        run, state, seconds_before = runs.restore(checkpoint, model, optimizer, truncated)
     elif resume and checkpoint is None:
         raise ValueError("resume=True needs the checkpoint to go on from: give checkpoint=path")
     started = time.perf_counter() - seconds_before
@@ -229,8 +230,8 @@ def fit(
         try:
             evaluate(model, [first[1]], loss, metric)
             if budget is not None:
-                T, B, _ = np.shape(first[1][0])
-                size_within(model, T, B, model.dtype.itemsize, budget)
+                x = unpacked(first[1])[0]
+                size_within(model, len(x), len(x[0]), working_dtype(model.dtype, [x]).itemsize, budget)
         except FloatingPointError as error:
             raise diverged(error) from None
     if run.step == 0:
@@ -282,12 +283,7 @@ def _check_settings(
     model: Network, optimizer: Optimizer, max_norm: float, metric: Any, validation: Any, patience: int | None
 ) -> None:
     """Refuse what cannot be trained with, before anything is written."""
-    if optimizer.params.keys() != model.params.keys() or any(
-        optimizer.params[name] is not model.params[name] for name in model.params
-    ):
-        raise ValueError("optimizer must be built on this model's parameters, for instance RMSProp(model.params)")
-    if model.dtype.kind == "c":
-        raise TypeError(f"fit trains real parameters, these are {model.dtype}; complex ones are for gradient checks")
+    _check_trainable(model, optimizer)
     if not real("max_norm", max_norm) > 0:
         raise ValueError(f"max_norm must be above 0 (infinity clips nothing), got {max_norm}")
     if metric is not None and not callable(metric):
@@ -298,6 +294,15 @@ def _check_settings(
         raise TypeError("validation is gone through many times: give a list of batches, not a generator")
     if validation is not None and next(iter(validation), None) is None:
         raise ValueError("validation must hold at least one batch, got none; leave it out to train without")
+
+
+def _check_trainable(model: Network, optimizer: Optimizer) -> None:
+    if optimizer.params.keys() != model.params.keys() or any(
+        optimizer.params[name] is not model.params[name] for name in model.params
+    ):
+        raise ValueError("optimizer must be built on this model's parameters, for instance RMSProp(model.params)")
+    if model.dtype.kind == "c":
+        raise TypeError(f"fit trains real parameters, these are {model.dtype}; complex ones are for gradient checks")
 
 
 def _check_finite(model: Network) -> None:

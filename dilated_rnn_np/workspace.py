@@ -55,7 +55,7 @@ def free_workspace() -> None:
     >>> free_workspace()
     """
     take(None)
-    if cupy := sys.modules.get("cupy"):
+    if (cupy := sys.modules.get("cupy")) and cupy.is_available():
         cupy.get_default_memory_pool().free_all_blocks()
 
 

@@ -2,7 +2,7 @@
 
 It refuses what CuPy refuses: to become a NumPy array, to meet one in an operation, functions that CuPy lacks. It refuses more
 than CuPy does where a program would go wrong or wait in silence: NumPy functions called on its arrays, Python's ``if``,
-``float`` and ``int`` on them outside of ``waiting``. Reductions return arrays of no dimension, indices out of range wrap,
+``float`` and ``int`` on them. Reductions return arrays of no dimension, indices out of range wrap,
 ``transfers`` counts what moves between host and "device".
 
 Tests put this module in CuPy's place: ``sys.modules["cupy"] = standin``.

@@ -66,28 +66,10 @@ class ndarray:
         transfers["to host"] += 1
         return self._host.copy()
 
-    def _wait(self):
-        transfers["to host"] += 1
-        return self._host.item()
+    def _wait(self, *arguments):
+        raise TypeError("if, float, int and the like would wait for the device in silence; fetch with .get()")
 
-    def __float__(self):
-        return float(self._wait())
-
-    def __int__(self):
-        return int(self._wait())
-
-    def __bool__(self):
-        return bool(self._wait())
-
-    def __complex__(self):
-        return complex(self._wait())
-
-    def item(self):
-        return self._wait()
-
-    def tolist(self):
-        transfers["to host"] += 1
-        return self._host.tolist()
+    __float__ = __int__ = __bool__ = __complex__ = item = tolist = _wait
 
     def __index__(self):
         raise TypeError("an index of the host has to be a number of the host, got an array on the device")
@@ -268,7 +250,7 @@ _OF_LISTS = ["column_stack", "concatenate", "stack", "split", "array_split", "vs
 def _elementwise(name):
     def function(*arguments, out=None):
         if any(isinstance(argument, FusionVariable) for argument in arguments):
-            return FusionVariable(getattr(numpy, name)(*map(_fused, arguments)))
+            return FusionVariable(getattr(numpy, name), *map(_fused, arguments))
         assert out is None
         if not any(isinstance(argument, ndarray) for argument in arguments):
             raise TypeError(f"cupy.{name} takes arrays of the device, got {[type(a).__name__ for a in arguments]}")
@@ -319,47 +301,54 @@ def result_type(*arguments):
 
 
 class FusionVariable:
-    """What a function sees while ``fuse`` traces it: it has pointwise operations and nothing else."""
+    """What a function sees while ``fuse`` traces it: it notes pointwise operations, and has nothing else."""
 
-    def __init__(self, host):
-        self._traced = host
-        self.dtype = host.dtype
+    def __init__(self, operation, *operands):
+        self._operation, self._operands = operation, operands
 
     def __bool__(self):
         raise Exception("Can't cast to bool")
 
+    def _value(self, arrays, known):
+        """Run what was noted on arrays of the host."""
+        if id(self) not in known:
+            operands = [o._value(arrays, known) if isinstance(o, FusionVariable) else o for o in self._operands]
+            known[id(self)] = arrays[operands[0]] if self._operation is None else self._operation(*operands)
+        return known[id(self)]
 
-def _fused(argument):
-    if isinstance(argument, FusionVariable):
-        return argument._traced
-    if isinstance(argument, (bool, int, float, complex)):
-        return argument
-    raise TypeError(f"Unsupported type {type(argument)} in a function that is fused")
+
+def _fused(operand):
+    if isinstance(operand, (FusionVariable, bool, int, float, complex)):
+        return operand
+    raise TypeError(f"Unsupported type {type(operand)} in a function that is fused")
 
 
 for _name in (*_ARITHMETIC, *_COMPARISONS):
     for _operator in (f"__{_name}__", f"__r{_name}__"):
         if _name != "matmul" and hasattr(numpy.ndarray, _operator):
-            setattr(
-                FusionVariable,
-                _operator,
-                lambda self, other, _operator=_operator: FusionVariable(
-                    getattr(self._traced, _operator)(_fused(other))
-                ),
-            )
-FusionVariable.__neg__ = lambda self: FusionVariable(-self._traced)
+
+            def _noted(self, other, _operator=_operator):
+                return FusionVariable(lambda a, b: getattr(numpy.asarray(a), _operator)(b), self, _fused(other))
+
+            setattr(FusionVariable, _operator, _noted)
+FusionVariable.__neg__ = lambda self: FusionVariable(numpy.negative, self)
 
 
 def fuse(function):
-    """Return the function as one kernel, that is, refuse all but pointwise operations between arrays and numbers."""
+    """Return the function as one kernel: traced once for each kind of arguments, and then never called again."""
+    traces = {}
 
     def fused(*arguments):
         if any(isinstance(argument, numpy.ndarray) for argument in arguments):
             raise TypeError("Invalid argument type for a fused function: numpy.ndarray")
-        results = function(*[FusionVariable(operand(argument)) for argument in arguments])
-        if not all(isinstance(result, FusionVariable) for result in results):
-            raise TypeError("Fusion function can't return anything but arrays")
+        kinds = tuple((operand(argument).dtype.char, operand(argument).ndim) for argument in arguments)
+        if kinds not in traces:
+            results = function(*[FusionVariable(None, i) for i in range(len(arguments))])
+            if not all(isinstance(result, FusionVariable) for result in results):
+                raise TypeError("Fusion function can't return anything but arrays")
+            traces[kinds] = results
         launches[function.__name__] = launches.get(function.__name__, 0) + 1
-        return tuple(ndarray(result._traced.copy()) for result in results)
+        hosts, known = [operand(argument) for argument in arguments], {}
+        return tuple(ndarray(numpy.array(result._value(hosts, known))) for result in traces[kinds])
 
     return fused

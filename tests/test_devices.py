@@ -7,6 +7,7 @@ import copy
 import math
 import pickle
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -31,6 +32,7 @@ from dilated_rnn_np import (
     windows,
 )
 from dilated_rnn_np.__main__ import main
+from dilated_rnn_np.baselines.systems import SYSTEMS, build
 from dilated_rnn_np.pointwise import fused_cell
 
 NEAR = 1e-9
@@ -132,11 +134,23 @@ def test_forward_gradients_and_steps_equal_numpy_s(device, cell, readout):
     assert_equal(flow[1], flow[0], NEAR)
 
 
+def of_system(name, readout="all"):
+    """A small net of each system; two of its input numbers, three outputs."""
+    return build(name, 2, 6, [1, 2], output_size=3, readout=readout, dtype="float64", rng=1)
+
+
+NETS = {f"dilated {cell}": lambda cell=cell: a_model(cell, "all", (2, 4)) for cell in ("rnn", "lstm", "gru")}
+NETS |= {name: lambda name=name: of_system(name) for name in SYSTEMS if name != "dilated"}
+
+
+@pytest.mark.parametrize("level", ["plain", "fused", "persistent"])
 @pytest.mark.parametrize("ragged", [False, True])
-@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
-def test_a_training_step_moves_the_batch_to_the_device_and_one_result_back(stand_in, cell, ragged):
+@pytest.mark.parametrize("net", NETS)
+def test_a_training_step_moves_the_batch_to_the_device_and_one_result_back(stand_in, net, ragged, level, kernels):
+    kernels(level)
+
     def moves(steps):
-        model = a_model(cell, "all", (2, 4)).to(stand_in.xp)
+        model = NETS[net]().to(stand_in.xp)
         optimizer = optim.Adam(model.params)
         batches = [a_batch(readout="all", ragged=ragged)]
         with standin.counted() as count:
@@ -145,7 +159,8 @@ def test_a_training_step_moves_the_batch_to_the_device_and_one_result_back(stand
 
     few, many = moves(2), moves(7)
     assert many["to device"] - few["to device"] == 5 * (3 if ragged else 2)  # x, targets and lengths
-    assert many["to host"] - few["to host"] == 5  # loss, norm and metric together
+    looks = 5 * (net == "clockwork")  # its layer looks at its clock
+    assert many["to host"] - few["to host"] == 5 + looks  # loss, norm and metric together
 
 
 def test_with_dropout_a_step_moves_one_mask_a_layer_more(stand_in):
@@ -175,6 +190,56 @@ def test_passes_and_updates_move_nothing(stand_in):
         model.step(x[0], state)
         model.forward(x, state, lengths, keep=False)
     assert count == {"to device": 0, "to host": 0}
+
+
+@pytest.mark.parametrize("net", NETS)
+def test_nothing_that_lies_on_a_device_is_changed_or_written_again(device, net):
+    model, (x, _, lengths) = NETS[net]().to(device.xp), a_batch(ragged=True)
+    x, lengths = device.xp.asarray(x), device.xp.asarray(lengths)
+    state = model.forward(x)[1]
+    output, after, cache = model.forward(x, state, lengths)
+    doutput = device.xp.ones_like(output)
+    back = model.backward(doutput, cache, after)
+    held = [x, lengths, state, dict(model.params), output, after, doutput, back]
+    before = copy.deepcopy(to_host(held))
+    assert_equal(to_host(model.backward(doutput, cache, after)), before[-1], 0)
+    cache.release()
+    other = model.forward(2 * x, after, lengths)
+    model.backward(doutput, other[2], after)
+    assert_equal(to_host(held), before, 0)
+
+
+def test_batches_that_lie_on_the_device_already_train_and_are_measured(device):
+    (x, targets, lengths), model = a_batch(readout="all", ragged=True), a_model(readout="all")
+    here = [(x, targets, lengths)]
+    there = [tuple(map(device.xp.asarray, here[0]))]
+    assert abs(evaluate(model.to(device.xp), there)[0] - evaluate(model, here)[0]) < NEAR
+    expected = trained(model.to("numpy"), here, budget=10**6)
+    assert_equal(trained(model.to(device.xp), there, budget=10**6)[:2], expected[:2], NEAR)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "uint32", "uint64"])
+def test_lengths_on_the_device_may_be_whole_numbers_of_any_kind(device, dtype):
+    model, x = a_model(readout="all"), a_batch(T=300)[0]
+    lengths = np.array([200, 3, 0, 255], dtype)
+    expected = model.forward(x, None, lengths)[:2]
+    there, moved_x = model.to(device.xp), device.xp.asarray(x)
+    for options in ({}, {"keep": False}, {"budget": 400_000}):
+        got = there.forward(moved_x, None, device.xp.asarray(lengths), **options)[:2]
+        assert_equal(to_host(got), expected, NEAR)
+
+
+def test_lists_and_mixed_batches_are_looked_at_on_the_host_too(device):
+    x, targets, lengths = a_batch(readout="all", ragged=True)
+    model, bad, wrong = a_model(readout="all").to(device.xp), lengths.copy(), targets.copy()
+    bad[1], wrong[0, 0] = 12, 7
+    for given in (x.tolist(), device.xp.asarray(x)):
+        with pytest.raises(ValueError, match="lengths must lie between 0 and T = 11"):
+            evaluate(model, [(given, targets, bad)])
+        with pytest.raises(ValueError, match=r"targets must lie in 0\.\.2"):
+            evaluate(model, [(given, wrong.tolist(), np.full(4, 11))])
+    with pytest.raises(TypeError, match="model is on numpy but lengths is not"):
+        a_model(readout="all").forward(x, None, device.xp.asarray(lengths))
 
 
 @pytest.mark.parametrize("first", ["numpy", "device"])
@@ -216,7 +281,7 @@ def test_a_class_that_there_is_not_is_refused_on_the_host_and_makes_the_loss_nan
         fit(model, [(x, targets)], optim.SGD(model.params), 1, progress=False)
     logits = device.xp.asarray(np.zeros((4, 3)))
     loss, _ = losses.softmax_cross_entropy(logits, device.xp.asarray(targets))
-    assert math.isnan(float(loss))
+    assert math.isnan(float(to_host(loss)))
 
 
 def test_wrong_lengths_are_refused_on_the_host(device):
@@ -287,6 +352,7 @@ def test_a_fused_cell_equals_the_cell_and_is_one_launch_each_way(device, cell):
     for got, expected in zip(to_host(back), cell.backward(state, cache), strict=True):
         for one, other in zip(got, expected, strict=True):
             assert_equal(np.asarray(one), np.asarray(other), 1e-13)
+    assert fused.forward.launch is not None and fused.backward.launch is not None  # it did not run as it is
     if repr(device) == "stand-in":
         assert sorted(standin.launches.values()) == [1, 1]
 
@@ -311,6 +377,7 @@ def test_kernels_are_launched_once_a_block_or_once_a_layer(stand_in, level, kern
 
 def test_a_cell_that_cannot_be_fused_runs_as_it_is(device):
     cell = fused_cell(ReLU(), device.xp)
+    warnings.simplefilter("ignore")  # it says so once
     a = device.xp.asarray(np.array([[1.0, -1.0]]))
     (h,), cache = cell.forward((a,), (a,))
     assert to_host(h).tolist() == [[1.0, 0.0]]
@@ -330,6 +397,16 @@ def test_without_cupy_the_error_says_what_to_install(monkeypatch):
         DilatedRNN(1, 2, [1], xp="cupy")
     with pytest.raises(ImportError, match="or use backend 'numpy'"):
         a_model().to("cupy")
+    with pytest.raises(ValueError, match="xp must be numpy or cupy, got the module math"):
+        DilatedRNN(1, 2, [1], xp=math)
+
+
+def test_a_cupy_that_does_not_start_is_not_said_to_be_missing(tmp_path, monkeypatch):
+    (tmp_path / "cupy.py").write_text("raise ImportError('libnvrtc.so.13: cannot open', name='cupy_backends')")
+    monkeypatch.delitem(sys.modules, "cupy", raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ImportError, match=r"does not start \(libnvrtc"):
+        a_model().to("cupy")
 
 
 def test_cupy_without_a_gpu_or_driver_says_what_stands_in_the_way(monkeypatch):
@@ -337,6 +414,9 @@ def test_cupy_without_a_gpu_or_driver_says_what_stands_in_the_way(monkeypatch):
     monkeypatch.setattr(cupy, "is_available", lambda: False)
     with pytest.raises(ImportError, match=r"finds no GPU that it can use: there is none; see that nvidia-smi lists"):
         a_model().to("cupy")
+    with pytest.raises(ImportError, match="finds no GPU that it can use"):
+        DilatedRNN(1, 2, [1], xp=cupy)
+    free_workspace()  # a program that only imports CuPy goes on
 
     def refused():
         raise RuntimeError("cudaErrorInsufficientDriver: CUDA driver version is insufficient")
@@ -362,9 +442,15 @@ def test_a_full_device_says_what_helps(stand_in, monkeypatch):
     def full(*arguments, **options):
         raise standin.OutOfMemoryError("Out of memory allocating 1,024 bytes")
 
-    x = stand_in.xp.asarray(a_batch()[0])
+    advice = r"device's memory is full: Out of memory.*smaller batch, give budget="
+    x, batch, optimizer = stand_in.xp.asarray(a_batch()[0]), a_batch(), optim.SGD(model.params)
+    for name in ("empty", "asarray", "exp", "zeros_like"):
+        with monkeypatch.context() as patch, pytest.raises(MemoryError, match=advice):
+            patch.setattr(stand_in.xp, name, full)
+            fit(model, [batch], optimizer, 1, progress=False)
+    free_workspace()
     monkeypatch.setattr(stand_in.xp, "empty", full)
-    with pytest.raises(MemoryError, match=r"device's memory is full: Out of memory.*smaller batch, give budget="):
+    with pytest.raises(MemoryError, match=advice):
         model.forward(x)
 
 

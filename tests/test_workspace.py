@@ -11,6 +11,7 @@ from cases import assert_equal, cases
 from hypothesis import given
 
 import dilated_rnn_np as drn
+from dilated_rnn_np.layers import DilatedLayer
 
 CELLS = ["rnn", "lstm", "gru"]
 
@@ -169,3 +170,39 @@ def test_a_cell_may_keep_the_pre_activations_it_was_given(cell):
     for array in model.params.values():
         array *= 0.5
     drn.gradcheck.check(model)
+
+
+def test_a_cache_and_its_buffers_serve_models_of_the_same_sizes_and_cell_alone():
+    class Slope(drn.Cell):
+        name, gates = "slope", ("h",)
+
+        def __init__(self, slope):
+            self.slope = slope
+
+        def forward(self, a, previous):
+            return (self.slope * a[0],), (self.slope,)
+
+        def backward(self, dstate, cache):
+            return (cache[0] * dstate[0],), (0,)
+
+        def options(self):
+            return {"slope": self.slope}
+
+    class Own(drn.Network):
+        def __init__(self, hidden_size, dilation, slope):
+            self.cell = Slope(slope)
+            super().__init__([DilatedLayer(self.cell, 1, hidden_size, dilation)], 1, dtype="float64")
+
+    x = np.ones((6, 1, 1))
+    models = [Own(4, 2, 1.0), Own(5, 2, 1.0), Own(4, 3, 1.0), Own(4, 2, 0.5)]
+    expected = [model.forward(x)[0] for model in models]
+    for model, output in zip(models, expected, strict=True):
+        for other in models:
+            cache = other.forward(x)[2]
+            if other is not model:
+                with pytest.raises(ValueError, match="cache is of another model"):
+                    model.backward(output, cache)
+            cache.release()
+            assert_equal(model.forward(x)[0], output, 0)
+    copied = copy.deepcopy(models[0])
+    copied.backward(expected[0], models[0].forward(x)[2])

@@ -101,7 +101,8 @@ class ClockworkLayer(RecurrentLayer):
     """One layer of modules; its last state array is the clock, (1, B, 1): how many steps each row has made.
 
     The clock is a number like those beside it, so that it travels with them; float32 counts 16,777,216 steps exactly. What
-    is due is worked out on the host, from one look at the clock before the pass: one small transfer from a device.
+    is due is worked out on the host, from one look at the clock before the pass: one small transfer from a device, and one back
+    where rows stand at different hours.
     """
 
     periods: tuple[int, ...]
@@ -150,10 +151,14 @@ class ClockworkLayer(RecurrentLayer):
         hours = np.rint(clock).astype(np.int64) + np.arange(T)[:, None]  # (T, B)
         due = hours[:, :, None] % np.array(self.periods) == 0  # (T, B, modules)
         some, every = due.any(axis=1), due.all(axis=1)  # (T, modules)
+        apart = due.transpose(0, 2, 1)[some & ~every]  # (steps and modules at which some rows are due, B)
+        stops = np.cumsum(apart.sum(axis=1)).tolist()
+        rows_due = xp.asarray(np.nonzero(apart)[1]) if stops else None  # of all of them, moved at once
+        places = iter(zip([0, *stops], stops, strict=False))
         for t in range(T):
             rows = {}
             for i in np.flatnonzero(some[t]).tolist():
-                rows[i] = slice(None) if every[t, i] else xp.asarray(np.flatnonzero(due[t, :, i]))
+                rows[i] = slice(None) if every[t, i] else rows_due[slice(*next(places))]  # type: ignore[index]
             yield partial(self.step, due=rows)
 
     def step(self, params: Params, x: Array, previous: Arrays, due: dict[int, Any] | None = None) -> tuple[Arrays, Any]:
