@@ -36,7 +36,7 @@ class Contender:
 
     def results(self):
         """Loss and gradients of the last training step."""
-        return float(self.loss), {name: to_host(grad) for name, grad in self.grads.items()}
+        return float(to_host(self.loss)), {name: to_host(grad) for name, grad in self.grads.items()}
 
     def forward(self):
         """The logits of the batch, with nothing kept for backward."""
