@@ -15,6 +15,7 @@ import numpy as np
 
 from . import checkpoint as checkpoints
 from . import paths, plot
+from .batches import unpacked
 from .checks import choose, positive_integer
 from .losses import LOSSES
 from .memory import activations, gradient_flow
@@ -96,7 +97,9 @@ def draw_checkpoint(
     x = np.random.default_rng(0).standard_normal((300, 4, model.input_size)).astype(model.dtype)
     targets, loss = None, None
     if task is not None:
-        x, targets, *_ = task.test(64)[0]
+        x, targets, lengths = unpacked(task.test(64)[0])
+        if lengths is not None:  # the rows that fill the batch to its last step: in the others that is padding
+            x, targets = x[:, lengths == len(x)], targets[..., lengths == len(x)]  # (T, B', D), (B',) or (T, B')
         loss = LOSSES[task.loss]
     last = targets if targets is None or model.readout == "last" else targets[-1]
     labels = [f"{i + 1}: {layer.label}" for i, layer in enumerate(model.layers)]

@@ -5,10 +5,13 @@ import re
 from pathlib import Path
 
 import matplotlib.image
+import numpy as np
 import pytest
 
 import dilated_rnn_np as drn
+from dilated_rnn_np import gallery
 from dilated_rnn_np.__main__ import main
+from dilated_rnn_np.tasks import Adding
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 
@@ -89,6 +92,33 @@ def test_draw_shows_the_errors_of_a_net_that_reads_digits(monkeypatch):
     assert main(["draw", "run/checkpoint.npz", "--data-dir", str(DATA), "--steps", "5"]) == 0
     assert {"confusion.png", "digits.png"} <= set(os.listdir("pictures"))
     assert given["targets"][:5].tolist() == [7, 2, 1, 0, 4]  # the labels of the first test images
+
+
+class Ragged(Adding):
+    """Adding whose test rows end early, all but two of them, and are padded with 7."""
+
+    def test(self, batch_size):
+        x, targets = self.draw(np.random.default_rng(0), 6)
+        lengths = np.array([3, 5, 4, 5, 2, 4])
+        x[np.arange(5)[:, None] >= lengths] = 7
+        return [(x, targets.ravel().astype(int), lengths)]
+
+
+def test_a_net_s_pictures_show_no_padding(tmp_path, monkeypatch):
+    seen = []
+    for name in ("gradient_flow", "activations"):
+        original = getattr(gallery, name)
+        monkeypatch.setattr(
+            gallery, name, lambda model, x, *a, original=original: seen.append((x, *a)) or original(model, x, *a)
+        )
+    model, task = drn.DilatedRNN(2, 3, [1, 2], output_size=2), Ragged(5)
+    task.loss = "softmax_cross_entropy"
+    model.save("m.npz")
+    gallery.draw_checkpoint("m.npz", model, task, tmp_path / "pictures")
+    x, targets, _ = task.test(64)[0]
+    (flow, last, _), (shown,) = seen
+    assert np.array_equal(flow, x[:, [1, 3]]) and np.array_equal(last, targets[[1, 3]])
+    assert np.array_equal(shown, x[:, [1]]) and not (flow == 7).any()
 
 
 def test_draw_takes_a_checkpoint_or_dilations_but_not_both(capsys):
