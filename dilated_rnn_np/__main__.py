@@ -15,6 +15,7 @@ from typing import Any
 
 from . import checkpoint as checkpoints
 from . import inputs, paths
+from .annealing import batches_for
 from .backend import automatic, get_backend
 from .baselines import systems
 from .cells import LSTM, Cell
@@ -84,7 +85,7 @@ def train_command(options: argparse.Namespace) -> None:
     held_out = task.test if options.validate_on == "test" else task.validation
     run = fit(
         model,
-        task.batches(options.batch_size, options.seed),
+        batches_for(model, task, options.batch_size, options.seed),
         optimizer,
         steps,
         loss=task.loss,

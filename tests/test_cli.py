@@ -113,6 +113,12 @@ def test_a_mistake_is_answered_by_one_line_and_exit_code_2(arguments, message, c
     assert not any(files for _, _, files in os.walk(tmp_path))
 
 
+def test_hm_lstm_is_annealed_epoch_by_epoch():
+    command = ["train", "adding", "--T", "5", "--steps", "201", "--batch-size", "2", "--hidden", "2"]
+    assert main([*command, "--system", "hm-lstm"]) == 0
+    assert drn.load("runs/adding/checkpoint.npz").slope == 1.08
+
+
 def test_threads_and_memory_change_the_way_and_not_the_result(capsys):
     command = ["train", "copy-memory", "--T", "200", *SMALL, "--dtype", "float64"]
     before = drn.get_num_threads()

@@ -89,7 +89,8 @@ class HMLSTM(Network):
     def anneal(self, epoch: int) -> float:
         """Set the slope to ``min(5, 1 + 0.04 epoch)``, the schedule of the paper's language models, and return it.
 
-        A steeper hard sigmoid is nearer to the step, and so is what backward takes for it. Checkpoints keep the slope.
+        A steeper hard sigmoid is nearer to the step, and so is what backward takes for it. Checkpoints keep the slope. The
+        command line and the experiments anneal every model that can be, see ``annealing.batches_for``.
 
         Parameters
         ----------

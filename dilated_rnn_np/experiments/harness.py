@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from .. import checkpoint as checkpoints
+from ..annealing import batches_for
 from ..checks import positive_integer
 from ..optim import cosine_decay, get_optimizer
 from ..train import evaluate, fit
@@ -112,7 +113,7 @@ def run(contender: Contender, seed: int, place: Path, progress: bool = False, ti
     try:
         fit(
             model,
-            task.batches(training.batch_size, seed),
+            batches_for(model, task, training.batch_size, seed),
             optimizer,
             training.steps,
             loss=task.loss,
