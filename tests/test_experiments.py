@@ -1,55 +1,22 @@
 """Experiments: tables, pictures and records; what was stopped goes on to the same table; mistakes are answered clearly."""
 
-import csv
 import json
 import os
-import signal
 from dataclasses import replace
 from pathlib import Path
 
 import matplotlib.image
 import numpy as np
 import pytest
+from tiny_experiments import CHOICES, DATA, TRAINING, Interrupting, conduct, contenders, needs_data, result, table, tiny
 
 import dilated_rnn_np as drn
 from dilated_rnn_np.__main__ import main
-from dilated_rnn_np.baselines.systems import SYSTEMS
-from dilated_rnn_np.experiments import EXPERIMENTS, Choices, Experiment, Training, harness, report
+from dilated_rnn_np.experiments import EXPERIMENTS, Choices, Experiment, Training, harness, plan, report
 from dilated_rnn_np.experiments.files import read_metrics, run_folder
-from dilated_rnn_np.experiments.plan import compare_systems, net
+from dilated_rnn_np.experiments.plan import net
 from dilated_rnn_np.experiments.small_digits import SmallDigits
-from dilated_rnn_np.plot.runs import Curve, run_curves
 from dilated_rnn_np.tasks import Adding, Digits
-
-DATA = Path(__file__).parents[2] / "shared" / "data"
-needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="the data files are not in ../shared/data")
-TRAINING = Training(12, batch_size=4, validate_every=4)
-
-
-def contenders(choices, task=None, training=TRAINING):
-    return compare_systems(choices, "adding", task or Adding(5), [1, 2], 4, training, ("rnn", "gru"))
-
-
-def tiny(task=None, name="tiny", **options):
-    columns = ("loss", "metric", "halved")
-    return Experiment(name, "A test.", lambda c: contenders(c, task), columns, compares_systems=True, **options)
-
-
-CHOICES = Choices(systems=("dilated", "skip"))
-
-
-def conduct(folder, experiment=None, choices=CHOICES, seeds=2):
-    return harness.conduct(experiment or tiny(), choices, folder, seeds, progress=False)
-
-
-def table(folder):
-    """The table's cells without the columns of times."""
-    with open(folder / "table.csv", newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    return [
-        {k: v for k, v in row.items() if k.removesuffix("_min").removesuffix("_max") not in report.TIMES}
-        for row in rows
-    ]
 
 
 def test_an_experiment_leaves_table_pictures_record_and_a_folder_for_each_run(tmp_path):
@@ -85,20 +52,6 @@ def test_the_table_shows_what_evaluate_measures_of_the_best_parameters(tmp_path,
     assert min(best_steps) < 12
 
 
-class Interrupting(Adding):
-    """Adding that presses Ctrl-C when its n-th batch is drawn."""
-
-    def __init__(self, T, at):
-        super().__init__(T)
-        self.left = at
-
-    def draw(self, rng, batch_size):
-        self.left -= batch_size == 4
-        if self.left == 0:
-            signal.raise_signal(signal.SIGINT)
-        return super().draw(rng, batch_size)
-
-
 @pytest.mark.parametrize("at", [1, 6, 12, 30, 95])
 def test_a_stopped_experiment_goes_on_to_the_table_of_one_that_was_never_stopped(at, tmp_path, monkeypatch):
     conduct(tmp_path / "whole")
@@ -124,18 +77,6 @@ def test_seeds_and_systems_may_be_added_later(tmp_path):
     conduct(tmp_path / "whole")
     assert len(done) == 2 and all(path.stat().st_mtime_ns == time for path, time in done.items())
     assert table(tmp_path / "grown") == table(tmp_path / "whole")
-
-
-def result(**values):
-    common = {
-        "status": "finished",
-        "hidden": [4],
-        "parameters": 9,
-        "seconds": 2.0,
-        "seconds_per_step": 0.25,
-        "halved": 5,
-    }
-    return common | {"settings": {"seed": 0}, "steps": 12} | values
 
 
 def test_runs_are_summed_up_as_mean_lowest_and_highest_without_those_that_diverged(tmp_path):
@@ -172,6 +113,26 @@ def test_a_run_that_diverges_is_told_in_the_table_and_the_others_go_on(tmp_path)
     assert [(row["diverged"], row["loss"] is None) for row in rows] == [(2, True), (0, False)]
     assert "| 2 | 2 | – | – |" in (tmp_path / "table.md").read_text(encoding="utf-8")
     assert conduct(tmp_path, experiment, choices) == rows
+
+
+def test_a_short_run_is_validated_often_enough_to_be_drawn(tmp_path):
+    rows = plan.chosen(tiny(), replace(CHOICES, steps=3))
+    assert {(c.training.steps, c.training.validate_every) for c in rows} == {(3, 1)}
+    rows = plan.chosen(tiny(), replace(CHOICES, steps=1000))
+    assert {(c.training.steps, c.training.validate_every) for c in rows} == {(1000, 4)}  # as it was
+
+
+def test_hm_lstm_is_annealed_and_a_stopped_run_ends_in_the_same_bits(tmp_path, monkeypatch):
+    monkeypatch.setattr("dilated_rnn_np.annealing.EPOCH", 5)
+    choices = Choices(systems=("hm-lstm",))
+    (whole,), (stopped,) = contenders(choices), contenders(choices, Interrupting(5, at=8))
+    harness.run(whole, 0, tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        harness.run(stopped, 0, tmp_path / "stopped")
+    harness.run(whole, 0, tmp_path / "stopped")
+    one, other = (drn.load(tmp_path / name / "checkpoint.npz") for name in ("whole", "stopped"))
+    assert one.slope == other.slope == 1 + 0.04 * (11 // 5)
+    assert all((one.params[name] == other.params[name]).all() for name in one.params)
 
 
 def test_the_first_step_below_half_the_baseline_is_a_validation_s(tmp_path):
@@ -327,37 +288,6 @@ def test_data_that_can_not_be_had_is_asked_for_by_the_option_s_name(tmp_path, mo
     monkeypatch.delenv("DILATED_RNN_DATA", raising=False)
     assert main(["experiment", "mnist"]) == 2
     assert "--data-dir" in capsys.readouterr().err
-
-
-# ---------------------------------------------------------------------- curves of several runs
-
-
-def test_a_curve_is_the_mean_of_its_runs_in_the_band_from_the_lowest_to_the_highest():
-    x = np.array([1.0, 2.0, 3.0])
-    runs = [(x, np.array([1.0, 4.0, 9.0])), (x + 1, np.array([3.0, 6.0, np.nan])), (x[:1], np.array([2.0]))]
-    line, baseline = run_curves([Curve("a", runs, 1, 2)], "step", "loss", baseline=0.5, logarithmic=True)
-    assert line.get_ydata().tolist() == [2.0, 5.0, 9.0]
-    assert np.allclose(line.get_xdata(), [4 / 3, 2.5, 3.5])
-    band = line.axes.collections[0].get_paths()[0].vertices
-    assert band[:, 1].min() == 1.0 and band[:, 1].max() == 9.0
-    assert baseline.get_ydata() == [0.5, 0.5] and line.axes.get_yscale() == "log"
-    assert (line.axes.get_xlabel(), line.axes.get_ylabel()) == ("step", "loss")
-
-
-def test_as_many_curves_as_there_are_systems_look_different():
-    x = np.arange(3.0)
-    lines = run_curves([Curve(str(i), [(x, x)], i % 8, i // 8) for i in range(24)], "step", "loss")
-    assert len({(line.get_color(), str(line.get_linestyle()), str(line._dash_pattern)) for line in lines}) == 24
-    assert len(SYSTEMS) <= 8
-    with pytest.raises(ValueError, match="at least one curve"):
-        run_curves([], "step", "loss")
-
-
-def test_points_over_a_wide_range_are_labelled_where_they_are():
-    x = np.array([1.0, 4.0, 32.0])
-    (line,) = run_curves([Curve("a", [(x, x)])], "first dilation", "accuracy", points=True)
-    assert line.axes.get_xscale() == "log" and line.axes.get_xticks().tolist() == [1, 4, 32]
-    assert drn.plot is not None
 
 
 @needs_data

@@ -138,12 +138,21 @@ def chosen(experiment: Experiment, choices: Choices) -> list[Contender]:
     known = dict.fromkeys(contender.setting for contender in contenders)
     for setting in choices.settings or ():
         choose("setting", setting, known)
-    own = {name: value for name in ("steps", "batch_size") if (value := getattr(choices, name)) is not None}
     return [
-        replace(contender, training=replace(contender.training, **own))
+        replace(contender, training=_with_choices(contender.training, choices))
         for contender in contenders
         if choices.settings is None or contender.setting in choices.settings
     ]
+
+
+def _with_choices(training: Training, choices: Choices) -> Training:
+    """Return a training of the chosen steps and batch size; a short one is validated often enough for a curve to be drawn."""
+    if choices.batch_size is not None:
+        training = replace(training, batch_size=choices.batch_size)
+    if choices.steps is not None:
+        often = min(training.validate_every, max(1, choices.steps // 20))
+        training = replace(training, steps=choices.steps, validate_every=often)
+    return training
 
 
 def net(
