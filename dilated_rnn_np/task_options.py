@@ -7,7 +7,7 @@ from typing import Any
 
 from . import checkpoint as checkpoints
 from .checks import choose, positive_integer
-from .tasks import TASKS, Task, make_task
+from .tasks import BY_NAME, TASKS, Task, make_task
 
 OWNERS = {
     "T": ("copy-memory", "adding"),
@@ -74,7 +74,7 @@ def task_of(checkpoint: str, data_dir: str | None) -> Task | None:
     settings: dict[str, Any] | None = (checkpoints.read(checkpoint)[1].get("note") or {}).get("task")
     if settings is None:
         return None
-    kind = choose("task", settings.get("name"), TASKS)
+    kind = choose("task", settings.get("name"), BY_NAME)
     return make_task(**settings | ({"data_dir": data_dir} if kind.reads_files else {}))
 
 

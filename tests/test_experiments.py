@@ -15,8 +15,8 @@ from dilated_rnn_np.__main__ import main
 from dilated_rnn_np.experiments import EXPERIMENTS, Choices, Experiment, Training, harness, plan, report
 from dilated_rnn_np.experiments.files import read_metrics, run_folder
 from dilated_rnn_np.experiments.plan import net
-from dilated_rnn_np.experiments.small_digits import SmallDigits
-from dilated_rnn_np.tasks import Adding, Digits
+from dilated_rnn_np.tasks import Adding, Digits, make_task
+from dilated_rnn_np.tasks.small_digits import SmallDigits
 
 
 def test_an_experiment_leaves_table_pictures_record_and_a_folder_for_each_run(tmp_path):
@@ -35,7 +35,9 @@ def test_an_experiment_leaves_table_pictures_record_and_a_folder_for_each_run(tm
         assert set(os.listdir(tmp_path / "e" / "runs" / run)) == {"checkpoint.npz", "metrics.csv", "result.json"}
     record = json.loads((tmp_path / "e" / "record.json").read_text())
     assert record["seeds"] == [0, 1] and record["finished"] and record["runs"] == 8
-    assert record["versions"]["numpy"] == np.__version__ and record["machine"]["processors"] == os.cpu_count()
+    (origin,) = record["made with"]
+    assert origin["versions"]["numpy"] == np.__version__ and origin["machine"]["processors"] == os.cpu_count()
+    assert origin["runs"] == 8 and origin["seconds of training"] == record["seconds of training"]
     assert record["contenders"][0]["task"] == {"name": "adding", "T": 5} and record["contenders"][0]["steps"] == 12
     assert record["seconds of training"] > 0 and record["started"] <= record["written"]
 
@@ -68,6 +70,19 @@ def test_a_stopped_experiment_goes_on_to_the_table_of_one_that_was_never_stopped
     assert table(tmp_path / "stopped") == table(tmp_path / "whole")
     assert all(path.stat().st_mtime_ns == time for path, time in done.items())
     assert 8 * 12 - at <= -1 - task.left <= 8 * 12 + 8  # no step that was saved is made again; resuming may look at one
+
+
+def test_each_run_keeps_the_versions_and_the_machine_that_it_was_made_with(tmp_path, monkeypatch):
+    conduct(tmp_path, seeds=1)
+    monkeypatch.setattr(report, "versions", lambda backend: {"python": "4.0", "numpy": "9.9"})
+    monkeypatch.setattr(report, "machine", lambda backend: {"processors": 64, "threads": 3, "architecture": "abacus"})
+    conduct(tmp_path, seeds=2)
+    first, second = json.loads((tmp_path / "record.json").read_text())["made with"]
+    assert first["versions"]["numpy"] == np.__version__ and second["versions"]["numpy"] == "9.9"
+    page = (tmp_path / "table.md").read_text(encoding="utf-8")
+    assert (
+        f"numpy {np.__version__}" in page and "- 4 runs: 0 s of training on 64 processors, 3 threads (abacus)" in page
+    )
 
 
 def test_seeds_and_systems_may_be_added_later(tmp_path):
@@ -253,6 +268,27 @@ def test_small_digits_are_means_of_squares_in_a_fixed_order():
     assert sorted(small.order) == list(range(49)) and len(small.test(250)) == 2
     with pytest.raises(ValueError, match="block must divide 28, got 5"):
         SmallDigits(block=5, data_dir=DATA)
+
+
+@needs_data
+def test_small_digits_of_an_experiment_can_be_evaluated_and_drawn_and_the_page_says_what_they_are(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    data = ["--data-dir", str(DATA)]
+    run = ["--systems", "dilated", "--setting", "permuted", "--steps", "2", "--batch-size", "3", "--out", "e"]
+    assert main(["experiment", "mnist", *run, *data]) == 0
+    assert "permuted: images of 14 x 14 means, 196 steps; the first 500 test images." in capsys.readouterr().out
+    (folder,) = Path("e/runs").iterdir()
+    loss = json.loads((folder / "result.json").read_text())["loss"]
+    assert main(["evaluate", f"{folder}/checkpoint.npz", *data]) == 0
+    assert f"loss {loss:.4f}" in capsys.readouterr().out
+    assert main(["draw", f"{folder}/checkpoint.npz", "--steps", "3", *data]) == 0
+    assert {"confusion.png", "gradient_flow.png"} <= set(os.listdir("pictures"))
+    small = SmallDigits(block=4, noise=5, data_dir=DATA)
+    again = make_task(**small.settings(), data_dir=DATA)
+    assert again.data_note == "images of 7 x 7 means, 49 steps and 5 of noise; the first 500 test images"
+    assert again.steps_per_epoch(100) == 595 and (again.test(9)[0][0] == small.test(9)[0][0]).all()
 
 
 @pytest.mark.parametrize(

@@ -142,6 +142,8 @@ def run(contender: Contender, seed: int, place: Path, progress: bool = False, ti
     result["halved"] = _first_at_most(history, None if task.baseline is None else task.baseline / 2)
     result["seconds"] = float(history["seconds"][-1]) if result["steps"] else 0.0
     result["seconds_per_step"] = float(np.median(np.diff(history["seconds"], prepend=0.0))) if result["steps"] else None
+    xp = model.xp.__name__
+    result |= {"versions": report.versions(xp), "machine": report.machine(xp)}
     write_text(file, json.dumps(result, indent=1))
     return result
 

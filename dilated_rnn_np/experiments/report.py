@@ -63,8 +63,7 @@ class Record:
             "seconds of training": sum(result["seconds"] for _, result in results),
             "started": started,
             "written": now,
-            "versions": versions(self.choices.backend),
-            "machine": machine(self.choices.backend),
+            "made with": origins(results),
             "contenders": [
                 {"setting": c.setting, "label": c.label, **c.facts, "task": c.task.settings(), **vars(c.training)}
                 for c in contenders
@@ -139,17 +138,14 @@ def markdown(record: Record, contenders: Sequence[Contender], rows: Sequence[dic
     notes[0] += " best in validation."
     trainings = dict.fromkeys((c.training.steps, c.training.batch_size) for c in contenders)
     notes += [f"{steps:,} steps of {batch_size} sequences." for steps, batch_size in trainings]
+    notes += [
+        f"{setting}: {note}." for setting, note in {c.setting: c.task.data_note for c in contenders}.items() if note
+    ]
     baselines = {c.setting: c.task for c in contenders if c.task.baseline is not None}
     notes += [f"{setting}: {task.baseline_note} = {task.baseline:.4f}." for setting, task in baselines.items()]
     if "halved" in experiment.columns:
         notes.append("Steps to half baseline: the first validation with at most half of it; – where a run had none.")
-    host = machine(choices.backend)
-    where = f"{host['processors']} processors, {host['threads']} threads" + (
-        f", {host['device']}" if "device" in host else ""
-    )
-    took = duration(sum(result["seconds"] for _, result in results))
-    written = ", ".join(f"{name} {version}" for name, version in versions(choices.backend).items())
-    notes.append(f"{took} of training on {where} ({host['architecture']}); {written}.")
+    notes += [_origin(origin) for origin in origins(results)]
     texts = {c.label: result["text"] for c, result in reversed(results) if "text" in result}  # of the first seed
     samples = [line for label in reversed(texts) for line in (f"\n## {label}\n\n```text", texts[label].strip(), "```")]
     return "\n".join([*lines, "", *(f"- {note}" for note in notes), *samples, ""])
@@ -193,6 +189,28 @@ def machine(backend: str) -> dict[str, Any]:
         cupy = sys.modules["cupy"]
         found["device"] = cupy.cuda.runtime.getDeviceProperties(cupy.cuda.Device().id)["name"].decode()
     return found
+
+
+def origins(results: Results) -> list[dict[str, Any]]:
+    """Return the distinct versions and machines that runs were finished with, each with their number and time."""
+    found: dict[str, dict[str, Any]] = {}
+    for _, result in results:
+        own = {name: result.get(name, {}) for name in ("versions", "machine")}
+        origin = found.setdefault(json.dumps(own), {**own, "runs": 0, "seconds of training": 0.0})
+        origin["runs"] += 1
+        origin["seconds of training"] += result["seconds"]
+    return list(found.values())
+
+
+def _origin(origin: dict[str, Any]) -> str:
+    """Return an entry of ``origins`` as a sentence."""
+    runs = "1 run" if origin["runs"] == 1 else f"{origin['runs']} runs"
+    took, host = f"{runs}: {duration(origin['seconds of training'])} of training", origin["machine"]
+    if not host:
+        return f"{took}; on what machine was not recorded."
+    device = f", {host['device']}" if "device" in host else ""
+    written = ", ".join(f"{name} {version}" for name, version in origin["versions"].items())
+    return f"{took} on {host['processors']} processors, {host['threads']} threads{device} ({host['architecture']}); {written}."
 
 
 def duration(seconds: float) -> str:
