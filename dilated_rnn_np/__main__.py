@@ -28,8 +28,8 @@ from .network import Network
 from .optim import Schedule, cosine_decay, get_optimizer
 from .options import parser
 from .plot import checked_picture, path_lengths
-from .task_options import own_defaults, steps_of, task_from, task_of
-from .tasks import Characters, DataError, Task, generate
+from .task_options import own_defaults, steps_of, task_from, task_of, vocabulary_of
+from .tasks import DataError, Task, generate
 from .threads import set_num_threads
 from .train import evaluate, fit
 
@@ -119,7 +119,12 @@ def train_command(options: argparse.Namespace) -> None:
 
 def evaluate_command(options: argparse.Namespace) -> None:
     """Measure a trained model on its task's test data."""
-    model, task, which = _trained(options)
+    task = task_of(options.checkpoint, options.data_dir, options.text)
+    if task is None:
+        raise ValueError(
+            f"{options.checkpoint} does not say which task it was trained on; use a file of 'dilated-rnn train'"
+        )
+    model, which = _trained(options)
     loss, metric = evaluate(model, task.test(options.batch_size), task.loss, task.metric, task.truncated)
     print(f"{task.name}, parameters: {which}")
     print(
@@ -131,11 +136,9 @@ def evaluate_command(options: argparse.Namespace) -> None:
 
 def generate_command(options: argparse.Namespace) -> None:
     """Print what a trained character model writes after a prompt."""
-    model, task, _ = _trained(options)
-    if not isinstance(task, Characters):
-        raise ValueError(f"{options.checkpoint} is of {task.name}; use a checkpoint of 'dilated-rnn train characters'")
+    known, (model, _) = vocabulary_of(options.checkpoint), _trained(options)
     prompt = "\n" if options.prompt is None else options.prompt
-    print(prompt + generate(model, task, prompt, options.length, options.temperature, options.seed))
+    print(prompt + generate(model, known, prompt, options.length, options.temperature, options.seed))
 
 
 def summary_command(options: argparse.Namespace) -> None:
@@ -180,7 +183,7 @@ def draw_command(options: argparse.Namespace) -> None:
             raise ValueError("a checkpoint has its own system: leave --system out")
         best = bool(checkpoints.read(options.checkpoint)[1].get("best"))
         model = checkpoints.load(options.checkpoint, best=best)
-        task = task_of(options.checkpoint, options.data_dir)
+        task = task_of(options.checkpoint, options.data_dir, options.text)
         written = draw_architecture(model, folder, options.steps)
         written += draw_checkpoint(options.checkpoint, model, task, folder)
     else:
@@ -192,17 +195,12 @@ def draw_command(options: argparse.Namespace) -> None:
 # ---------------------------------------------------------------------- from options to objects
 
 
-def _trained(options: argparse.Namespace) -> tuple[Network, Task, str]:
-    """Return a checkpoint's model, its task, and which of the run's parameters they are."""
+def _trained(options: argparse.Namespace) -> tuple[Network, str]:
+    """Return a checkpoint's model, and which of the run's parameters it has."""
     _, meta = checkpoints.read(options.checkpoint)
-    task = task_of(options.checkpoint, options.data_dir)
-    if task is None:
-        raise ValueError(
-            f"{options.checkpoint} does not say which task it was trained on; use a file of 'dilated-rnn train'"
-        )
     best = bool(meta.get("best")) and not options.last
     which = f"best in validation, step {meta['best']['step']}" if best else f"last, step {meta['step']}"
-    return checkpoints.load(options.checkpoint, best=best).to(_backend(options.backend)), task, which
+    return checkpoints.load(options.checkpoint, best=best).to(_backend(options.backend)), which
 
 
 def _model(options: argparse.Namespace, task: Task | None) -> Network:

@@ -117,6 +117,7 @@ def parser(task: str | None = None) -> argparse.ArgumentParser:
         "--batch-size", type=int, metavar="N", default=512, help="sequences at once; does not change the result"
     )
     _add_data_dir(judge)
+    _add_text(judge)
     _add_backend(judge)
     _add_threads(judge)
 
@@ -130,7 +131,6 @@ def parser(task: str | None = None) -> argparse.ArgumentParser:
     )
     write.add_argument("--seed", type=int, metavar="N", default=0, help="of the drawing of characters")
     write.add_argument("--last", action="store_true", help="take the last parameters, not those best in validation")
-    _add_data_dir(write)
     _add_backend(write)
 
     summary = commands.add_parser("summary", help="print the layers of a net", formatter_class=_Help)
@@ -169,6 +169,7 @@ def parser(task: str | None = None) -> argparse.ArgumentParser:
     )
     draw.add_argument("--out", default="pictures", metavar="FOLDER", help="where to write them")
     _add_data_dir(draw)
+    _add_text(draw)
 
     add_command(commands, _Help)
     return top
@@ -178,6 +179,10 @@ def _add_data_dir(parser: Any) -> None:
     parser.add_argument(
         "--data-dir", metavar="FOLDER", help="where data files lie; else $DILATED_RNN_DATA, a cache, a download"
     )
+
+
+def _add_text(parser: Any) -> None:
+    parser.add_argument("--text", metavar="FILE", help="where the text file lies now that the net was trained on")
 
 
 def _add_backend(parser: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from . import checkpoint as checkpoints
 from .checks import choose, positive_integer
-from .tasks import BY_NAME, TASKS, Task, make_task
+from .tasks import BY_NAME, TASKS, Task, Vocabulary, make_task
 
 OWNERS = {
     "T": ("copy-memory", "adding"),
@@ -69,13 +69,37 @@ def task_from(options: argparse.Namespace) -> Task:
     return kind(**given | ({"data_dir": options.data_dir} if kind.reads_files else {}))
 
 
-def task_of(checkpoint: str, data_dir: str | None) -> Task | None:
-    """Return the task that a checkpoint was trained on, or None where it does not say."""
-    settings: dict[str, Any] | None = (checkpoints.read(checkpoint)[1].get("note") or {}).get("task")
+def task_of(checkpoint: str, data_dir: str | None, text: str | None = None) -> Task | None:
+    """Return the task that a checkpoint was trained on, or None where it does not say.
+
+    Parameters
+    ----------
+    text : where a text file of one's own lies now, instead of where it lay; its content has to be the same.
+    """
+    settings = _settings_of(checkpoint)
+    if text is not None:
+        if settings is None or not settings.get("file"):
+            raise ValueError(
+                f"--text belongs to checkpoints of 'train characters --text'; {checkpoint} is none: leave it out"
+            )
+        settings |= {"file": text}
     if settings is None:
         return None
     kind = choose("task", settings.get("name"), BY_NAME)
     return make_task(**settings | ({"data_dir": data_dir} if kind.reads_files else {}))
+
+
+def vocabulary_of(checkpoint: str) -> Vocabulary:
+    """Return the characters that a net was trained with, for which its text need not be there."""
+    settings = _settings_of(checkpoint) or {}
+    if "vocabulary" not in settings:
+        of = settings.get("name", "a net whose task is not known")
+        raise ValueError(f"{checkpoint} is of {of}; use a checkpoint of 'dilated-rnn train characters'")
+    return Vocabulary(settings["vocabulary"])
+
+
+def _settings_of(checkpoint: str) -> dict[str, Any] | None:
+    return (checkpoints.read(checkpoint)[1].get("note") or {}).get("task")
 
 
 def steps_of(options: argparse.Namespace, task: Task) -> tuple[int, int]:

@@ -87,13 +87,36 @@ def test_generate_refuses_what_is_no_character_model(capsys):
     assert "is of adding; use a checkpoint of 'dilated-rnn train characters'" in capsys.readouterr().err
 
 
-def test_generate_names_a_text_that_has_changed_and_a_prompt_that_the_text_does_not_know(capsys):
+def test_a_text_that_has_changed_and_a_prompt_that_it_does_not_know_are_named(capsys):
     assert main(["train", "characters", *SMALL, "--steps", "1"]) == 0
     assert main(["generate", CHECKPOINT, "--prompt", "the %"]) == 2
-    assert "got '%'" in capsys.readouterr().err
+    assert "prompt must keep to characters of the training text, got '%'\n" in capsys.readouterr().err
     Path("own.txt").write_text(TEXT + "!", encoding="utf-8")
-    assert main(["generate", CHECKPOINT]) == 2
+    assert main(["evaluate", CHECKPOINT]) == 2
     assert "own.txt has changed" in capsys.readouterr().err
+
+
+def test_a_checkpoint_generates_without_its_text_and_is_evaluated_where_the_text_lies_now(
+    tmp_path, monkeypatch, capsys
+):
+    assert main(["train", "characters", *SMALL, "--steps", "1"]) == 0
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    checkpoint, commands = f"../{CHECKPOINT}", {"evaluate": [], "draw": ["--steps", "3"]}
+    capsys.readouterr()
+    assert main(["evaluate", checkpoint]) == 0  # from another folder
+    measured = capsys.readouterr().out
+    Path("../own.txt").rename("moved.txt")
+    assert main(["generate", checkpoint, "--length", "9"]) == 0
+    for command, options in commands.items():
+        assert main([command, checkpoint, *options]) == 2
+        assert "own.txt cannot be read" in (error := capsys.readouterr().err) and "(--text FILE)" in error
+        assert main([command, checkpoint, *options, "--text", "moved.txt"]) == 0
+    assert main(["evaluate", checkpoint, "--text", "moved.txt"]) == 0
+    assert capsys.readouterr().out.endswith(measured)
+    drn.DilatedRNN(1, 2, [1]).save("m.npz")
+    assert main(["evaluate", "m.npz", "--text", "moved.txt"]) == 2
+    assert "--text belongs to checkpoints of 'train characters --text'" in capsys.readouterr().err
 
 
 def test_a_task_s_own_defaults_give_way_to_what_is_typed():
@@ -117,5 +140,5 @@ def test_speech_trains_from_real_recordings(capsys):
 def test_characters_train_from_the_real_text(capsys):
     arguments = ["--data-dir", str(DATA), "--hidden", "4", "--layers", "1", "--steps", "2"]
     assert main(["train", "characters", *arguments]) == 0
-    assert main(["generate", CHECKPOINT, "--length", "40", "--data-dir", str(DATA)]) == 0
+    assert main(["generate", CHECKPOINT, "--length", "40"]) == 0
     assert np.isin(list(capsys.readouterr().out[-40:]), list(Characters(data_dir=DATA).vocabulary)).all()

@@ -13,6 +13,7 @@ from .digits import Digits
 from .files import DataError
 from .small_digits import SmallDigits
 from .speech import Speech
+from .vocabulary import Vocabulary
 
 TASKS: dict[str, type[Task]] = {task.name: task for task in (CopyMemory, Adding, Digits, Characters, Speech)}
 BY_NAME: dict[str, type[Task]] = {**TASKS, SmallDigits.name: SmallDigits}  # with those of the experiments alone
@@ -39,6 +40,7 @@ __all__ = [
     "Speech",
     "Stream",
     "Task",
+    "Vocabulary",
     "generate",
     "make_task",
 ]
