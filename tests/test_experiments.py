@@ -183,6 +183,59 @@ def test_a_folder_of_something_else_is_refused_and_left_as_it_is(experiment, cho
     assert before == {file: file.read_bytes() for file in tmp_path.rglob("*.*")}
 
 
+def test_a_folder_that_a_killed_start_left_is_used(tmp_path):
+    (tmp_path / ".record.json.part").write_text("{")
+    assert len(conduct(tmp_path, seeds=1)) == 4
+
+
+def test_a_damaged_file_is_named_with_what_to_do(tmp_path):
+    rows = conduct(tmp_path, seeds=1)
+    file = run_folder(tmp_path, contenders(CHOICES)[1], 0) / "result.json"
+    file.write_text("{")
+    with pytest.raises(
+        ValueError, match=r"gru--seed-0.result.json is damaged .*; delete it: its run is then made again"
+    ):
+        conduct(tmp_path, seeds=1)
+    file.unlink()
+    assert conduct(tmp_path, seeds=1) == rows
+    (tmp_path / "record.json").write_text("")
+    with pytest.raises(ValueError, match=r"record.json is damaged .*; give another folder"):
+        conduct(tmp_path, seeds=1)
+
+
+def test_a_table_of_fewer_nets_says_that_the_folder_holds_more(tmp_path):
+    def page():
+        return (tmp_path / "table.md").read_text(encoding="utf-8")
+
+    conduct(tmp_path)
+    assert "Not in this table" not in page()
+    conduct(tmp_path, choices=Choices(systems=("skip",)), seeds=1)
+    assert "Not in this table: 6 runs of the folder" in page()
+
+
+def test_what_is_done_is_told_where_a_later_run_cannot_be_made(tmp_path):
+    class Greedy(Adding):
+        def batches(self, batch_size, seed=0):
+            raise MemoryError("too much")
+
+    def some(choices):
+        rows = contenders(choices)
+        return [rows[0], replace(rows[1], task=Greedy(5))]
+
+    with pytest.raises(MemoryError, match="too much"):
+        conduct(tmp_path, Experiment("greedy", "A test.", some, compares_systems=True), seeds=1)
+    assert [row["runs"] for row in table(tmp_path)] == ["1", "0"]
+
+
+def test_a_run_of_before_a_setting_was_kept_is_gone_on_with(tmp_path):
+    (contender, *_) = contenders(CHOICES)
+    first = harness.run(contender, 0, tmp_path)
+    file = tmp_path / "result.json"
+    del first["settings"]["training"]["max_norm"]
+    file.write_text(json.dumps(first))
+    assert harness.run(contender, 0, tmp_path) == first
+
+
 def test_a_folder_with_other_things_is_refused(tmp_path):
     (tmp_path / "thesis.txt").write_text("words")
     with pytest.raises(ValueError, match="holds no experiment .* and is not empty; give another folder"):
@@ -300,6 +353,7 @@ def test_small_digits_of_an_experiment_can_be_evaluated_and_drawn_and_the_page_s
         (["copy-memory", "--systems", "dilated,skp"], "did you mean 'skip'"),
         (["copy-memory", "--cells", "grue"], "did you mean 'gru'"),
         (["copy-memory", "--backend", "torch"], "torch"),
+        (["copy-memory", "--systems", "clockwork", "--cells", "lstm"], "clockwork have units of their own"),
         (["copy-memory", "--seeds", "0"], "seeds must be a whole number of at least 1, got 0"),
         (["copy-memory", "--parameters", "3"], "parameters must be at least"),
         (["searched-dilations", "--systems", "skip"], "about dilated RNNs alone"),

@@ -71,4 +71,4 @@ def experiment_command(options: argparse.Namespace) -> None:
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:
-    return None if text is None else tuple(name.strip() for name in text.split(","))
+    return None if text is None else tuple(dict.fromkeys(name.strip() for name in text.split(",")))

@@ -51,6 +51,8 @@ class Choices:
         for what, names, known in (("system", self.systems, SYSTEMS), ("cell", self.cells, CELLS)):
             for name in names or ():
                 choose(what, name, known)
+        if self.cells and self.systems and not any(SYSTEMS[name].takes_cell for name in self.systems):
+            raise ValueError(f"{' and '.join(self.systems)} have units of their own: leave the cells out")
 
     @property
     def quick(self) -> bool:

@@ -24,7 +24,7 @@ import dilated_rnn_np
 
 from .. import threads
 from . import pictures
-from .files import write_text
+from .files import read_json, run_folder, write_text
 from .plan import Choices, Contender, Experiment
 
 Results = Sequence[tuple[Contender, dict[str, Any]]]
@@ -55,7 +55,7 @@ class Record:
     def write(self, contenders: Sequence[Contender], results: Results, finished: bool) -> None:
         """Write record.json; the time of the first start is kept."""
         file, now = self.folder / "record.json", datetime.datetime.now().astimezone().isoformat(timespec="seconds")
-        started = json.loads(file.read_text(encoding="utf-8"))["started"] if file.exists() else now
+        started = read_json(file, "give another folder")["started"] if file.exists() else now
         content = identity(self.experiment, self.choices) | {
             "seeds": list(range(self.seeds)),
             "finished": finished,
@@ -145,6 +145,10 @@ def markdown(record: Record, contenders: Sequence[Contender], rows: Sequence[dic
     notes += [f"{setting}: {task.baseline_note} = {task.baseline:.4f}." for setting, task in baselines.items()]
     if "halved" in experiment.columns:
         notes.append("Steps to half baseline: the first validation with at most half of it; – where a run had none.")
+    if others := _others(record.folder, results):
+        notes.append(
+            f"Not in this table: {others} of the folder, with systems, cells, settings or seeds that were not asked for."
+        )
     notes += [_origin(origin) for origin in origins(results)]
     texts = {c.label: result["text"] for c, result in reversed(results) if "text" in result}  # of the first seed
     samples = [line for label in reversed(texts) for line in (f"\n## {label}\n\n```text", texts[label].strip(), "```")]
@@ -202,10 +206,19 @@ def origins(results: Results) -> list[dict[str, Any]]:
     return list(found.values())
 
 
+def _others(folder: Path, results: Results) -> str:
+    """Return how many finished runs a folder holds beside those of a table; nothing where there is none."""
+    shown = {run_folder(folder, contender, result["settings"]["seed"]) for contender, result in results}
+    return _runs(sum(file.parent not in shown for file in folder.glob("runs/*/result.json")))
+
+
+def _runs(count: int) -> str:
+    return f"{count} run{'s' if count > 1 else ''}" if count else ""
+
+
 def _origin(origin: dict[str, Any]) -> str:
     """Return an entry of ``origins`` as a sentence."""
-    runs = "1 run" if origin["runs"] == 1 else f"{origin['runs']} runs"
-    took, host = f"{runs}: {duration(origin['seconds of training'])} of training", origin["machine"]
+    took, host = f"{_runs(origin['runs'])}: {duration(origin['seconds of training'])} of training", origin["machine"]
     if not host:
         return f"{took}; on what machine was not recorded."
     device = f", {host['device']}" if "device" in host else ""
