@@ -268,7 +268,7 @@ def test_every_experiment_describes_nets_that_read_its_data(name):
 def test_copy_memory_reaches_from_the_command_line_to_the_printed_table(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(Training, "__init__", short(Training.__init__))
-    command = ["experiment", "copy-memory", "--systems", "dilated", "--cells", "rnn,gru", "--parameters", "900"]
+    command = ["experiment", "copy-memory", "--systems", "dilated", "--cells", "rnn,gru,rnn", "--parameters", "900"]
     assert main([*command, "--seeds", "2"]) == 0
     printed = capsys.readouterr().out
     assert "| T = 32 | dilated gru |" in printed and "[4/4]" in printed and "to go" in printed
@@ -353,7 +353,7 @@ def test_small_digits_of_an_experiment_can_be_evaluated_and_drawn_and_the_page_s
         (["copy-memory", "--systems", "dilated,skp"], "did you mean 'skip'"),
         (["copy-memory", "--cells", "grue"], "did you mean 'gru'"),
         (["copy-memory", "--backend", "torch"], "torch"),
-        (["copy-memory", "--systems", "clockwork", "--cells", "lstm"], "clockwork have units of their own"),
+        (["copy-memory", "--systems", "clockwork", "--cells", "lstm"], "cells are not for clockwork"),
         (["copy-memory", "--seeds", "0"], "seeds must be a whole number of at least 1, got 0"),
         (["copy-memory", "--parameters", "3"], "parameters must be at least"),
         (["searched-dilations", "--systems", "skip"], "about dilated RNNs alone"),

@@ -52,7 +52,7 @@ class Choices:
             for name in names or ():
                 choose(what, name, known)
         if self.cells and self.systems and not any(SYSTEMS[name].takes_cell for name in self.systems):
-            raise ValueError(f"{' and '.join(self.systems)} have units of their own: leave the cells out")
+            raise ValueError(f"cells are not for {' and '.join(self.systems)}, with units of their own: leave them out")
 
     @property
     def quick(self) -> bool:

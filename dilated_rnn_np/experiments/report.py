@@ -146,9 +146,7 @@ def markdown(record: Record, contenders: Sequence[Contender], rows: Sequence[dic
     if "halved" in experiment.columns:
         notes.append("Steps to half baseline: the first validation with at most half of it; – where a run had none.")
     if others := _others(record.folder, results):
-        notes.append(
-            f"Not in this table: {others} of the folder, with systems, cells, settings or seeds that were not asked for."
-        )
+        notes.append(f"Not in this table: {others} of the folder, of systems, cells, settings or seeds not asked for.")
     notes += [_origin(origin) for origin in origins(results)]
     texts = {c.label: result["text"] for c, result in reversed(results) if "text" in result}  # of the first seed
     samples = [line for label in reversed(texts) for line in (f"\n## {label}\n\n```text", texts[label].strip(), "```")]
