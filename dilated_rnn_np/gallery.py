@@ -15,6 +15,7 @@ import numpy as np
 
 from . import checkpoint as checkpoints
 from . import paths, plot
+from .baselines.systems import SYSTEMS, build
 from .batches import unpacked
 from .checks import choose, positive_integer
 from .losses import LOSSES
@@ -142,17 +143,15 @@ def training_picture(
 
 
 def rivals(names: Sequence[str], dilations: Sequence[int]) -> list[paths.Graph]:
-    """Return the graphs to compare a dilated stack with: "skip", "plain" and "cnn" of as many layers.
+    """Return the graphs to compare a dilated stack with, each what a system makes of the dilations; "cnn" is "dilated-cnn".
 
-    >>> [graph.label for graph in rivals(["skip", "plain"], [1, 2, 4])]
-    ['skip RNN, s = 4', 'plain RNN']
+    >>> [graph.label for graph in rivals(["skip", "plain", "cnn"], [1, 2, 4])]
+    ['skip RNN, s = 4', 'plain RNN', 'dilated CNN 1, 2, 4']
     """
-    known: dict[str, Any] = {
-        "skip": lambda: paths.skip_stack(len(dilations), max(2, *dilations)),
-        "plain": lambda: paths.plain_stack(len(dilations)),
-        "cnn": lambda: paths.dilated_cnn(dilations),
-    }
-    return [choose("architecture", name, known)() for name in names]
+    known = SYSTEMS | {"cnn": SYSTEMS["dilated-cnn"]}
+    chosen = [choose("architecture", name, known).name for name in names]
+    plain = paths.plain_stack(len(dilations))  # the net calls itself a dilated RNN 1, 1, 1
+    return [plain if name == "plain" else build(name, 1, 1, dilations).graph() for name in chosen]
 
 
 def _farthest_path(graph: paths.Graph, steps: int) -> tuple[int, int]:

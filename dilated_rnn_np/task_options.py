@@ -25,6 +25,8 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "speech": {"cell": "gru", "hidden": "32", "layers": 8, "batch_size": 32, "optimizer": "adam"},
 }
 
+NOT_FOR_ALL = ("cell", "layers")  # defaults that give way to a system's own units, and to --dilations
+
 
 def own_defaults(task: str | None) -> dict[str, Any]:
     """Return the options of ``train`` that have another default for a task.
@@ -60,10 +62,10 @@ def task_from(options: argparse.Namespace) -> Task:
     given = {name: getattr(options, name) for name in OWNERS if getattr(options, name) is not None}
     for name in given:
         if kind.name not in OWNERS[name]:
-            own = [_typed(other) for other, owners in OWNERS.items() if kind.name in owners]
-            raise ValueError(
-                f"{_typed(name)} belongs to {' and '.join(OWNERS[name])}; {kind.name} has {', '.join(own)}"
-            )
+            own = [typed(other) for other, owners in OWNERS.items() if kind.name in owners]
+            raise ValueError(f"{typed(name)} belongs to {' and '.join(OWNERS[name])}; {kind.name} has {', '.join(own)}")
+    if "text" in given and "corpus" in given:
+        raise ValueError("--text and --corpus exclude each other: give one of them")
     if "text" in given:
         given["file"] = given.pop("text")
     return kind(**given | ({"data_dir": options.data_dir} if kind.reads_files else {}))
@@ -116,10 +118,10 @@ def steps_of(options: argparse.Namespace, task: Task) -> tuple[int, int]:
     return steps, options.validate_every if options.validate_every is not None else epoch or 100
 
 
-def _typed(name: str) -> str:
+def typed(name: str) -> str:
     """Return an option as it is typed.
 
-    >>> _typed("permutation_seed")
+    >>> typed("permutation_seed")
     '--permutation-seed'
     """
     return "--" + name.replace("_", "-")

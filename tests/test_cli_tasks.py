@@ -9,7 +9,7 @@ import pytest
 import dilated_rnn_np as drn
 from dilated_rnn_np.__main__ import main
 from dilated_rnn_np.options import parser
-from dilated_rnn_np.task_options import DEFAULTS, OWNERS, own_defaults
+from dilated_rnn_np.task_options import DEFAULTS, NOT_FOR_ALL, OWNERS, own_defaults
 from dilated_rnn_np.tasks import TASKS, Characters, generate
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -119,11 +119,19 @@ def test_a_checkpoint_generates_without_its_text_and_is_evaluated_where_the_text
     assert "--text belongs to checkpoints of 'train characters --text'" in capsys.readouterr().err
 
 
+def test_a_task_s_own_layers_give_way_to_dilations_and_its_cell_to_a_system_s_units():
+    for options in (["--dilations", "1,2,4"], ["--system", "hm-lstm"]):
+        command = ["train", "characters", "--text", "own.txt", "--hidden", "4", "--steps", "1", "--batch-size", "2"]
+        assert main([*command, *options, "--out", options[1]]) == 0
+    assert len(drn.load("1,2,4/checkpoint.npz").layers) == 3 and drn.load("1,2,4/checkpoint.npz").cell.name == "gru"
+
+
 def test_a_task_s_own_defaults_give_way_to_what_is_typed():
     assert set(DEFAULTS) <= set(TASKS) and {owner for owners in OWNERS.values() for owner in owners} == set(TASKS)
     for task in DEFAULTS:
         options = parser(task).parse_args(["train", task])
-        assert {name: getattr(options, name) for name in DEFAULTS[task]} == own_defaults(task)
+        for name in set(DEFAULTS[task]) - set(NOT_FOR_ALL):
+            assert getattr(options, name) == own_defaults(task)[name]
         assert parser(task).parse_args(["train", task, "--cell", "rnn"]).cell == "rnn"
     assert parser("adding").parse_args(["train", "adding"]) == parser().parse_args(["train", "adding"])
 

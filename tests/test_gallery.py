@@ -11,6 +11,7 @@ import pytest
 import dilated_rnn_np as drn
 from dilated_rnn_np import gallery
 from dilated_rnn_np.__main__ import main
+from dilated_rnn_np.baselines.systems import SYSTEMS
 from dilated_rnn_np.tasks import Adding
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -31,6 +32,17 @@ def test_paths_prints_the_measures_of_each_architecture_and_draws_them(capsys):
     assert re.search(r"137\.5000 +265 +1\.00 +1,800 +200 +unlimited", rows["plain RNN"])
     assert re.search(r"9\.0000 +9 +1\.00 +1,710 +190 +512", rows["dilated CNN 1, 2, 4, …, 256"])
     assert matplotlib.image.imread("lengths.png").std() > 0
+
+
+def test_a_dilated_net_can_be_compared_with_every_system(capsys):
+    names = ",".join(SYSTEMS)
+    assert main(["paths", "--dilations", "1,2,4", "--against", names]) == 0
+    printed = capsys.readouterr().out
+    assert all(
+        label in printed
+        for label in ("clockwork RNN", "plain RNN", "hierarchical multiscale RNN", "dilated CNN", "skip RNN")
+    )
+    assert len(printed.splitlines()) == 3 + len(SYSTEMS)
 
 
 ARCHITECTURE = {
