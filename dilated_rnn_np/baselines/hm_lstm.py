@@ -32,7 +32,8 @@ class HMLSTM(Network):
     The levels lean on each other, from below at the same step and from above one step later, so they are one layer: its
     outputs are the levels' h one after the other, L*H numbers, lowest level first. The paper's output module, a gated sum
     of the levels through a rectified embedding, is replaced by the library's linear read-out of them
-    all. Layer normalisation, which the paper uses in its language models, is left out.
+    all. Layer normalisation, which the paper uses in its language models, is left out. A boundary detector is evaluated at
+    every step, at COPY too, where it sees the level's own state alone.
 
     Parameters
     ----------
