@@ -357,6 +357,9 @@ def test_small_digits_of_an_experiment_can_be_evaluated_and_drawn_and_the_page_s
         (["copy-memory", "--seeds", "0"], "seeds must be a whole number of at least 1, got 0"),
         (["copy-memory", "--parameters", "3"], "parameters must be at least"),
         (["searched-dilations", "--systems", "skip"], "about dilated RNNs alone"),
+        (["copy-memory", "--frame", "1"], "copy-memory has no frame to choose"),
+        (["characters", "--corpus", "pbt"], "did you mean 'ptb'"),
+        (["copy-memory", "--embedding", "0"], "embedding must be a whole number of at least 1, got 0"),
         (["mnist", "--data-dir", "nowhere"], "must be an existing folder"),
     ],
 )

@@ -48,8 +48,6 @@ def conduct(
     """
     folder = Path(folder)
     seeds = experiment.seeds[choices.scale] if seeds is None else positive_integer("seeds", seeds)
-    if not experiment.compares_systems and choices.systems is not None:
-        raise ValueError(f"{experiment.name} is about dilated RNNs alone: leave the systems out")
     contenders = chosen(experiment, choices)
     if not contenders:
         raise ValueError(f"{experiment.name} has nothing to run with these systems and cells; choose others")

@@ -39,6 +39,9 @@ def identity(experiment: Experiment, choices: Choices) -> dict[str, Any]:
         "parameters": choices.parameters,
         "steps": choices.steps,
         "batch_size": choices.batch_size,
+        "embedding": choices.embedding,
+        "corpus": choices.corpus,
+        "frame": choices.frame,
         "backend": choices.backend,
     }
 
@@ -136,6 +139,8 @@ def markdown(record: Record, contenders: Sequence[Contender], rows: Sequence[dic
         f"{runs if record.seeds > 1 else 'one run a net'}; {sizes}; on held-out data, with the parameters that did"
     ]
     notes[0] += " best in validation."
+    if experiment.compares_systems and len({row["parameters"] for row in rows}) > 1 and not choices.parameters:
+        notes.append("Nets of equal hidden sizes differ in parameters; --parameters N compares nets of equally many.")
     trainings = dict.fromkeys((c.training.steps, c.training.batch_size) for c in contenders)
     notes += [f"{steps:,} steps of {batch_size} sequences." for steps, batch_size in trainings]
     notes += [
