@@ -298,7 +298,7 @@ def _check_same_run(file: Path, note: dict[str, Any]) -> None:
         for name, value in settings.items():
             there = kept.get(part, {}).get(name, value)
             if there != value:
-                option = typed(name).removeprefix("--")
+                option = name.replace("_", "-")
                 raise ValueError(
                     f"{file} is of another run: {option} is {there!r} there, {value!r} here; use its options, or --out"
                 )

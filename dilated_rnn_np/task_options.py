@@ -7,7 +7,7 @@ from typing import Any
 
 from . import checkpoint as checkpoints
 from .checks import choose, positive_integer
-from .tasks import BY_NAME, TASKS, Task, Vocabulary, make_task
+from .tasks import BY_NAME, TASKS, Characters, Task, Vocabulary, make_task
 
 OWNERS = {
     "T": ("copy-memory", "adding"),
@@ -94,9 +94,11 @@ def task_of(checkpoint: str, data_dir: str | None, text: str | None = None) -> T
 def vocabulary_of(checkpoint: str) -> Vocabulary:
     """Return the characters that a net was trained with, for which its text need not be there."""
     settings = _settings_of(checkpoint) or {}
-    if "vocabulary" not in settings:
+    if settings.get("name") != Characters.name:
         of = settings.get("name", "a net whose task is not known")
         raise ValueError(f"{checkpoint} is of {of}; use a checkpoint of 'dilated-rnn train characters'")
+    if "vocabulary" not in settings:  # an older checkpoint, which needs its text
+        settings = Characters(**{name: value for name, value in settings.items() if name != "name"}).settings()
     return Vocabulary(settings["vocabulary"])
 
 

@@ -119,6 +119,18 @@ def test_a_checkpoint_generates_without_its_text_and_is_evaluated_where_the_text
     assert "--text belongs to checkpoints of 'train characters --text'" in capsys.readouterr().err
 
 
+def test_an_older_checkpoint_generates_with_its_text(capsys):
+    assert main(["train", "characters", *SMALL, "--steps", "1"]) == 0
+    capsys.readouterr()
+    assert main(["generate", CHECKPOINT, "--length", "9"]) == 0
+    arrays, meta = drn.checkpoint.read(CHECKPOINT)
+    del meta["note"]["task"]["vocabulary"]
+    drn.checkpoint.write("older.npz", arrays, meta)
+    written = capsys.readouterr().out
+    assert main(["generate", "older.npz", "--length", "9"]) == 0
+    assert capsys.readouterr().out == written
+
+
 def test_a_task_s_own_layers_give_way_to_dilations_and_its_cell_to_a_system_s_units():
     for options in (["--dilations", "1,2,4"], ["--system", "hm-lstm"]):
         command = ["train", "characters", "--text", "own.txt", "--hidden", "4", "--steps", "1", "--batch-size", "2"]

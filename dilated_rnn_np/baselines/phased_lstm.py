@@ -159,15 +159,13 @@ class PhasedLayer(RecurrentLayer):
         k. slope : dk/dphi. cycles : ``(t - s) / tau``, of which phi is the fraction.
         """
         xp, r_on = array_module(clock), self.open_ratio
-        wide = np.promote_types(
-            clock.dtype, np.float64
-        )  # after 10,000 cycles float32 has three digits left for the phase
+        wide = np.promote_types(clock.dtype, np.float64)  # after many cycles float32 has few digits left for the phase
         cycles = (clock - params["s"].astype(wide)) / xp.exp(params["log_tau"].astype(wide))
-        phi, cycles = ((number.astype(clock.dtype)) for number in (cycles - xp.floor(cycles.real), cycles))
+        phi = (cycles - xp.floor(cycles.real)).astype(clock.dtype)
         rising, falling = phi.real < r_on / 2, phi.real < r_on
         k = xp.where(rising, 2 * phi / r_on, xp.where(falling, 2 - 2 * phi / r_on, self.leak * phi))
         slope = xp.where(rising, 2 / r_on, xp.where(falling, -2 / r_on, self.leak)).astype(k.dtype)
-        return k, slope, cycles
+        return k, slope, cycles.astype(clock.dtype)
 
     def step(self, params: Params, x: Array, previous: Arrays) -> tuple[Arrays, Any]:
         """Take from an LSTM's step as much as the time gate lets in; see ``RecurrentLayer.step``."""

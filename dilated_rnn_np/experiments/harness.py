@@ -168,9 +168,7 @@ def _check_folder(folder: Path, experiment: Experiment, choices: Choices) -> Non
     """Refuse a folder that holds something else than this experiment."""
     if not folder.exists():
         return
-    if folder.is_dir() and all(
-        path.suffix == ".part" for path in folder.iterdir()
-    ):  # a start that was killed left them
+    if folder.is_dir() and all(path.suffix == ".part" for path in folder.iterdir()):  # left by a start that was killed
         return
     file = folder / "record.json"
     if not file.is_file():
