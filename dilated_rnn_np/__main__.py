@@ -15,6 +15,7 @@ from typing import Any
 
 from . import checkpoint as checkpoints
 from . import inputs, paths
+from .annealing import batches_for
 from .backend import automatic, get_backend
 from .baselines import systems
 from .cells import LSTM, Cell
@@ -27,8 +28,8 @@ from .network import Network
 from .optim import Schedule, cosine_decay, get_optimizer
 from .options import parser
 from .plot import checked_picture, path_lengths
-from .task_options import own_defaults, steps_of, task_from, task_of
-from .tasks import Characters, DataError, Task, generate
+from .task_options import own_defaults, steps_of, task_from, task_of, typed, vocabulary_of
+from .tasks import DataError, Task, generate
 from .threads import set_num_threads
 from .train import evaluate, fit
 
@@ -41,6 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if getattr(options, "threads", None) is not None:
             set_num_threads(positive_integer("--threads", options.threads))
+        if getattr(options, "seed", None) is not None:
+            positive_integer("--seed", options.seed, least=0)
+        if getattr(options, "checkpoint", None) and Path(options.checkpoint).is_dir():
+            raise ValueError(f"{options.checkpoint} is a folder: give {Path(options.checkpoint) / 'checkpoint.npz'}")
         COMMANDS[options.command](options)
     except KeyboardInterrupt as stopped:
         print(f"\n{stopped or 'stopped'}".replace("resume=True", "the same command and --resume"), file=sys.stderr)
@@ -68,8 +73,7 @@ def train_command(options: argparse.Namespace) -> None:
     model = _model(options, task)
     steps, validate_every = steps_of(options, task)
     lr: float | Schedule = cosine_decay(options.lr, steps, final=0.02) if options.schedule == "cosine" else options.lr
-    extra = {"decay": options.decay} if options.optimizer == "rmsprop" else {}
-    optimizer = get_optimizer(options.optimizer, model.params, lr, **extra)
+    optimizer = get_optimizer(options.optimizer, model.params, lr, **_optimizer_settings(options))
     folder = _made_folder(options.out or f"runs/{task.name}")
     file = folder / "checkpoint.npz"
     if file.exists() and not options.resume:
@@ -84,7 +88,7 @@ def train_command(options: argparse.Namespace) -> None:
     held_out = task.test if options.validate_on == "test" else task.validation
     run = fit(
         model,
-        task.batches(options.batch_size, options.seed),
+        batches_for(model, task, options.batch_size, options.seed),
         optimizer,
         steps,
         loss=task.loss,
@@ -118,7 +122,13 @@ def train_command(options: argparse.Namespace) -> None:
 
 def evaluate_command(options: argparse.Namespace) -> None:
     """Measure a trained model on its task's test data."""
-    model, task, which = _trained(options)
+    positive_integer("--batch-size", options.batch_size)
+    task = task_of(options.checkpoint, options.data_dir, options.text)
+    if task is None:
+        raise ValueError(
+            f"{options.checkpoint} does not say which task it was trained on; use a file of 'dilated-rnn train'"
+        )
+    model, which = _trained(options)
     loss, metric = evaluate(model, task.test(options.batch_size), task.loss, task.metric, task.truncated)
     print(f"{task.name}, parameters: {which}")
     print(
@@ -130,16 +140,17 @@ def evaluate_command(options: argparse.Namespace) -> None:
 
 def generate_command(options: argparse.Namespace) -> None:
     """Print what a trained character model writes after a prompt."""
-    model, task, _ = _trained(options)
-    if not isinstance(task, Characters):
-        raise ValueError(f"{options.checkpoint} is of {task.name}; use a checkpoint of 'dilated-rnn train characters'")
+    known, (model, _) = vocabulary_of(options.checkpoint), _trained(options)
     prompt = "\n" if options.prompt is None else options.prompt
-    print(prompt + generate(model, task, prompt, options.length, options.temperature, options.seed))
+    print(prompt + generate(model, known, prompt, options.length, options.temperature, options.seed))
 
 
 def summary_command(options: argparse.Namespace) -> None:
     """Print the layers of a checkpoint, or of the architecture that the options describe."""
     if options.checkpoint:
+        untold = vars(parser().parse_args(["summary", options.checkpoint]))
+        if told := [name for name, value in vars(options).items() if value != untold[name]]:
+            raise ValueError(f"a checkpoint has its own architecture: leave {typed(told[0])} out")
         checkpoints.load(options.checkpoint).summary()
     else:
         _model(options, None).summary()
@@ -179,7 +190,7 @@ def draw_command(options: argparse.Namespace) -> None:
             raise ValueError("a checkpoint has its own system: leave --system out")
         best = bool(checkpoints.read(options.checkpoint)[1].get("best"))
         model = checkpoints.load(options.checkpoint, best=best)
-        task = task_of(options.checkpoint, options.data_dir)
+        task = task_of(options.checkpoint, options.data_dir, options.text)
         written = draw_architecture(model, folder, options.steps)
         written += draw_checkpoint(options.checkpoint, model, task, folder)
     else:
@@ -191,31 +202,24 @@ def draw_command(options: argparse.Namespace) -> None:
 # ---------------------------------------------------------------------- from options to objects
 
 
-def _trained(options: argparse.Namespace) -> tuple[Network, Task, str]:
-    """Return a checkpoint's model, its task, and which of the run's parameters they are."""
+def _trained(options: argparse.Namespace) -> tuple[Network, str]:
+    """Return a checkpoint's model, and which of the run's parameters it has."""
     _, meta = checkpoints.read(options.checkpoint)
-    task = task_of(options.checkpoint, options.data_dir)
-    if task is None:
-        raise ValueError(
-            f"{options.checkpoint} does not say which task it was trained on; use a file of 'dilated-rnn train'"
-        )
     best = bool(meta.get("best")) and not options.last
     which = f"best in validation, step {meta['best']['step']}" if best else f"last, step {meta['step']}"
-    return checkpoints.load(options.checkpoint, best=best).to(_backend(options.backend)), task, which
+    return checkpoints.load(options.checkpoint, best=best).to(_backend(options.backend)), which
 
 
 def _model(options: argparse.Namespace, task: Task | None) -> Network:
-    if options.dilations:
-        dilations = _numbers(options.dilations)
-    else:
-        layers = getattr(task, "T", 256).bit_length() if options.layers is None else options.layers
-        dilations = exponential_dilations(layers, options.base, options.start)
+    own = own_defaults(getattr(options, "task", None))
+    dilations = _dilations(options, own.get("layers", getattr(task, "T", 256).bit_length()))
     system = choose("system", options.system, systems.SYSTEMS)
-    wished = system.takes_cell or options.cell != own_defaults(getattr(options, "task", None)).get("cell")
-    cell: str | Cell | None = options.cell if wished else None  # a task's default is for systems that take a cell
+    cell: str | Cell | None = options.cell or (own.get("cell") if system.takes_cell else None)
     if options.forget_bias is not None:
-        if options.cell != "lstm":
-            raise ValueError(f"--forget-bias belongs to --cell lstm, not to {options.cell or 'rnn'}")
+        if not system.takes_cell:
+            raise ValueError(f"--forget-bias belongs to --cell lstm; {system.name} has units of its own")
+        if cell != "lstm":
+            raise ValueError(f"--forget-bias belongs to --cell lstm, not to {cell or 'rnn'}")
         cell = LSTM(options.forget_bias)
     described = options if task is None else task  # both have input_size and output_size
     settings = {
@@ -237,7 +241,20 @@ def _model(options: argparse.Namespace, task: Task | None) -> Network:
     if options.parameters is not None:
         return build(systems.hidden_size_for(build, options.parameters))
     hidden = _numbers(options.hidden)
-    return build(hidden if len(hidden) > 1 else hidden[0])
+    model = build(hidden if len(hidden) > 1 else hidden[0])
+    if system.name == "clockwork" and model.hidden_sizes[0] != hidden[0]:
+        rounded = f"{model.hidden_sizes[0]} hidden units instead of {hidden[0]}"
+        print(f"{rounded}: as many for each of the {len(dilations)} modules", file=sys.stderr)
+    return model
+
+
+def _dilations(options: argparse.Namespace, layers: int) -> list[Any]:
+    """Return the dilations that are listed, or those of so many layers where the options do not say how many."""
+    if options.dilations and options.layers is not None:
+        raise ValueError("--dilations and --layers exclude each other: there is a layer for each dilation")
+    if options.dilations:
+        return _numbers(options.dilations)
+    return exponential_dilations(layers if options.layers is None else options.layers, options.base, options.start)
 
 
 def _backend(name: str) -> ModuleType:
@@ -260,17 +277,26 @@ def _made_folder(path: str) -> Path:
 
 def _training_settings(options: argparse.Namespace, steps: int) -> dict[str, Any]:
     """Return the options, beside the model's, that a resumed run has to share with the one it goes on with."""
-    names = ("seed", "batch_size", "optimizer", "lr", "schedule", "decay", "max_norm")
-    settings = {name: getattr(options, name) for name in names}
+    names = ("seed", "batch_size", "optimizer", "lr", "schedule", "max_norm", "validate_on")
+    settings = {name: getattr(options, name) for name in names} | _optimizer_settings(options)
     return settings | ({"steps": steps} if options.schedule == "cosine" else {})  # the cosine ends at the last step
 
 
+def _optimizer_settings(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the settings that an optimiser has beside its learning rate."""
+    if options.optimizer == "rmsprop":
+        return {"decay": 0.9 if options.decay is None else options.decay}
+    if options.decay is not None:
+        raise ValueError(f"--decay belongs to --optimizer rmsprop, not to {options.optimizer}")
+    return {}
+
+
 def _check_same_run(file: Path, note: dict[str, Any]) -> None:
-    """Raise where a checkpoint is of a run with other settings, naming the first that differs."""
+    """Raise where a checkpoint is of a run with other settings; what an older checkpoint does not tell is let be."""
     kept = checkpoints.read(file)[1].get("note") or {}
     for part, settings in note.items():
         for name, value in settings.items():
-            there = kept.get(part, {}).get(name)
+            there = kept.get(part, {}).get(name, value)
             if there != value:
                 option = name.replace("_", "-")
                 raise ValueError(

@@ -85,11 +85,14 @@ def windows(x: Any, targets: Any, steps: int) -> list[Batch]:
 def batches_from(batches: Iterable[Batch], step: int) -> Iterator[tuple[bool, Batch]]:
     """Yield the batches from number ``step`` on, each with whether it is the first of its pass.
 
-    A task's stream jumps to ``step``, and says how many steps a pass has; any other iterable is gone through again and again.
+    A task's stream, counted from where it was told to start, jumps to ``step``, and says how many steps a pass has; any other
+    iterable is gone through again and again.
     """
     if hasattr(batches, "starting_at"):
+        first = getattr(batches, "first", 0)
         steps = getattr(batches, "steps_per_pass", math.inf)  # in one endless pass only number 0 is a multiple
-        return ((number % steps == 0, batch) for number, batch in zip(itertools.count(step), batches.starting_at(step)))
+        numbered = zip(itertools.count(first + step), batches.starting_at(first + step))
+        return ((number == first or number % steps == 0, batch) for number, batch in numbered)
     return itertools.islice(_again_and_again(batches), step, None)
 
 

@@ -15,6 +15,8 @@ import numpy as np
 
 from . import checkpoint as checkpoints
 from . import paths, plot
+from .baselines.systems import SYSTEMS, build
+from .batches import unpacked
 from .checks import choose, positive_integer
 from .losses import LOSSES
 from .memory import activations, gradient_flow
@@ -22,6 +24,7 @@ from .model import DilatedRNN
 from .network import Network
 from .run import COLUMNS
 from .tasks import Digits, Task
+from .tasks.small_digits import SmallDigits
 
 Curve = tuple[np.ndarray, np.ndarray]  # steps and values
 
@@ -96,7 +99,9 @@ def draw_checkpoint(
     x = np.random.default_rng(0).standard_normal((300, 4, model.input_size)).astype(model.dtype)
     targets, loss = None, None
     if task is not None:
-        x, targets, *_ = task.test(64)[0]
+        x, targets, lengths = unpacked(task.test(64)[0])
+        if lengths is not None:  # the rows that fill the batch to its last step: in the others that is padding
+            x, targets = x[:, lengths == len(x)], targets[..., lengths == len(x)]  # (T, B', D), (B',) or (T, B')
         loss = LOSSES[task.loss]
     last = targets if targets is None or model.readout == "last" else targets[-1]
     labels = [f"{i + 1}: {layer.label}" for i, layer in enumerate(model.layers)]
@@ -108,11 +113,13 @@ def draw_checkpoint(
             mesh = plot.hidden_states(layer, name)
             mesh.axes.set_title(f"layer {i + 1}, {model.layers[i].label}: {name} of one sequence", fontsize=10)
             written.append(_saved(mesh.axes, folder / f"layer{i + 1}_{name}.png"))
-    if isinstance(task, Digits):
-        answers = [model.forward(batch[0], keep=False)[0].argmax(axis=-1) for batch in task.test(512)]
+    if isinstance(task, (Digits, SmallDigits)):
+        batches = task.test(512)
+        answers = [model.forward(x, keep=False)[0].argmax(axis=-1) for x, _ in batches]
         ax = plot.new_axes(5.6, 5.0)
-        plot.confusion(task.test_labels, np.concatenate(answers), ax=ax)
+        plot.confusion(np.concatenate([labels for _, labels in batches]), np.concatenate(answers), ax=ax)
         written.append(_saved(ax, folder / "confusion.png"))
+    if isinstance(task, Digits):
         order = Digits.random_order(task.permutation_seed)
         lines = plot.digits_as_sequences(task.test_images, order)
         written.append(_saved(lines[0].axes, folder / "digits.png"))
@@ -136,17 +143,15 @@ def training_picture(
 
 
 def rivals(names: Sequence[str], dilations: Sequence[int]) -> list[paths.Graph]:
-    """Return the graphs to compare a dilated stack with: "skip", "plain" and "cnn" of as many layers.
+    """Return the graphs to compare a dilated stack with, each what a system makes of the dilations; "cnn" is "dilated-cnn".
 
-    >>> [graph.label for graph in rivals(["skip", "plain"], [1, 2, 4])]
-    ['skip RNN, s = 4', 'plain RNN']
+    >>> [graph.label for graph in rivals(["skip", "plain", "cnn"], [1, 2, 4])]
+    ['skip RNN, s = 4', 'plain RNN', 'dilated CNN 1, 2, 4']
     """
-    known: dict[str, Any] = {
-        "skip": lambda: paths.skip_stack(len(dilations), max(2, *dilations)),
-        "plain": lambda: paths.plain_stack(len(dilations)),
-        "cnn": lambda: paths.dilated_cnn(dilations),
-    }
-    return [choose("architecture", name, known)() for name in names]
+    known = SYSTEMS | {"cnn": SYSTEMS["dilated-cnn"]}
+    chosen = [choose("architecture", name, known).name for name in names]
+    plain = paths.plain_stack(len(dilations))  # the net calls itself a dilated RNN 1, 1, 1
+    return [plain if name == "plain" else build(name, 1, 1, dilations).graph() for name in chosen]
 
 
 def _farthest_path(graph: paths.Graph, steps: int) -> tuple[int, int]:

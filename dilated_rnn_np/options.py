@@ -10,7 +10,7 @@ from .cells import CELLS
 from .experiments.command import add_command
 from .init import SCHEMES
 from .optim import OPTIMIZERS
-from .task_options import add_task_options, own_defaults
+from .task_options import NOT_FOR_ALL, add_task_options, own_defaults
 from .tasks import TASKS
 
 EXAMPLES = """examples:
@@ -74,7 +74,9 @@ def parser(task: str | None = None) -> argparse.ArgumentParser:
     fitting.add_argument(
         "--schedule", choices=["cosine", "constant"], default="cosine", help="how the learning rate falls"
     )
-    fitting.add_argument("--decay", type=float, metavar="X", default=0.9, help="rmsprop: decay of the mean of squares")
+    fitting.add_argument(
+        "--decay", type=float, metavar="X", help="rmsprop: decay of the mean of squares (default: 0.9)"
+    )
     fitting.add_argument(
         "--max-norm", type=float, metavar="X", default=1.0, help="gradients are scaled to this norm at most"
     )
@@ -103,7 +105,7 @@ def parser(task: str | None = None) -> argparse.ArgumentParser:
     out.add_argument("--resume", action="store_true", help="go on with the run in that folder")
     own = {name: " ".join(f"--{k.replace('_', '-')} {v}" for k, v in own_defaults(name).items()) for name in TASKS}
     train.epilog = "; ".join(f"{name} begins with {words}" for name, words in own.items() if words)
-    train.set_defaults(**own_defaults(task))
+    train.set_defaults(**{name: value for name, value in own_defaults(task).items() if name not in NOT_FOR_ALL})
 
     judge = commands.add_parser(
         "evaluate",
@@ -117,6 +119,7 @@ def parser(task: str | None = None) -> argparse.ArgumentParser:
         "--batch-size", type=int, metavar="N", default=512, help="sequences at once; does not change the result"
     )
     _add_data_dir(judge)
+    _add_text(judge)
     _add_backend(judge)
     _add_threads(judge)
 
@@ -130,7 +133,6 @@ def parser(task: str | None = None) -> argparse.ArgumentParser:
     )
     write.add_argument("--seed", type=int, metavar="N", default=0, help="of the drawing of characters")
     write.add_argument("--last", action="store_true", help="take the last parameters, not those best in validation")
-    _add_data_dir(write)
     _add_backend(write)
 
     summary = commands.add_parser("summary", help="print the layers of a net", formatter_class=_Help)
@@ -145,9 +147,7 @@ def parser(task: str | None = None) -> argparse.ArgumentParser:
     lengths = commands.add_parser("paths", help="how long the ways through time are", formatter_class=_Help)
     lengths.set_defaults(command="paths")
     lengths.add_argument("--dilations", default="1,2,4,8", metavar="LIST", help="one a layer")
-    lengths.add_argument(
-        "--against", metavar="LIST", help="architectures to compare with: skip,plain,cnn or some of them"
-    )
+    lengths.add_argument("--against", metavar="LIST", help=f"what to compare with: some of {','.join(SYSTEMS)}")
     lengths.add_argument("--cycle", type=int, metavar="N", help="the longest span; the largest dilation")
     lengths.add_argument("--input-size", type=int, metavar="N", default=1, help="numbers a time step")
     lengths.add_argument("--hidden", type=int, metavar="H", default=10, help="units a node")
@@ -169,6 +169,7 @@ def parser(task: str | None = None) -> argparse.ArgumentParser:
     )
     draw.add_argument("--out", default="pictures", metavar="FOLDER", help="where to write them")
     _add_data_dir(draw)
+    _add_text(draw)
 
     add_command(commands, _Help)
     return top
@@ -178,6 +179,10 @@ def _add_data_dir(parser: Any) -> None:
     parser.add_argument(
         "--data-dir", metavar="FOLDER", help="where data files lie; else $DILATED_RNN_DATA, a cache, a download"
     )
+
+
+def _add_text(parser: Any) -> None:
+    parser.add_argument("--text", metavar="FILE", help="where the text file lies now that the net was trained on")
 
 
 def _add_backend(parser: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from . import checkpoint as checkpoints
 from .checks import choose, positive_integer
-from .tasks import TASKS, Task, make_task
+from .tasks import BY_NAME, TASKS, Characters, Task, Vocabulary, make_task
 
 OWNERS = {
     "T": ("copy-memory", "adding"),
@@ -24,6 +24,8 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "characters": {"cell": "gru", "hidden": "128", "layers": 4, "batch_size": 32, "optimizer": "adam"},
     "speech": {"cell": "gru", "hidden": "32", "layers": 8, "batch_size": 32, "optimizer": "adam"},
 }
+
+NOT_FOR_ALL = ("cell", "layers")  # defaults that give way to a system's own units, and to --dilations
 
 
 def own_defaults(task: str | None) -> dict[str, Any]:
@@ -60,22 +62,48 @@ def task_from(options: argparse.Namespace) -> Task:
     given = {name: getattr(options, name) for name in OWNERS if getattr(options, name) is not None}
     for name in given:
         if kind.name not in OWNERS[name]:
-            own = [_typed(other) for other, owners in OWNERS.items() if kind.name in owners]
-            raise ValueError(
-                f"{_typed(name)} belongs to {' and '.join(OWNERS[name])}; {kind.name} has {', '.join(own)}"
-            )
+            own = [typed(other) for other, owners in OWNERS.items() if kind.name in owners]
+            raise ValueError(f"{typed(name)} belongs to {' and '.join(OWNERS[name])}; {kind.name} has {', '.join(own)}")
+    if "text" in given and "corpus" in given:
+        raise ValueError("--text and --corpus exclude each other: give one of them")
     if "text" in given:
         given["file"] = given.pop("text")
     return kind(**given | ({"data_dir": options.data_dir} if kind.reads_files else {}))
 
 
-def task_of(checkpoint: str, data_dir: str | None) -> Task | None:
-    """Return the task that a checkpoint was trained on, or None where it does not say."""
-    settings: dict[str, Any] | None = (checkpoints.read(checkpoint)[1].get("note") or {}).get("task")
+def task_of(checkpoint: str, data_dir: str | None, text: str | None = None) -> Task | None:
+    """Return the task that a checkpoint was trained on, or None where it does not say.
+
+    Parameters
+    ----------
+    text : where a text file of one's own lies now, instead of where it lay; its content has to be the same.
+    """
+    settings = _settings_of(checkpoint)
+    if text is not None:
+        if settings is None or not settings.get("file"):
+            raise ValueError(
+                f"--text belongs to checkpoints of 'train characters --text'; {checkpoint} is none: leave it out"
+            )
+        settings |= {"file": text}
     if settings is None:
         return None
-    kind = choose("task", settings.get("name"), TASKS)
+    kind = choose("task", settings.get("name"), BY_NAME)
     return make_task(**settings | ({"data_dir": data_dir} if kind.reads_files else {}))
+
+
+def vocabulary_of(checkpoint: str) -> Vocabulary:
+    """Return the characters that a net was trained with, for which its text need not be there."""
+    settings = _settings_of(checkpoint) or {}
+    if settings.get("name") != Characters.name:
+        of = settings.get("name", "a net whose task is not known")
+        raise ValueError(f"{checkpoint} is of {of}; use a checkpoint of 'dilated-rnn train characters'")
+    if "vocabulary" not in settings:  # an older checkpoint, which needs its text
+        settings = Characters(**{name: value for name, value in settings.items() if name != "name"}).settings()
+    return Vocabulary(settings["vocabulary"])
+
+
+def _settings_of(checkpoint: str) -> dict[str, Any] | None:
+    return (checkpoints.read(checkpoint)[1].get("note") or {}).get("task")
 
 
 def steps_of(options: argparse.Namespace, task: Task) -> tuple[int, int]:
@@ -92,10 +120,10 @@ def steps_of(options: argparse.Namespace, task: Task) -> tuple[int, int]:
     return steps, options.validate_every if options.validate_every is not None else epoch or 100
 
 
-def _typed(name: str) -> str:
+def typed(name: str) -> str:
     """Return an option as it is typed.
 
-    >>> _typed("permutation_seed")
+    >>> typed("permutation_seed")
     '--permutation-seed'
     """
     return "--" + name.replace("_", "-")

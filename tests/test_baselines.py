@@ -252,3 +252,16 @@ def test_wrong_settings_are_refused_with_a_clear_message(name):
     call, error, message = WRONG[name]
     with pytest.raises(error, match=message):
         call()
+
+
+def test_a_time_gate_keeps_its_phase_when_the_clock_has_run_for_long():
+    model = PhasedLSTM(1, 50, 1, rng=0)
+    layer = model.layers[0]
+    params = {name.removeprefix("layers.0."): array for name, array in model.params.items()}
+    wide = {name: array.astype("float64") for name, array in params.items()}
+    for t in (0, 10_000, 1_000_000):
+        clock = np.full((1, 1), t, "float32")
+        k, slope, cycles = layer.time_gate(params, clock)
+        exact, _, _ = layer.time_gate(wide, clock.astype("float64"))
+        assert k.dtype == slope.dtype == cycles.dtype == np.float32
+        assert abs(k - exact).max() < 1e-5

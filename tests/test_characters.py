@@ -162,7 +162,7 @@ def test_characters_are_drawn_as_often_as_the_model_holds_them_likely_at_the_tem
     ("arguments", "error", "message"),
     [
         ({"prompt": ""}, ValueError, "prompt must hold at least one character"),
-        ({"prompt": "aß"}, ValueError, "text must keep to the vocabulary .* got 'ß'"),
+        ({"prompt": "aß"}, ValueError, "prompt must keep to characters of the training text, got 'ß'"),
         ({"length": 0}, ValueError, "length must be a whole number of at least 1, got 0"),
         ({"temperature": -0.1}, ValueError, "temperature must be a finite number of at least 0, got -0.1"),
         ({"temperature": math.inf}, ValueError, "temperature must be a finite number"),
@@ -222,9 +222,26 @@ def test_settings_build_the_same_task_again_and_a_changed_file_is_refused(tmp_pa
     path.write_bytes(TEXT.encode() + b"!")
     with pytest.raises(DataError, match="own.txt has changed: its SHA-256 is"):
         make_task(**task.settings())
+    path.write_bytes(b"\xef\xbb\xbf" + TEXT.encode())  # a byte order mark
+    assert Characters(file=path).vocabulary == task.vocabulary
     path.write_bytes(b"\xff\xfe" + TEXT.encode())
     with pytest.raises(DataError, match="own.txt must be a text in UTF-8, got other bytes at 0"):
         Characters(file=path)
+
+
+def test_a_text_is_read_with_the_vocabulary_that_a_net_was_trained_with():
+    known = Characters(text=TEXT, vocabulary="".join(sorted("0123" + Characters(text=TEXT).vocabulary)))
+    assert known.input_size == len(known.vocabulary) and known.decode(known.train_codes[:20]) == TEXT[:20]
+    with pytest.raises(ValueError, match="text must keep to characters of the training text, got"):
+        Characters(text=TEXT, vocabulary="ab")
+    with pytest.raises(ValueError, match="each character once, in sorted order, got 'ba'"):
+        Characters(text=TEXT, vocabulary="ba")
+
+
+def test_a_temperature_near_zero_writes_what_is_likeliest_without_a_warning():
+    task = Characters(text=TEXT)
+    model = model_for(task)
+    assert generate(model, task, "a", 9, 5e-324) == generate(model, task, "a", 9, 0)
 
 
 def test_corpora_are_read_from_their_files_and_damaged_ones_are_refused_by_name(tmp_path, monkeypatch):

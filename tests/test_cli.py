@@ -96,7 +96,18 @@ def test_ctrl_c_saves_and_a_resumed_run_ends_in_the_same_bits(capsys):
         (["train", "adding", "--layers", "0"], "num_layers must be a whole number of at least 1, got 0"),
         (["train", "adding", "--validate-every", "0"], "validate_every must be"),
         (["train", "adding", "--max-norm", "0"], "max_norm must be above 0"),
-        (["train", "adding", "--seed", "-1"], "at least 0, got -1"),
+        (["train", "adding", "--seed", "-1"], "--seed must be a whole number of at least 0, got -1"),
+        (["train", "adding", "--cell", "gru", "--system", "clockwork"], "clockwork has units of its own"),
+        (["train", "characters", "--cell", "gru", "--system", "clockwork", "--text", __file__], "units of its own"),
+        (["train", "adding", "--forget-bias", "1", "--system", "skip"], "belongs to --cell lstm, not to rnn"),
+        (["train", "adding", "--forget-bias", "1", "--system", "hm-lstm"], "hm-lstm has units of its own"),
+        (["train", "adding", "--system", "clockwork", "--dilations", "4,2,1"], "dilations of a clockwork RNN"),
+        (["train", "adding", "--layers", "3", "--dilations", "1,2"], "--dilations and --layers exclude each other"),
+        (["train", "adding", "--decay", "0.5", "--optimizer", "adam"], "--decay belongs to --optimizer rmsprop"),
+        (["train", "characters", "--text", "a.txt", "--corpus", "ptb"], "--text and --corpus exclude each other"),
+        (["summary", "run.npz", "--layers", "3"], "a checkpoint has its own architecture: leave --layers out"),
+        (["evaluate", "run.npz", "--batch-size", "0"], "--batch-size must be a whole number of at least 1, got 0"),
+        (["evaluate", "."], ". is a folder: give checkpoint.npz"),
         (["train", "adding", "--threads", "0"], "--threads must be a whole number of at least 1, got 0"),
         (["train", "adding", "--memory", "-1"], "--memory must be a finite number above 0"),
         (["train", "adding", "--memory", "0.001"], "budget must be at least"),
@@ -111,6 +122,19 @@ def test_a_mistake_is_answered_by_one_line_and_exit_code_2(arguments, message, c
     errors = capsys.readouterr().err
     assert errors.startswith("error: ") and errors.count("\n") == 1 and message in errors
     assert not any(files for _, _, files in os.walk(tmp_path))
+
+
+def test_a_rounded_hidden_size_is_told(capsys):
+    assert main(["summary", "--system", "clockwork", "--dilations", "1,2,4", "--hidden", "10"]) == 0
+    assert "12 hidden units instead of 10: as many for each of the 3 modules\n" in capsys.readouterr().err
+    assert main(["summary", "--system", "clockwork", "--dilations", "1,2,4", "--hidden", "12"]) == 0
+    assert not capsys.readouterr().err
+
+
+def test_hm_lstm_is_annealed_epoch_by_epoch():
+    command = ["train", "adding", "--T", "5", "--steps", "201", "--batch-size", "2", "--hidden", "2"]
+    assert main([*command, "--system", "hm-lstm"]) == 0
+    assert drn.load("runs/adding/checkpoint.npz").slope == 1.08
 
 
 def test_threads_and_memory_change_the_way_and_not_the_result(capsys):
@@ -140,6 +164,8 @@ def test_a_run_is_not_overwritten(capsys):
         (["--T", "6"], "T is 5 there, 6 here"),
         (["--seed", "1"], "seed is 0 there, 1 here"),
         (["--batch-size", "5"], "batch-size is 4 there, 5 here"),
+        (["--decay", "0.5"], "decay is 0.9 there, 0.5 here"),
+        (["--validate-on", "test"], "validate-on is 'validation' there, 'test' here"),
         (["--lr", "1"], "lr is 0.004 there"),
         (["--steps", "40"], "steps is 20 there, 40 here"),
     ],

@@ -9,7 +9,7 @@ import pytest
 import dilated_rnn_np as drn
 from dilated_rnn_np.__main__ import main
 from dilated_rnn_np.options import parser
-from dilated_rnn_np.task_options import DEFAULTS, OWNERS, own_defaults
+from dilated_rnn_np.task_options import DEFAULTS, NOT_FOR_ALL, OWNERS, own_defaults
 from dilated_rnn_np.tasks import TASKS, Characters, generate
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -87,20 +87,63 @@ def test_generate_refuses_what_is_no_character_model(capsys):
     assert "is of adding; use a checkpoint of 'dilated-rnn train characters'" in capsys.readouterr().err
 
 
-def test_generate_names_a_text_that_has_changed_and_a_prompt_that_the_text_does_not_know(capsys):
+def test_a_text_that_has_changed_and_a_prompt_that_it_does_not_know_are_named(capsys):
     assert main(["train", "characters", *SMALL, "--steps", "1"]) == 0
     assert main(["generate", CHECKPOINT, "--prompt", "the %"]) == 2
-    assert "got '%'" in capsys.readouterr().err
+    assert "prompt must keep to characters of the training text, got '%'\n" in capsys.readouterr().err
     Path("own.txt").write_text(TEXT + "!", encoding="utf-8")
-    assert main(["generate", CHECKPOINT]) == 2
+    assert main(["evaluate", CHECKPOINT]) == 2
     assert "own.txt has changed" in capsys.readouterr().err
+
+
+def test_a_checkpoint_generates_without_its_text_and_is_evaluated_where_the_text_lies_now(
+    tmp_path, monkeypatch, capsys
+):
+    assert main(["train", "characters", *SMALL, "--steps", "1"]) == 0
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    checkpoint, commands = f"../{CHECKPOINT}", {"evaluate": [], "draw": ["--steps", "3"]}
+    capsys.readouterr()
+    assert main(["evaluate", checkpoint]) == 0  # from another folder
+    measured = capsys.readouterr().out
+    Path("../own.txt").rename("moved.txt")
+    assert main(["generate", checkpoint, "--length", "9"]) == 0
+    for command, options in commands.items():
+        assert main([command, checkpoint, *options]) == 2
+        assert "own.txt cannot be read" in (error := capsys.readouterr().err) and "(--text FILE)" in error
+        assert main([command, checkpoint, *options, "--text", "moved.txt"]) == 0
+    assert main(["evaluate", checkpoint, "--text", "moved.txt"]) == 0
+    assert capsys.readouterr().out.endswith(measured)
+    drn.DilatedRNN(1, 2, [1]).save("m.npz")
+    assert main(["evaluate", "m.npz", "--text", "moved.txt"]) == 2
+    assert "--text belongs to checkpoints of 'train characters --text'" in capsys.readouterr().err
+
+
+def test_an_older_checkpoint_generates_with_its_text(capsys):
+    assert main(["train", "characters", *SMALL, "--steps", "1"]) == 0
+    capsys.readouterr()
+    assert main(["generate", CHECKPOINT, "--length", "9"]) == 0
+    arrays, meta = drn.checkpoint.read(CHECKPOINT)
+    del meta["note"]["task"]["vocabulary"]
+    drn.checkpoint.write("older.npz", arrays, meta)
+    written = capsys.readouterr().out
+    assert main(["generate", "older.npz", "--length", "9"]) == 0
+    assert capsys.readouterr().out == written
+
+
+def test_a_task_s_own_layers_give_way_to_dilations_and_its_cell_to_a_system_s_units():
+    for options in (["--dilations", "1,2,4"], ["--system", "hm-lstm"]):
+        command = ["train", "characters", "--text", "own.txt", "--hidden", "4", "--steps", "1", "--batch-size", "2"]
+        assert main([*command, *options, "--out", options[1]]) == 0
+    assert len(drn.load("1,2,4/checkpoint.npz").layers) == 3 and drn.load("1,2,4/checkpoint.npz").cell.name == "gru"
 
 
 def test_a_task_s_own_defaults_give_way_to_what_is_typed():
     assert set(DEFAULTS) <= set(TASKS) and {owner for owners in OWNERS.values() for owner in owners} == set(TASKS)
     for task in DEFAULTS:
         options = parser(task).parse_args(["train", task])
-        assert {name: getattr(options, name) for name in DEFAULTS[task]} == own_defaults(task)
+        for name in set(DEFAULTS[task]) - set(NOT_FOR_ALL):
+            assert getattr(options, name) == own_defaults(task)[name]
         assert parser(task).parse_args(["train", task, "--cell", "rnn"]).cell == "rnn"
     assert parser("adding").parse_args(["train", "adding"]) == parser().parse_args(["train", "adding"])
 
@@ -117,5 +160,5 @@ def test_speech_trains_from_real_recordings(capsys):
 def test_characters_train_from_the_real_text(capsys):
     arguments = ["--data-dir", str(DATA), "--hidden", "4", "--layers", "1", "--steps", "2"]
     assert main(["train", "characters", *arguments]) == 0
-    assert main(["generate", CHECKPOINT, "--length", "40", "--data-dir", str(DATA)]) == 0
+    assert main(["generate", CHECKPOINT, "--length", "40"]) == 0
     assert np.isin(list(capsys.readouterr().out[-40:]), list(Characters(data_dir=DATA).vocabulary)).all()

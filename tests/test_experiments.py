@@ -1,55 +1,22 @@
 """Experiments: tables, pictures and records; what was stopped goes on to the same table; mistakes are answered clearly."""
 
-import csv
 import json
 import os
-import signal
 from dataclasses import replace
 from pathlib import Path
 
 import matplotlib.image
 import numpy as np
 import pytest
+from tiny_experiments import CHOICES, DATA, TRAINING, Interrupting, conduct, contenders, needs_data, result, table, tiny
 
 import dilated_rnn_np as drn
 from dilated_rnn_np.__main__ import main
-from dilated_rnn_np.baselines.systems import SYSTEMS
-from dilated_rnn_np.experiments import EXPERIMENTS, Choices, Experiment, Training, harness, report
+from dilated_rnn_np.experiments import EXPERIMENTS, Choices, Experiment, Training, harness, plan, report
 from dilated_rnn_np.experiments.files import read_metrics, run_folder
-from dilated_rnn_np.experiments.plan import compare_systems, net
-from dilated_rnn_np.experiments.small_digits import SmallDigits
-from dilated_rnn_np.plot.runs import Curve, run_curves
-from dilated_rnn_np.tasks import Adding, Digits
-
-DATA = Path(__file__).parents[2] / "shared" / "data"
-needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="the data files are not in ../shared/data")
-TRAINING = Training(12, batch_size=4, validate_every=4)
-
-
-def contenders(choices, task=None, training=TRAINING):
-    return compare_systems(choices, "adding", task or Adding(5), [1, 2], 4, training, ("rnn", "gru"))
-
-
-def tiny(task=None, name="tiny", **options):
-    columns = ("loss", "metric", "halved")
-    return Experiment(name, "A test.", lambda c: contenders(c, task), columns, compares_systems=True, **options)
-
-
-CHOICES = Choices(systems=("dilated", "skip"))
-
-
-def conduct(folder, experiment=None, choices=CHOICES, seeds=2):
-    return harness.conduct(experiment or tiny(), choices, folder, seeds, progress=False)
-
-
-def table(folder):
-    """The table's cells without the columns of times."""
-    with open(folder / "table.csv", newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    return [
-        {k: v for k, v in row.items() if k.removesuffix("_min").removesuffix("_max") not in report.TIMES}
-        for row in rows
-    ]
+from dilated_rnn_np.experiments.plan import net
+from dilated_rnn_np.tasks import Adding, Digits, make_task
+from dilated_rnn_np.tasks.small_digits import SmallDigits
 
 
 def test_an_experiment_leaves_table_pictures_record_and_a_folder_for_each_run(tmp_path):
@@ -68,7 +35,9 @@ def test_an_experiment_leaves_table_pictures_record_and_a_folder_for_each_run(tm
         assert set(os.listdir(tmp_path / "e" / "runs" / run)) == {"checkpoint.npz", "metrics.csv", "result.json"}
     record = json.loads((tmp_path / "e" / "record.json").read_text())
     assert record["seeds"] == [0, 1] and record["finished"] and record["runs"] == 8
-    assert record["versions"]["numpy"] == np.__version__ and record["machine"]["processors"] == os.cpu_count()
+    (origin,) = record["made with"]
+    assert origin["versions"]["numpy"] == np.__version__ and origin["machine"]["processors"] == os.cpu_count()
+    assert origin["runs"] == 8 and origin["seconds of training"] == record["seconds of training"]
     assert record["contenders"][0]["task"] == {"name": "adding", "T": 5} and record["contenders"][0]["steps"] == 12
     assert record["seconds of training"] > 0 and record["started"] <= record["written"]
 
@@ -83,20 +52,6 @@ def test_the_table_shows_what_evaluate_measures_of_the_best_parameters(tmp_path,
         assert f"loss {row['loss']:.4f}" in capsys.readouterr().out
         best_steps.append(drn.checkpoint.read(checkpoint)[1]["best"]["step"])
     assert min(best_steps) < 12
-
-
-class Interrupting(Adding):
-    """Adding that presses Ctrl-C when its n-th batch is drawn."""
-
-    def __init__(self, T, at):
-        super().__init__(T)
-        self.left = at
-
-    def draw(self, rng, batch_size):
-        self.left -= batch_size == 4
-        if self.left == 0:
-            signal.raise_signal(signal.SIGINT)
-        return super().draw(rng, batch_size)
 
 
 @pytest.mark.parametrize("at", [1, 6, 12, 30, 95])
@@ -117,6 +72,19 @@ def test_a_stopped_experiment_goes_on_to_the_table_of_one_that_was_never_stopped
     assert 8 * 12 - at <= -1 - task.left <= 8 * 12 + 8  # no step that was saved is made again; resuming may look at one
 
 
+def test_each_run_keeps_the_versions_and_the_machine_that_it_was_made_with(tmp_path, monkeypatch):
+    conduct(tmp_path, seeds=1)
+    monkeypatch.setattr(report, "versions", lambda backend: {"python": "4.0", "numpy": "9.9"})
+    monkeypatch.setattr(report, "machine", lambda backend: {"processors": 64, "threads": 3, "architecture": "abacus"})
+    conduct(tmp_path, seeds=2)
+    first, second = json.loads((tmp_path / "record.json").read_text())["made with"]
+    assert first["versions"]["numpy"] == np.__version__ and second["versions"]["numpy"] == "9.9"
+    page = (tmp_path / "table.md").read_text(encoding="utf-8")
+    assert (
+        f"numpy {np.__version__}" in page and "- 4 runs: 0 s of training on 64 processors, 3 threads (abacus)" in page
+    )
+
+
 def test_seeds_and_systems_may_be_added_later(tmp_path):
     conduct(tmp_path / "grown", seeds=1, choices=Choices(systems=("dilated",)))
     done = {path: path.stat().st_mtime_ns for path in (tmp_path / "grown").rglob("result.json")}
@@ -124,18 +92,6 @@ def test_seeds_and_systems_may_be_added_later(tmp_path):
     conduct(tmp_path / "whole")
     assert len(done) == 2 and all(path.stat().st_mtime_ns == time for path, time in done.items())
     assert table(tmp_path / "grown") == table(tmp_path / "whole")
-
-
-def result(**values):
-    common = {
-        "status": "finished",
-        "hidden": [4],
-        "parameters": 9,
-        "seconds": 2.0,
-        "seconds_per_step": 0.25,
-        "halved": 5,
-    }
-    return common | {"settings": {"seed": 0}, "steps": 12} | values
 
 
 def test_runs_are_summed_up_as_mean_lowest_and_highest_without_those_that_diverged(tmp_path):
@@ -174,6 +130,26 @@ def test_a_run_that_diverges_is_told_in_the_table_and_the_others_go_on(tmp_path)
     assert conduct(tmp_path, experiment, choices) == rows
 
 
+def test_a_short_run_is_validated_often_enough_to_be_drawn(tmp_path):
+    rows = plan.chosen(tiny(), replace(CHOICES, steps=3))
+    assert {(c.training.steps, c.training.validate_every) for c in rows} == {(3, 1)}
+    rows = plan.chosen(tiny(), replace(CHOICES, steps=1000))
+    assert {(c.training.steps, c.training.validate_every) for c in rows} == {(1000, 4)}  # as it was
+
+
+def test_hm_lstm_is_annealed_and_a_stopped_run_ends_in_the_same_bits(tmp_path, monkeypatch):
+    monkeypatch.setattr("dilated_rnn_np.annealing.EPOCH", 5)
+    choices = Choices(systems=("hm-lstm",))
+    (whole,), (stopped,) = contenders(choices), contenders(choices, Interrupting(5, at=8))
+    harness.run(whole, 0, tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        harness.run(stopped, 0, tmp_path / "stopped")
+    harness.run(whole, 0, tmp_path / "stopped")
+    one, other = (drn.load(tmp_path / name / "checkpoint.npz") for name in ("whole", "stopped"))
+    assert one.slope == other.slope == 1 + 0.04 * (11 // 5)
+    assert all((one.params[name] == other.params[name]).all() for name in one.params)
+
+
 def test_the_first_step_below_half_the_baseline_is_a_validation_s(tmp_path):
     (contender, *_) = contenders(
         Choices(systems=("dilated",)), training=Training(200, batch_size=16, lr=2e-2, validate_every=10)
@@ -205,6 +181,59 @@ def test_a_folder_of_something_else_is_refused_and_left_as_it_is(experiment, cho
     with pytest.raises(ValueError, match=message):
         conduct(tmp_path, experiment, choices, seeds=1)
     assert before == {file: file.read_bytes() for file in tmp_path.rglob("*.*")}
+
+
+def test_a_folder_that_a_killed_start_left_is_used(tmp_path):
+    (tmp_path / ".record.json.part").write_text("{")
+    assert len(conduct(tmp_path, seeds=1)) == 4
+
+
+def test_a_damaged_file_is_named_with_what_to_do(tmp_path):
+    rows = conduct(tmp_path, seeds=1)
+    file = run_folder(tmp_path, contenders(CHOICES)[1], 0) / "result.json"
+    file.write_text("{")
+    with pytest.raises(
+        ValueError, match=r"gru--seed-0.result.json is damaged .*; delete it: its run is then made again"
+    ):
+        conduct(tmp_path, seeds=1)
+    file.unlink()
+    assert conduct(tmp_path, seeds=1) == rows
+    (tmp_path / "record.json").write_text("")
+    with pytest.raises(ValueError, match=r"record.json is damaged .*; give another folder"):
+        conduct(tmp_path, seeds=1)
+
+
+def test_a_table_of_fewer_nets_says_that_the_folder_holds_more(tmp_path):
+    def page():
+        return (tmp_path / "table.md").read_text(encoding="utf-8")
+
+    conduct(tmp_path)
+    assert "Not in this table" not in page()
+    conduct(tmp_path, choices=Choices(systems=("skip",)), seeds=1)
+    assert "Not in this table: 6 runs of the folder" in page()
+
+
+def test_what_is_done_is_told_where_a_later_run_cannot_be_made(tmp_path):
+    class Greedy(Adding):
+        def batches(self, batch_size, seed=0):
+            raise MemoryError("too much")
+
+    def some(choices):
+        rows = contenders(choices)
+        return [rows[0], replace(rows[1], task=Greedy(5))]
+
+    with pytest.raises(MemoryError, match="too much"):
+        conduct(tmp_path, Experiment("greedy", "A test.", some, compares_systems=True), seeds=1)
+    assert [row["runs"] for row in table(tmp_path)] == ["1", "0"]
+
+
+def test_a_run_of_before_a_setting_was_kept_is_gone_on_with(tmp_path):
+    (contender, *_) = contenders(CHOICES)
+    first = harness.run(contender, 0, tmp_path)
+    file = tmp_path / "result.json"
+    del first["settings"]["training"]["max_norm"]
+    file.write_text(json.dumps(first))
+    assert harness.run(contender, 0, tmp_path) == first
 
 
 def test_a_folder_with_other_things_is_refused(tmp_path):
@@ -239,7 +268,7 @@ def test_every_experiment_describes_nets_that_read_its_data(name):
 def test_copy_memory_reaches_from_the_command_line_to_the_printed_table(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(Training, "__init__", short(Training.__init__))
-    command = ["experiment", "copy-memory", "--systems", "dilated", "--cells", "rnn,gru", "--parameters", "900"]
+    command = ["experiment", "copy-memory", "--systems", "dilated", "--cells", "rnn,gru,rnn", "--parameters", "900"]
     assert main([*command, "--seeds", "2"]) == 0
     printed = capsys.readouterr().out
     assert "| T = 32 | dilated gru |" in printed and "[4/4]" in printed and "to go" in printed
@@ -294,6 +323,27 @@ def test_small_digits_are_means_of_squares_in_a_fixed_order():
         SmallDigits(block=5, data_dir=DATA)
 
 
+@needs_data
+def test_small_digits_of_an_experiment_can_be_evaluated_and_drawn_and_the_page_says_what_they_are(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    data = ["--data-dir", str(DATA)]
+    run = ["--systems", "dilated", "--setting", "permuted", "--steps", "2", "--batch-size", "3", "--out", "e"]
+    assert main(["experiment", "mnist", *run, *data]) == 0
+    assert "permuted: images of 14 x 14 means, 196 steps; the first 500 test images." in capsys.readouterr().out
+    (folder,) = Path("e/runs").iterdir()
+    loss = json.loads((folder / "result.json").read_text())["loss"]
+    assert main(["evaluate", f"{folder}/checkpoint.npz", *data]) == 0
+    assert f"loss {loss:.4f}" in capsys.readouterr().out
+    assert main(["draw", f"{folder}/checkpoint.npz", "--steps", "3", *data]) == 0
+    assert {"confusion.png", "gradient_flow.png"} <= set(os.listdir("pictures"))
+    small = SmallDigits(block=4, noise=5, data_dir=DATA)
+    again = make_task(**small.settings(), data_dir=DATA)
+    assert again.data_note == "images of 7 x 7 means, 49 steps and 5 of noise; the first 500 test images"
+    assert again.steps_per_epoch(100) == 595 and (again.test(9)[0][0] == small.test(9)[0][0]).all()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -303,9 +353,13 @@ def test_small_digits_are_means_of_squares_in_a_fixed_order():
         (["copy-memory", "--systems", "dilated,skp"], "did you mean 'skip'"),
         (["copy-memory", "--cells", "grue"], "did you mean 'gru'"),
         (["copy-memory", "--backend", "torch"], "torch"),
+        (["copy-memory", "--systems", "clockwork", "--cells", "lstm"], "cells are not for clockwork"),
         (["copy-memory", "--seeds", "0"], "seeds must be a whole number of at least 1, got 0"),
         (["copy-memory", "--parameters", "3"], "parameters must be at least"),
         (["searched-dilations", "--systems", "skip"], "about dilated RNNs alone"),
+        (["copy-memory", "--frame", "1"], "copy-memory has no frame to choose"),
+        (["characters", "--corpus", "pbt"], "did you mean 'ptb'"),
+        (["copy-memory", "--embedding", "0"], "embedding must be a whole number of at least 1, got 0"),
         (["mnist", "--data-dir", "nowhere"], "must be an existing folder"),
     ],
 )
@@ -327,37 +381,6 @@ def test_data_that_can_not_be_had_is_asked_for_by_the_option_s_name(tmp_path, mo
     monkeypatch.delenv("DILATED_RNN_DATA", raising=False)
     assert main(["experiment", "mnist"]) == 2
     assert "--data-dir" in capsys.readouterr().err
-
-
-# ---------------------------------------------------------------------- curves of several runs
-
-
-def test_a_curve_is_the_mean_of_its_runs_in_the_band_from_the_lowest_to_the_highest():
-    x = np.array([1.0, 2.0, 3.0])
-    runs = [(x, np.array([1.0, 4.0, 9.0])), (x + 1, np.array([3.0, 6.0, np.nan])), (x[:1], np.array([2.0]))]
-    line, baseline = run_curves([Curve("a", runs, 1, 2)], "step", "loss", baseline=0.5, logarithmic=True)
-    assert line.get_ydata().tolist() == [2.0, 5.0, 9.0]
-    assert np.allclose(line.get_xdata(), [4 / 3, 2.5, 3.5])
-    band = line.axes.collections[0].get_paths()[0].vertices
-    assert band[:, 1].min() == 1.0 and band[:, 1].max() == 9.0
-    assert baseline.get_ydata() == [0.5, 0.5] and line.axes.get_yscale() == "log"
-    assert (line.axes.get_xlabel(), line.axes.get_ylabel()) == ("step", "loss")
-
-
-def test_as_many_curves_as_there_are_systems_look_different():
-    x = np.arange(3.0)
-    lines = run_curves([Curve(str(i), [(x, x)], i % 8, i // 8) for i in range(24)], "step", "loss")
-    assert len({(line.get_color(), str(line.get_linestyle()), str(line._dash_pattern)) for line in lines}) == 24
-    assert len(SYSTEMS) <= 8
-    with pytest.raises(ValueError, match="at least one curve"):
-        run_curves([], "step", "loss")
-
-
-def test_points_over_a_wide_range_are_labelled_where_they_are():
-    x = np.array([1.0, 4.0, 32.0])
-    (line,) = run_curves([Curve("a", [(x, x)])], "first dilation", "accuracy", points=True)
-    assert line.axes.get_xscale() == "log" and line.axes.get_xticks().tolist() == [1, 4, 32]
-    assert drn.plot is not None
 
 
 @needs_data

@@ -5,10 +5,14 @@ import re
 from pathlib import Path
 
 import matplotlib.image
+import numpy as np
 import pytest
 
 import dilated_rnn_np as drn
+from dilated_rnn_np import gallery
 from dilated_rnn_np.__main__ import main
+from dilated_rnn_np.baselines.systems import SYSTEMS
+from dilated_rnn_np.tasks import Adding
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 
@@ -28,6 +32,17 @@ def test_paths_prints_the_measures_of_each_architecture_and_draws_them(capsys):
     assert re.search(r"137\.5000 +265 +1\.00 +1,800 +200 +unlimited", rows["plain RNN"])
     assert re.search(r"9\.0000 +9 +1\.00 +1,710 +190 +512", rows["dilated CNN 1, 2, 4, …, 256"])
     assert matplotlib.image.imread("lengths.png").std() > 0
+
+
+def test_a_dilated_net_can_be_compared_with_every_system(capsys):
+    names = ",".join(SYSTEMS)
+    assert main(["paths", "--dilations", "1,2,4", "--against", names]) == 0
+    printed = capsys.readouterr().out
+    assert all(
+        label in printed
+        for label in ("clockwork RNN", "plain RNN", "hierarchical multiscale RNN", "dilated CNN", "skip RNN")
+    )
+    assert len(printed.splitlines()) == 3 + len(SYSTEMS)
 
 
 ARCHITECTURE = {
@@ -89,6 +104,33 @@ def test_draw_shows_the_errors_of_a_net_that_reads_digits(monkeypatch):
     assert main(["draw", "run/checkpoint.npz", "--data-dir", str(DATA), "--steps", "5"]) == 0
     assert {"confusion.png", "digits.png"} <= set(os.listdir("pictures"))
     assert given["targets"][:5].tolist() == [7, 2, 1, 0, 4]  # the labels of the first test images
+
+
+class Ragged(Adding):
+    """Adding whose test rows end early, all but two of them, and are padded with 7."""
+
+    def test(self, batch_size):
+        x, targets = self.draw(np.random.default_rng(0), 6)
+        lengths = np.array([3, 5, 4, 5, 2, 4])
+        x[np.arange(5)[:, None] >= lengths] = 7
+        return [(x, targets.ravel().astype(int), lengths)]
+
+
+def test_a_net_s_pictures_show_no_padding(tmp_path, monkeypatch):
+    seen = []
+    for name in ("gradient_flow", "activations"):
+        original = getattr(gallery, name)
+        monkeypatch.setattr(
+            gallery, name, lambda model, x, *a, original=original: seen.append((x, *a)) or original(model, x, *a)
+        )
+    model, task = drn.DilatedRNN(2, 3, [1, 2], output_size=2), Ragged(5)
+    task.loss = "softmax_cross_entropy"
+    model.save("m.npz")
+    gallery.draw_checkpoint("m.npz", model, task, tmp_path / "pictures")
+    x, targets, _ = task.test(64)[0]
+    (flow, last, _), (shown,) = seen
+    assert np.array_equal(flow, x[:, [1, 3]]) and np.array_equal(last, targets[[1, 3]])
+    assert np.array_equal(shown, x[:, [1]]) and not (flow == 7).any()
 
 
 def test_draw_takes_a_checkpoint_or_dilations_but_not_both(capsys):

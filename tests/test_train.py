@@ -14,10 +14,11 @@ import pytest
 from cases import assert_equal
 
 from dilated_rnn_np import CheckpointError, DilatedRNN, checkpoint, evaluate, fit, load
+from dilated_rnn_np.batches import batches_from
 from dilated_rnn_np.losses import softmax_cross_entropy
 from dilated_rnn_np.optim import SGD, Adam, RMSProp, cosine_decay
 from dilated_rnn_np.run import COLUMNS
-from dilated_rnn_np.tasks import Adding, CopyMemory
+from dilated_rnn_np.tasks import Adding, CopyMemory, Stream
 
 TASK = CopyMemory(T=6)
 
@@ -111,6 +112,15 @@ def test_a_run_killed_at_any_moment_and_resumed_ends_in_the_same_bits(tmp_path):
     model, _ = train(400, tmp_path, model=net(seed=9), resume=True)
     assert_equal(model.params, whole.params, 0)
     assert sorted(os.listdir(tmp_path)) == ["log.csv", "run.npz"]
+
+
+def test_a_stream_is_counted_from_where_it_was_told_to_start():
+    later = Stream(lambda k: k, steps_per_pass=30).starting_at(100)
+    for step in (0, 7, 20, 50):
+        taken = list(itertools.islice(batches_from(later, step), 45))
+        assert taken == [(k in (100, 120, 150, 180), k) for k in range(100 + step, 145 + step)]
+    endless = Stream(lambda k: k).starting_at(100)
+    assert list(itertools.islice(batches_from(endless, 0), 3)) == [(True, 100), (False, 101), (False, 102)]
 
 
 def test_a_plain_list_of_batches_goes_on_where_it_stopped(tmp_path):

@@ -40,7 +40,8 @@ class ClockworkRNN(Network):
     -----
     The blocks of the recurrent matrix that are zero are not stored: ``layers.0.W_h0``, ``W_h1``, … are the rows of each module
     from its own columns on, so ``num_parameters`` counts weights that are used. The paper draws all weights from a Gaussian;
-    here the schemes of the dilated RNN fill each block for itself.
+    here the schemes of the dilated RNN fill each block for itself. The time t is 0 at the first step, at which every module is
+    therefore computed.
 
     Examples
     --------

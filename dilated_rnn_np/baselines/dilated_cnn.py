@@ -4,7 +4,7 @@
 generative model for raw audio", sections 2.1, 2.3 and 2.4), where ``*`` reads x at the times t, t-d, …, t-(k-1)d. WaveNet's
 skip connections from every layer to the output are left out: the top layer alone is read, as in the dilated RNN. Where x and
 y differ in width, x is projected before it is added (Bai, Kolter and Koltun 2018, "An empirical evaluation of generic
-convolutional and recurrent networks for sequence modeling", section 3.3).
+convolutional and recurrent networks for sequence modeling", section 3.4).
 
 No step waits for another one. A sequence lies feature-major here, ``(D, T, B)``, so that a tap is a view, d steps from the next.
 The taps of a stretch of time, with a row of ones for the bias, make one matrix: filter and gate are one product.

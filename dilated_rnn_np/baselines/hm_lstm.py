@@ -32,7 +32,8 @@ class HMLSTM(Network):
     The levels lean on each other, from below at the same step and from above one step later, so they are one layer: its
     outputs are the levels' h one after the other, L*H numbers, lowest level first. The paper's output module, a gated sum
     of the levels through a rectified embedding, is replaced by the library's linear read-out of them
-    all. Layer normalisation, which the paper uses in its language models, is left out.
+    all. Layer normalisation, which the paper uses in its language models, is left out. A boundary detector is evaluated at
+    every step, at COPY too, where it sees the level's own state alone.
 
     Parameters
     ----------
@@ -89,7 +90,8 @@ class HMLSTM(Network):
     def anneal(self, epoch: int) -> float:
         """Set the slope to ``min(5, 1 + 0.04 epoch)``, the schedule of the paper's language models, and return it.
 
-        A steeper hard sigmoid is nearer to the step, and so is what backward takes for it. Checkpoints keep the slope.
+        A steeper hard sigmoid is nearer to the step, and so is what backward takes for it. Checkpoints keep the slope. The
+        command line and the experiments anneal every model that can be, see ``annealing.batches_for``.
 
         Parameters
         ----------

@@ -47,7 +47,8 @@ class PhasedLSTM(Network):
     training and evaluation (their code closes it in evaluation), so that a pass depends on its arguments alone. The paper's
     peephole weights are left out, as in the library's LSTM. The time t counts steps and is 0 at the first one.
 
-    The gate has kinks, and a jump of height alpha where a period begins; gradients are those of the pieces in between.
+    The gate has kinks, and a jump of height alpha where a period begins; gradients are those of the pieces in between. That of
+    ``log_tau`` grows with t, as a small change of the period shifts the phase by more the more cycles have passed.
 
     Examples
     --------
@@ -158,12 +159,13 @@ class PhasedLayer(RecurrentLayer):
         k. slope : dk/dphi. cycles : ``(t - s) / tau``, of which phi is the fraction.
         """
         xp, r_on = array_module(clock), self.open_ratio
-        cycles = (clock - params["s"]) / xp.exp(params["log_tau"])
-        phi = cycles - xp.floor(cycles.real)
+        wide = np.promote_types(clock.dtype, np.float64)  # after many cycles float32 has few digits left for the phase
+        cycles = (clock - params["s"].astype(wide)) / xp.exp(params["log_tau"].astype(wide))
+        phi = (cycles - xp.floor(cycles.real)).astype(clock.dtype)
         rising, falling = phi.real < r_on / 2, phi.real < r_on
         k = xp.where(rising, 2 * phi / r_on, xp.where(falling, 2 - 2 * phi / r_on, self.leak * phi))
         slope = xp.where(rising, 2 / r_on, xp.where(falling, -2 / r_on, self.leak)).astype(k.dtype)
-        return k, slope, cycles
+        return k, slope, cycles.astype(clock.dtype)
 
     def step(self, params: Params, x: Array, previous: Arrays) -> tuple[Arrays, Any]:
         """Take from an LSTM's step as much as the time gate lets in; see ``RecurrentLayer.step``."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from .. import inputs
@@ -49,6 +50,10 @@ def _skip(input_size: int, hidden_size: Sizes, dilations: Sequence[int], **optio
 
 
 def _clockwork(input_size: int, hidden_size: int, dilations: Sequence[int], **options: Any) -> Network:
+    if any(slow <= fast for fast, slow in pairwise(dilations)):
+        raise ValueError(
+            f"dilations of a clockwork RNN, its modules' periods, must grow, got {list(dilations)}; sort them"
+        )
     modules = len(dilations)
     rounded = -(-positive_integer("hidden_size", hidden_size) // modules) * modules  # modules are of equal size
     return ClockworkRNN(input_size, rounded, dilations, **options)

@@ -1,7 +1,7 @@
 """Characters: how many bits does each system need for a character of a text that it has not seen, and what does it write?
 
 Tiny Shakespeare by truncated backpropagation, the state carried from window to window. Chang et al. 2017, section 4.3, ask the
-same of the Penn Treebank.
+same of the Penn Treebank: ``--corpus ptb``.
 """
 
 from functools import partial
@@ -11,18 +11,21 @@ from ..network import Network
 from ..tasks import Characters, generate
 from .plan import Choices, Contender, Experiment, Training, compare_systems
 
+TITLES = {"shakespeare": "Tiny Shakespeare", "ptb": "Penn Treebank"}
+
 
 def contenders(choices: Choices) -> list[Contender]:
     """Return all systems, each of which writes a sample when it is trained."""
+    corpus = choices.corpus or "shakespeare"
     if choices.quick:
-        task, layers, hidden = Characters(window=50, data_dir=choices.data_dir), 3, 32
+        task, layers, hidden = Characters(corpus, window=50, data_dir=choices.data_dir), 3, 32
         training = Training(400, batch_size=32, lr=1e-2, validate_every=50, optimizer="adam")
     else:
-        task, layers, hidden = Characters(window=100, data_dir=choices.data_dir), 5, 256
+        task, layers, hidden = Characters(corpus, window=100, data_dir=choices.data_dir), 5, 256
         training = Training(10_000, batch_size=64, lr=2e-3, validate_every=500, optimizer="adam")
     after = partial(sample, task=task)
     dilations = exponential_dilations(layers)
-    return compare_systems(choices, "Tiny Shakespeare", task, dilations, hidden, training, ("gru",), after)
+    return compare_systems(choices, TITLES[corpus], task, dilations, hidden, training, ("gru",), after)
 
 
 def sample(model: Network, task: Characters) -> str:
@@ -37,4 +40,5 @@ EXPERIMENT = Experiment(
     columns=("metric",),
     curves=(("step", "metric"), ("seconds", "metric")),
     compares_systems=True,
+    takes=("corpus",),
 )

@@ -9,6 +9,7 @@ from ..backend import get_backend
 from ..baselines.systems import SYSTEMS
 from ..cells import CELLS
 from ..checks import choose
+from ..tasks.characters import CORPORA
 from . import EXPERIMENTS
 from .harness import conduct
 from .plan import SCALES, Choices
@@ -38,6 +39,9 @@ def add_command(commands: Any, formatter_class: Any) -> None:
     )
     experiment.add_argument("--steps", type=int, metavar="N", help="training steps of each run; as the scale says")
     experiment.add_argument("--batch-size", type=int, metavar="N", help="sequences a step; as the scale says")
+    experiment.add_argument("--embedding", type=int, metavar="E", help="each net first maps its input to E numbers")
+    experiment.add_argument("--corpus", metavar="NAME", help=f"characters: one of {', '.join(CORPORA)}")
+    experiment.add_argument("--frame", type=int, metavar="N", help="speech: samples a time step; 1 is sample by sample")
     experiment.add_argument("--seeds", type=int, metavar="N", help="runs of each net; as the experiment says")
     experiment.add_argument("--backend", metavar="NAME", default="numpy", help="numpy, cupy or auto")
     experiment.add_argument(
@@ -62,6 +66,9 @@ def experiment_command(options: argparse.Namespace) -> None:
         None if options.setting is None else tuple(options.setting),
         options.steps,
         options.batch_size,
+        options.embedding,
+        options.corpus,
+        options.frame,
     )
     folder = options.out or f"runs/experiments/{experiment.name}-{choices.scale}"
     conduct(experiment, choices, folder, options.seeds)
@@ -71,4 +78,4 @@ def experiment_command(options: argparse.Namespace) -> None:
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:
-    return None if text is None else tuple(name.strip() for name in text.split(","))
+    return None if text is None else tuple(dict.fromkeys(name.strip() for name in text.split(",")))

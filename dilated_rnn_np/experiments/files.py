@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -42,6 +44,20 @@ def read_metrics(path: Path) -> dict[str, np.ndarray]:
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file that is complete or not there: beside its place first, then moved."""
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(text, encoding="utf-8")
+    part = path.with_name(f".{path.name}.part")  # what a killed process leaves, the next one writes over
+    with open(part, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
     os.replace(part, path)
+
+
+def read_json(path: Path, advice: str) -> dict[str, Any]:
+    """Return what a JSON file holds; one that is damaged raises a ValueError that ends in what to do about it."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict):
+            raise ValueError("it holds no names")
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged ({error}); {advice}") from None
+    return content

@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 
 from .. import checkpoint as checkpoints
+from ..annealing import batches_for
 from ..checks import positive_integer
 from ..optim import cosine_decay, get_optimizer
 from ..train import evaluate, fit
 from . import report
-from .files import read_metrics, run_folder, write_text
+from .files import read_json, read_metrics, run_folder, write_text
 from .plan import Choices, Contender, Experiment, chosen
 
 Result = dict[str, Any]
@@ -47,8 +48,6 @@ def conduct(
     """
     folder = Path(folder)
     seeds = experiment.seeds[choices.scale] if seeds is None else positive_integer("seeds", seeds)
-    if not experiment.compares_systems and choices.systems is not None:
-        raise ValueError(f"{experiment.name} is about dilated RNNs alone: leave the systems out")
     contenders = chosen(experiment, choices)
     if not contenders:
         raise ValueError(f"{experiment.name} has nothing to run with these systems and cells; choose others")
@@ -73,6 +72,10 @@ def conduct(
                 print(
                     f"{title}: {_outcome(contender, results[-1][1])}; about {report.duration(left)} to go", flush=True
                 )
+    except Exception:
+        if made:  # what is done is told, whatever stopped the next one
+            report.write(record, contenders, results, finished=False)
+        raise
     except KeyboardInterrupt:
         report.write(record, contenders, results, finished=False)
         raise KeyboardInterrupt(
@@ -98,7 +101,7 @@ def run(contender: Contender, seed: int, place: Path, progress: bool = False, ti
     settings = json.loads(json.dumps(settings))  # as it will be read again
     file, checkpoint = place / "result.json", place / "checkpoint.npz"
     if file.exists():
-        result = json.loads(file.read_text(encoding="utf-8"))
+        result = read_json(file, "delete it: its run is then made again")
         _check_same(result["settings"], settings, place)
         return result
     if checkpoint.exists():
@@ -112,7 +115,7 @@ def run(contender: Contender, seed: int, place: Path, progress: bool = False, ti
     try:
         fit(
             model,
-            task.batches(training.batch_size, seed),
+            batches_for(model, task, training.batch_size, seed),
             optimizer,
             training.steps,
             loss=task.loss,
@@ -141,6 +144,8 @@ def run(contender: Contender, seed: int, place: Path, progress: bool = False, ti
     result["halved"] = _first_at_most(history, None if task.baseline is None else task.baseline / 2)
     result["seconds"] = float(history["seconds"][-1]) if result["steps"] else 0.0
     result["seconds_per_step"] = float(np.median(np.diff(history["seconds"], prepend=0.0))) if result["steps"] else None
+    xp = model.xp.__name__
+    result |= {"versions": report.versions(xp), "machine": report.machine(xp)}
     write_text(file, json.dumps(result, indent=1))
     return result
 
@@ -161,12 +166,14 @@ def _outcome(contender: Contender, result: Result) -> str:
 
 def _check_folder(folder: Path, experiment: Experiment, choices: Choices) -> None:
     """Refuse a folder that holds something else than this experiment."""
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+    if not folder.exists():
+        return
+    if folder.is_dir() and all(path.suffix == ".part" for path in folder.iterdir()):  # left by a start that was killed
         return
     file = folder / "record.json"
     if not file.is_file():
         raise ValueError(f"{folder} holds no experiment (no record.json) and is not empty; give another folder")
-    kept = json.loads(file.read_text(encoding="utf-8"))
+    kept = read_json(file, "give another folder, or put a copy of it in its place")
     for name, value in report.identity(experiment, choices).items():
         if kept.get(name) != value:
             raise ValueError(
@@ -176,12 +183,14 @@ def _check_folder(folder: Path, experiment: Experiment, choices: Choices) -> Non
 
 
 def _check_same(kept: dict[str, Any], settings: dict[str, Any], place: Path) -> None:
-    """Refuse to mix runs of different settings, naming the first that differs."""
-    for part, value in settings.items():
-        there, here = kept.get(part), value
+    """Refuse to mix runs of different settings, naming the first that differs; what an older run does not tell is let be."""
+    for part, here in settings.items():
+        there = kept.get(part)
+        if isinstance(here, dict) and isinstance(there, dict):
+            there = here | there
         if there != here:
             if isinstance(here, dict) and isinstance(there, dict):
-                name = next(k for k in {**here, **there} if here.get(k) != there.get(k))
+                name = next(k for k in there if here.get(k) != there[k])
                 part, there, here = f"{part} {name}", there.get(name), here.get(name)
             raise ValueError(
                 f"{place} is of another run: {part} is {there!r} there, {here!r} here; give another folder"

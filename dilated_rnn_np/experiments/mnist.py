@@ -5,8 +5,8 @@ Chang et al. 2017, section 4.2: nine layers of twenty units, dilations 1 to 256.
 
 from ..dilations import exponential_dilations
 from ..tasks import Digits, Task
+from ..tasks.small_digits import SmallDigits
 from .plan import Choices, Contender, Experiment, Training, compare_systems
-from .small_digits import SmallDigits
 
 
 def contenders(choices: Choices) -> list[Contender]:

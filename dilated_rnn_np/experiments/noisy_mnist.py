@@ -6,8 +6,8 @@ Chang et al. 2017, section 4.2: the digits padded to 1,000 and to 2,000 steps. T
 
 from ..dilations import exponential_dilations
 from ..tasks import Digits, Task
+from ..tasks.small_digits import SmallDigits
 from .plan import Choices, Contender, Experiment, Training, compare_systems
-from .small_digits import SmallDigits
 
 
 def contenders(choices: Choices) -> list[Contender]:

@@ -1,4 +1,7 @@
-"""The pictures of an experiment: curves of each setting, and what changes with a fact such as the number of layers."""
+"""The pictures of an experiment: curves of each setting, and what changes with a fact such as the number of layers.
+
+Runs that diverged are in no curve, as they are in no mean of the table; the label says how many they were.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,8 @@ def _curves(experiment: Experiment, own: Sequence[Contender], results: Results, 
     histories: dict[str, list[dict[str, np.ndarray]]] = {}
     handles: list[Any] = []
     for contender in own:
-        places = [run_folder(folder, contender, r["settings"]["seed"]) for of, r in results if of is contender]
+        done = [result for of, result in results if of is contender and result["status"] == "finished"]
+        places = [run_folder(folder, contender, result["settings"]["seed"]) for result in done]
         metrics = [read_metrics(place / "metrics.csv") for place in places]
         histories[contender.label] = [m for m in metrics if not np.isnan(m["validation_loss"]).all()]
     for place, (x, y) in enumerate(experiment.curves, 1):
@@ -47,8 +51,9 @@ def _curves(experiment: Experiment, own: Sequence[Contender], results: Results, 
         for contender in own:
             rows = [~np.isnan(history["validation_loss"]) for history in histories[contender.label]]
             runs = [(m[x][r], m[f"validation_{y}"][r]) for m, r in zip(histories[contender.label], rows, strict=True)]
-            curves += [Curve(contender.label, runs, *contender.look)] if runs else []
-        if not curves:
+            failed = diverged(results, [contender])
+            curves += [Curve(contender.label + failed, runs, *contender.look)] if runs or failed else []
+        if not any(curve.runs for curve in curves):
             return None
         is_loss = y == "loss"
         label = "loss" if is_loss else task.metric_name.replace("_", " ")
@@ -65,7 +70,7 @@ def _curves(experiment: Experiment, own: Sequence[Contender], results: Results, 
 
 def _over(fact: str, contenders: Sequence[Contender], results: Results) -> Figure:
     """Return a figure with the metric and the time per step over a fact, one line a series."""
-    measured = {(id(of), r["settings"]["seed"]): r for of, r in results}
+    measured = {(id(of), r["settings"]["seed"]): r for of, r in results if r["status"] == "finished"}
     seeds = sorted({seed for _, seed in measured})
     metric = contenders[0].task.metric_name.replace("_", " ")
     figure = Figure(figsize=(10.5, 3.9), layout="constrained")
@@ -80,8 +85,15 @@ def _over(fact: str, contenders: Sequence[Contender], results: Results) -> Figur
             for seed in seeds:
                 values = [measured.get((id(c), seed), {}).get(key) for c in own]
                 runs.append((x, scale * np.array([np.nan if value is None else value for value in values], float)))
-            curves.append(Curve(name, runs, colour, colour))
+            curves.append(Curve(name + diverged(results, own), runs, colour, colour))
         lines = run_curves(curves, fact, label, points=True, ax=ax)
-    if len(lines) > 1:
+    if len(lines) > 1 or diverged(results, contenders):
         figure.legend(handles=lines, loc="outside right center", frameon=False, fontsize=9)
     return figure
+
+
+def diverged(results: Results, contenders: Sequence[Contender]) -> str:
+    """Return how many of the contenders' runs diverged, as the end of a label; nothing where none did."""
+    statuses = [result["status"] for of, result in results if any(of is contender for contender in contenders)]
+    count = statuses.count("diverged")
+    return f" ({count} of {len(statuses)} diverged)" if count else ""

@@ -30,6 +30,8 @@ class Choices:
     data_dir : where data files lie, or None.
     settings : which of the experiment's tasks, as its table names them; None for all.
     steps, batch_size : of training, instead of what the scale says.
+    embedding : of how many numbers each net has a linear map before its first layer, or None for none.
+    corpus, frame : of the characters, and of the speech, instead of what the scale says.
     """
 
     scale: str = "quick"
@@ -41,9 +43,12 @@ class Choices:
     settings: tuple[str, ...] | None = None
     steps: int | None = None
     batch_size: int | None = None
+    embedding: int | None = None
+    corpus: str | None = None
+    frame: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch_size"):
+        for name in ("steps", "batch_size", "embedding", "frame"):
             if getattr(self, name) is not None:
                 positive_integer(name, getattr(self, name))
         choose("scale", self.scale, SCALES)
@@ -51,6 +56,8 @@ class Choices:
         for what, names, known in (("system", self.systems, SYSTEMS), ("cell", self.cells, CELLS)):
             for name in names or ():
                 choose(what, name, known)
+        if self.cells and self.systems and not any(SYSTEMS[name].takes_cell for name in self.systems):
+            raise ValueError(f"cells are not for {' and '.join(self.systems)}, with units of their own: leave them out")
 
     @property
     def quick(self) -> bool:
@@ -120,6 +127,7 @@ class Experiment:
     curves : pairs of "step" or "seconds" and "loss" or "metric", one panel each.
     against : a numeric fact to draw metric and time per step over, or None.
     compares_systems : whether systems are to be chosen; else its nets are dilated RNNs. seeds : how many, by scale.
+    takes : which of the choices "corpus" and "frame" it follows.
     """
 
     name: str
@@ -129,21 +137,36 @@ class Experiment:
     curves: tuple[tuple[str, str], ...] = (("step", "loss"), ("step", "metric"))
     against: str | None = None
     compares_systems: bool = False
+    takes: tuple[str, ...] = ()
     seeds: dict[str, int] = field(default_factory=lambda: {"quick": 1, "full": 3})
 
 
 def chosen(experiment: Experiment, choices: Choices) -> list[Contender]:
     """Return the contenders of an experiment, those of the chosen settings and with the chosen training."""
+    if not experiment.compares_systems and choices.systems is not None:
+        raise ValueError(f"{experiment.name} is about dilated RNNs alone: leave the systems out")
+    for name in ("corpus", "frame"):
+        if getattr(choices, name) is not None and name not in experiment.takes:
+            raise ValueError(f"{experiment.name} has no {name} to choose: leave the {name} out")
     contenders = experiment.contenders(choices)
     known = dict.fromkeys(contender.setting for contender in contenders)
     for setting in choices.settings or ():
         choose("setting", setting, known)
-    own = {name: value for name in ("steps", "batch_size") if (value := getattr(choices, name)) is not None}
     return [
-        replace(contender, training=replace(contender.training, **own))
+        replace(contender, training=_with_choices(contender.training, choices))
         for contender in contenders
         if choices.settings is None or contender.setting in choices.settings
     ]
+
+
+def _with_choices(training: Training, choices: Choices) -> Training:
+    """Return a training of the chosen steps and batch size; a short one is validated often enough for a curve to be drawn."""
+    if choices.batch_size is not None:
+        training = replace(training, batch_size=choices.batch_size)
+    if choices.steps is not None:
+        often = min(training.validate_every, max(1, choices.steps // 20))
+        training = replace(training, steps=choices.steps, validate_every=often)
+    return training
 
 
 def net(
@@ -174,6 +197,7 @@ def net(
             readout=task.readout,
             rng=seed,
             xp=choices.backend,
+            embedding=choices.embedding,
         )
 
     size = hidden if choices.parameters is None else hidden_size_for(sized, choices.parameters)

@@ -24,7 +24,7 @@ import dilated_rnn_np
 
 from .. import threads
 from . import pictures
-from .files import write_text
+from .files import read_json, run_folder, write_text
 from .plan import Choices, Contender, Experiment
 
 Results = Sequence[tuple[Contender, dict[str, Any]]]
@@ -39,6 +39,9 @@ def identity(experiment: Experiment, choices: Choices) -> dict[str, Any]:
         "parameters": choices.parameters,
         "steps": choices.steps,
         "batch_size": choices.batch_size,
+        "embedding": choices.embedding,
+        "corpus": choices.corpus,
+        "frame": choices.frame,
         "backend": choices.backend,
     }
 
@@ -55,7 +58,7 @@ class Record:
     def write(self, contenders: Sequence[Contender], results: Results, finished: bool) -> None:
         """Write record.json; the time of the first start is kept."""
         file, now = self.folder / "record.json", datetime.datetime.now().astimezone().isoformat(timespec="seconds")
-        started = json.loads(file.read_text(encoding="utf-8"))["started"] if file.exists() else now
+        started = read_json(file, "give another folder")["started"] if file.exists() else now
         content = identity(self.experiment, self.choices) | {
             "seeds": list(range(self.seeds)),
             "finished": finished,
@@ -63,8 +66,7 @@ class Record:
             "seconds of training": sum(result["seconds"] for _, result in results),
             "started": started,
             "written": now,
-            "versions": versions(self.choices.backend),
-            "machine": machine(self.choices.backend),
+            "made with": origins(results),
             "contenders": [
                 {"setting": c.setting, "label": c.label, **c.facts, "task": c.task.settings(), **vars(c.training)}
                 for c in contenders
@@ -137,19 +139,20 @@ def markdown(record: Record, contenders: Sequence[Contender], rows: Sequence[dic
         f"{runs if record.seeds > 1 else 'one run a net'}; {sizes}; on held-out data, with the parameters that did"
     ]
     notes[0] += " best in validation."
+    if experiment.compares_systems and len({row["parameters"] for row in rows}) > 1 and not choices.parameters:
+        notes.append("Nets of equal hidden sizes differ in parameters; --parameters N compares nets of equally many.")
     trainings = dict.fromkeys((c.training.steps, c.training.batch_size) for c in contenders)
     notes += [f"{steps:,} steps of {batch_size} sequences." for steps, batch_size in trainings]
+    notes += [
+        f"{setting}: {note}." for setting, note in {c.setting: c.task.data_note for c in contenders}.items() if note
+    ]
     baselines = {c.setting: c.task for c in contenders if c.task.baseline is not None}
     notes += [f"{setting}: {task.baseline_note} = {task.baseline:.4f}." for setting, task in baselines.items()]
     if "halved" in experiment.columns:
         notes.append("Steps to half baseline: the first validation with at most half of it; – where a run had none.")
-    host = machine(choices.backend)
-    where = f"{host['processors']} processors, {host['threads']} threads" + (
-        f", {host['device']}" if "device" in host else ""
-    )
-    took = duration(sum(result["seconds"] for _, result in results))
-    written = ", ".join(f"{name} {version}" for name, version in versions(choices.backend).items())
-    notes.append(f"{took} of training on {where} ({host['architecture']}); {written}.")
+    if others := _others(record.folder, results):
+        notes.append(f"Not in this table: {others} of the folder, of systems, cells, settings or seeds not asked for.")
+    notes += [_origin(origin) for origin in origins(results)]
     texts = {c.label: result["text"] for c, result in reversed(results) if "text" in result}  # of the first seed
     samples = [line for label in reversed(texts) for line in (f"\n## {label}\n\n```text", texts[label].strip(), "```")]
     return "\n".join([*lines, "", *(f"- {note}" for note in notes), *samples, ""])
@@ -193,6 +196,37 @@ def machine(backend: str) -> dict[str, Any]:
         cupy = sys.modules["cupy"]
         found["device"] = cupy.cuda.runtime.getDeviceProperties(cupy.cuda.Device().id)["name"].decode()
     return found
+
+
+def origins(results: Results) -> list[dict[str, Any]]:
+    """Return the distinct versions and machines that runs were finished with, each with their number and time."""
+    found: dict[str, dict[str, Any]] = {}
+    for _, result in results:
+        own = {name: result.get(name, {}) for name in ("versions", "machine")}
+        origin = found.setdefault(json.dumps(own), {**own, "runs": 0, "seconds of training": 0.0})
+        origin["runs"] += 1
+        origin["seconds of training"] += result["seconds"]
+    return list(found.values())
+
+
+def _others(folder: Path, results: Results) -> str:
+    """Return how many finished runs a folder holds beside those of a table; nothing where there is none."""
+    shown = {run_folder(folder, contender, result["settings"]["seed"]) for contender, result in results}
+    return _runs(sum(file.parent not in shown for file in folder.glob("runs/*/result.json")))
+
+
+def _runs(count: int) -> str:
+    return f"{count} run{'s' if count > 1 else ''}" if count else ""
+
+
+def _origin(origin: dict[str, Any]) -> str:
+    """Return an entry of ``origins`` as a sentence."""
+    took, host = f"{_runs(origin['runs'])}: {duration(origin['seconds of training'])} of training", origin["machine"]
+    if not host:
+        return f"{took}; on what machine was not recorded."
+    device = f", {host['device']}" if "device" in host else ""
+    written = ", ".join(f"{name} {version}" for name, version in origin["versions"].items())
+    return f"{took} on {host['processors']} processors, {host['threads']} threads{device} ({host['architecture']}); {written}."
 
 
 def duration(seconds: float) -> str:

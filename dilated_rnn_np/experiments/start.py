@@ -7,8 +7,8 @@ four pixels. With M > 1 steps of different remainders modulo M never meet; the f
 
 from ..dilations import exponential_dilations
 from ..tasks import Digits, Task
+from ..tasks.small_digits import SmallDigits
 from .plan import Choices, Contender, Experiment, Training, net
-from .small_digits import SmallDigits
 
 
 def permuted_digits(choices: Choices) -> tuple[Task, Training]:

@@ -11,6 +11,7 @@ import numpy as np
 from .style import COLOURS, STYLES, checked_axes, plain_log_ticks
 
 EIGHT = (*COLOURS, "#777777", "#000000")
+FEW = 5  # a curve of fewer points has them marked: a line through one of them would not be seen
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Curve:
 
     Attributes
     ----------
-    label : in the legend. runs : (x, y) of each run; runs may end early, and y may be NaN.
+    label : in the legend. runs : (x, y) of each run; runs may end early, and y may be NaN. Without runs the label alone is shown.
     colour, style : numbers of the line's looks.
     """
 
@@ -63,12 +64,15 @@ def run_curves(
     lines, seen = [], [] if baseline is None else [baseline]
     for curve in curves:
         looks = {"color": EIGHT[curve.colour % len(EIGHT)], "linestyle": STYLES[curve.style % len(STYLES)]}
+        if not curve.runs:
+            lines += ax.plot([], [], label=curve.label, linewidth=1.7, **looks)
+            continue
         x, y = (_stacked([run[i] for run in curve.runs]) for i in (0, 1))  # (runs, points)
         measured = ~np.isnan(y).all(axis=0)
         x, y = x[:, measured], y[:, measured]
         middle, low, high = np.nanmean(x, axis=0), np.nanmin(y, axis=0), np.nanmax(y, axis=0)
-        mean = np.nanmean(y, axis=0)
-        lines += ax.plot(middle, mean, label=curve.label, linewidth=1.7, marker="o" if points else "", **looks)
+        mean, marker = np.nanmean(y, axis=0), "o" if points or len(middle) < FEW else ""
+        lines += ax.plot(middle, mean, label=curve.label, linewidth=1.7, marker=marker, **looks)
         if len(curve.runs) > 1:
             ax.fill_between(middle, low, high, color=looks["color"], alpha=0.15, linewidth=0)
         seen += [*low, *high]
@@ -76,10 +80,10 @@ def run_curves(
         style = {"color": "black", "linestyle": (0, (1, 2)), "linewidth": 1.2}
         lines.append(ax.axhline(baseline, label="memoryless baseline", **style))
     ax.set(xlabel=xlabel, ylabel=ylabel)
-    if logarithmic and min(seen) > 0:
+    if logarithmic and min(seen, default=0) > 0:
         ax.set_yscale("log")
         plain_log_ticks(ax.yaxis, seen)
-    if points:
+    if points and seen:
         places = np.unique(np.concatenate([line.get_xdata() for line in lines[: len(curves)]]))
         ax.set_xscale("log" if places[0] > 0 and places[-1] > 10 * places[0] else "linear")
         ax.set_xticks(places, [f"{place:g}" for place in places])

@@ -11,9 +11,12 @@ from .characters import Characters, generate
 from .copy_memory import CopyMemory
 from .digits import Digits
 from .files import DataError
+from .small_digits import SmallDigits
 from .speech import Speech
+from .vocabulary import Vocabulary
 
 TASKS: dict[str, type[Task]] = {task.name: task for task in (CopyMemory, Adding, Digits, Characters, Speech)}
+BY_NAME: dict[str, type[Task]] = {**TASKS, SmallDigits.name: SmallDigits}  # with those of the experiments alone
 
 
 def make_task(name: str, **settings: Any) -> Task:
@@ -22,10 +25,11 @@ def make_task(name: str, **settings: Any) -> Task:
     >>> make_task("copy-memory", T=500).T
     500
     """
-    return choose("task", name, TASKS)(**settings)
+    return choose("task", name, BY_NAME)(**settings)
 
 
 __all__ = [
+    "BY_NAME",
     "TASKS",
     "Adding",
     "Batch",
@@ -36,6 +40,7 @@ __all__ = [
     "Speech",
     "Stream",
     "Task",
+    "Vocabulary",
     "generate",
     "make_task",
 ]

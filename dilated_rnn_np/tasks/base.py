@@ -63,6 +63,7 @@ class Task(ABC):
     truncated : whether consecutive batches are windows of the same sequences, for truncated backpropagation with carried state.
     baseline : the loss of the best answer that uses nothing of what is to be remembered, or None where none is known.
     baseline_note : one sentence that says what the baseline is.
+    data_note : how the data differs from that which the task is known by, or nothing.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Task(ABC):
     truncated: bool = False
     baseline: float | None = None
     baseline_note: str = ""
+    data_note: str = ""
 
     @abstractmethod
     def batches(self, batch_size: int, seed: int = 0) -> Stream:

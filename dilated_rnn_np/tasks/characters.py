@@ -23,6 +23,7 @@ from ..losses import softmax_cross_entropy
 from ..network import Network
 from .base import Batch, Stream, Task
 from .files import DataError, DataFile, md5_of, read, sha256_of
+from .vocabulary import UNKNOWN, Vocabulary
 
 SHAKESPEARE = DataFile(
     "input.txt",
@@ -43,7 +44,6 @@ TREEBANK = {
     }.items()
 }
 CORPORA = {"shakespeare": (SHAKESPEARE,), "ptb": tuple(TREEBANK.values())}
-UNKNOWN = "\N{REPLACEMENT CHARACTER}"
 HELD_OUT_STREAMS = (
     16  # stretches of a held-out text; each begins with a state of zeros and sees nothing of those before it
 )
@@ -94,6 +94,7 @@ class Characters(Task):
     window : T, the time steps between two cuts of the gradient.
     text : a text of your own in place of a corpus. It becomes part of ``settings``, and so of checkpoints.
     file : a text file (UTF-8) of your own in place of a corpus. sha256 : what its SHA-256 has to be; None accepts any.
+    vocabulary : the characters, in sorted order, that the model was trained with; None for those of the training text.
     data_dir : the folder to look for the files of a corpus in first.
 
     Attributes
@@ -136,10 +137,12 @@ class Characters(Task):
         text: str | None = None,
         file: str | os.PathLike[str] | None = None,
         sha256: str | None = None,
+        vocabulary: str | None = None,
         data_dir: str | os.PathLike[str] | None = None,
     ) -> None:
         self.window = positive_integer("window", window)
-        self.corpus, self.text, self.file, self.sha256 = corpus, text, None if file is None else str(file), sha256
+        self.corpus, self.text, self.sha256 = corpus, text, sha256
+        self.file = None if file is None else os.path.abspath(file)  # wherever the settings are read again
         files = choose("corpus", corpus, CORPORA)
         if text is not None and file is not None:
             raise ValueError("text and file exclude each other: give one of them")
@@ -157,24 +160,23 @@ class Characters(Task):
                 f"the text must leave at least 2 characters for each of training, validation and test, got "
                 f"{', '.join(str(len(part)) for part in texts)}; give a longer one"
             )
-        self.vocabulary = "".join(sorted(set(texts[0])))
-        if not set("".join(texts[1:])) <= set(self.vocabulary) and UNKNOWN not in self.vocabulary:
-            self.vocabulary = "".join(sorted(self.vocabulary + UNKNOWN))
-        self.train_codes, self.validation_codes, self.test_codes = (self._numbers(part) for part in texts)
-        self.input_size = self.output_size = len(self.vocabulary)
+        known = Vocabulary.of(texts[0], texts[1:]) if vocabulary is None else Vocabulary(vocabulary)
+        if UNKNOWN not in known.characters:
+            known.encode("".join(texts))  # raises where the text has characters that are not in a given vocabulary
+        self.vocabulary = known.characters
+        self.train_codes, self.validation_codes, self.test_codes = (known.numbers(part) for part in texts)
+        self.input_size = self.output_size = len(known)
         counts = np.bincount(self.train_codes)
         shares = counts[counts > 0] / len(self.train_codes)
         self.baseline = float(-(shares * np.log(shares)).sum())
 
     def encode(self, text: str) -> np.ndarray:
         """Return the numbers (N,) of a text's characters; one that is not in the vocabulary raises a ValueError."""
-        if strange := sorted(set(text) - set(self.vocabulary)):
-            raise ValueError(f"text must keep to the vocabulary {self.vocabulary!r}, got {''.join(strange)!r}")
-        return self._numbers(text)
+        return Vocabulary(self.vocabulary).encode(text)
 
     def decode(self, codes: Any) -> str:
         """Return the text of numbers (N,)."""
-        return "".join(self.vocabulary[code] for code in codes)
+        return Vocabulary(self.vocabulary).decode(codes)
 
     def steps_per_epoch(self, batch_size: int) -> int:
         """Return how many windows a pass through the training text has."""
@@ -200,7 +202,7 @@ class Characters(Task):
 
     def settings(self) -> dict[str, Any]:
         """Return what ``make_task(**settings)`` needs to build the task again, but for the folder of the files."""
-        names = ("name", "corpus", "window", "text", "file", "sha256")
+        names = ("name", "corpus", "window", "text", "file", "sha256", "vocabulary")
         return {name: getattr(self, name) for name in names}
 
     def _held_out(self, codes: np.ndarray) -> Windows:
@@ -215,16 +217,10 @@ class Characters(Task):
         streams = [codes[b * S : (b + 1) * S + 1] for b in range(batch_size)]  # each ends with the next one's first
         return Windows(np.stack(streams, axis=1), self.window, self.input_size)  # (S + 1, B)
 
-    def _numbers(self, text: str) -> np.ndarray:
-        """Return the numbers (N,) of a text's characters, UNKNOWN's for one that the vocabulary does not have."""
-        known, points = _code_points(self.vocabulary), _code_points(text)
-        places = np.searchsorted(known, points).clip(max=len(known) - 1)
-        return np.where(known[places] == points, places, self.vocabulary.find(UNKNOWN)).astype(np.int32)
-
 
 def generate(
     model: Network,
-    task: Characters,
+    task: Characters | Vocabulary,
     prompt: str = "\n",
     length: int = 500,
     temperature: float = 1.0,
@@ -234,7 +230,7 @@ def generate(
 
     Parameters
     ----------
-    model : with readout "all" and one output a character. task : whose vocabulary it was trained with.
+    model : with readout "all" and one output a character. task : what it was trained on, or the vocabulary of that alone.
     prompt : what the model reads first, at least one character. length : how many characters to write.
     temperature : the logits are divided by it: below 1 the text keeps to what is likely, above 1 it strays; at 0 it is always
         the likeliest character.
@@ -256,37 +252,35 @@ def generate(
     temperature = real("temperature", temperature)
     if not 0 <= temperature < math.inf:
         raise ValueError(f"temperature must be a finite number of at least 0, got {temperature}")
-    if (model.input_size, model.output_size, model.readout) != (task.input_size, task.output_size, "all"):
+    known = task if isinstance(task, Vocabulary) else Vocabulary(task.vocabulary)
+    if (model.input_size, model.output_size, model.readout) != (len(known), len(known), "all"):
         raise ValueError(
-            f"model must read and predict each of the task's {task.input_size} characters, readout 'all', got {model}"
+            f"model must read and predict each of the task's {len(known)} characters, readout 'all', got {model}"
         )
     if not prompt:
         raise ValueError("prompt must hold at least one character for the model to begin with, got an empty text")
-    one_hot = np.eye(task.input_size, dtype=model.dtype)
+    one_hot = np.eye(len(known), dtype=model.dtype)
     state, written = None, []
-    for code in task.encode(prompt):
+    for code in known.encode(prompt, "prompt"):
         logits, state = model.step(model.xp.asarray(one_hot[[code]]), state)  # (1, V)
     for _ in range(length):
         written.append(_drawn(to_host(logits)[0].astype(np.float64), temperature, rng))
         logits, state = model.step(model.xp.asarray(one_hot[[written[-1]]]), state)
-    return task.decode(written)
+    return known.decode(written)
 
 
 def _drawn(logits: np.ndarray, temperature: float, rng: np.random.Generator) -> int:
     """Return a number drawn from ``softmax(logits / temperature)``; the largest one's at temperature 0."""
     if temperature == 0:
         return int(logits.argmax())
-    weights = np.exp((logits - logits.max()) / temperature)
+    with np.errstate(over="ignore"):  # near 0 what is less likely becomes exp(-inf) = 0
+        weights = np.exp((logits - logits.max()) / temperature)
     return int(rng.choice(len(weights), p=weights / weights.sum()))
-
-
-def _code_points(text: str) -> np.ndarray:
-    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
 
 
 def _decoded(content: bytes, name: str) -> str:
     try:
-        return content.decode("utf-8")
+        return content.decode("utf-8-sig")  # a byte order mark is no character of the text
     except UnicodeDecodeError as error:
         raise DataError(f"{name} must be a text in UTF-8, got other bytes at {error.start:,}; convert it") from None
 
@@ -296,7 +290,7 @@ def _own_file(path: Path, sha256: str | None) -> tuple[str, str]:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}); name an existing text file") from None
+        raise DataError(f"{path} cannot be read ({error.strerror}); name an existing text file (--text FILE)") from None
     digest = sha256_of(content)
     if sha256 not in (None, digest):
         raise DataError(f"{path} has changed: its SHA-256 is {digest}, expected {sha256}; use the file as it was")

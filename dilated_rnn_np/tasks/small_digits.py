@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..checks import positive_integer
-from ..tasks import Batch, Digits, Stream, Task
+from .base import Batch, Stream, Task
+from .digits import Digits
 
 SIDE = 28
 
@@ -29,7 +30,7 @@ class SmallDigits(Task):
 
     name = "small-mnist"
     input_size, output_size, readout = Digits.input_size, Digits.output_size, Digits.readout
-    baseline, baseline_note = Digits.baseline, Digits.baseline_note
+    baseline, baseline_note, reads_files = Digits.baseline, Digits.baseline_note, True
 
     def __init__(
         self,
@@ -48,12 +49,21 @@ class SmallDigits(Task):
         self.digits.test_images = self.digits.test_images[:held_out]
         self.digits.test_labels = self.digits.test_labels[:held_out]
         squares = self.across**2
+        self.data_note = (
+            f"images of {self.across} x {self.across} means, {squares} steps"
+            + (f" and {self.noise} of noise" if self.noise else "")
+            + f"; the first {held_out} test images"
+        )
         self.order = np.random.default_rng(permutation_seed).permutation(squares) if permuted else np.arange(squares)
 
     def batches(self, batch_size: int, seed: int = 0) -> Stream:
         """Return the endless training stream for a seed."""
         whole = self.digits.batches(batch_size, seed)
         return Stream(lambda k: self._small(whole.draw(k)))
+
+    def steps_per_epoch(self, batch_size: int) -> int:
+        """Return how many full batches an epoch has."""
+        return self.digits.steps_per_epoch(batch_size)
 
     def validation(self, batch_size: int) -> Sequence[Batch]:
         """Return the held-out training images."""
