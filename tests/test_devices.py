@@ -98,6 +98,7 @@ def test_ten_training_steps_equal_numpy_s(device, cell, readout, option):
     ten_training_steps(device, cell, readout, option)
 
 
+@pytest.mark.filterwarnings("ignore:ReLU")  # it says once that it cannot be fused
 @pytest.mark.parametrize("level", ["fused", "persistent"])
 @pytest.mark.parametrize("option", ["plain", "ragged", "fusion layer", "budget", "truncated"])
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru", ReLU()], ids=lambda c: getattr(c, "name", c))
