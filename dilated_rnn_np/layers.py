@@ -7,6 +7,7 @@ the d phases (Chang et al. 2017, section 2.1 and figure 1, right).
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import partial, reduce
 from operator import add
@@ -50,7 +51,7 @@ def dropout_mask(rng: np.random.Generator, probability: float, rows: Array) -> A
     return array_module(rows).asarray(kept.astype(rows.dtype) / (1 - probability))
 
 
-class Layer:
+class Layer(ABC):
     """What a network asks of a layer; a subclass is a frozen dataclass that holds sizes only, parameters are passed in.
 
     The first of its state arrays holds its newest outputs, the newest one last, whatever else it has to remember. Every
@@ -66,29 +67,29 @@ class Layer:
     kind: str = "layer"
     label: str = ""
 
+    @abstractmethod
     def initial_params(self, rng: np.random.Generator, input_init: Scheme, recurrent_init: Scheme) -> Params:
         """Draw the layer's parameters on the host, in float64."""
-        raise NotImplementedError
 
+    @abstractmethod
     def state_shapes(self, batch_size: int) -> list[tuple[int, ...]]:
         """Return the shape of each state array, (steps, B, numbers)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def forward(
         self, params: Params, x: Array, state: Arrays, ends: Ends, keep: bool = True, spare: Any = None
     ) -> tuple[Arrays, Any]:
         """Run over x (D, T*B) and return the state after it and a cache, which holds the outputs too."""
-        raise NotImplementedError
 
+    @abstractmethod
     def backward(
         self, cache: Any, dh: Array, dstate: Arrays, flow: Array | None = None
     ) -> tuple[Array, Arrays, Params]:
         """Mirror ``forward`` from dh (H, T*B) and the gradient of the returned state: return dx, dstate and grads."""
-        raise NotImplementedError
 
+    @abstractmethod
     def outputs(self, cache: Any, steps_before: int = 0) -> Array:
         """Return the outputs (H, (steps_before + T)*B), led by so many steps of the given state."""
-        raise NotImplementedError
 
     def gate_values(self, cache: Any) -> dict[str, Array]:
         """Return what pictures show beside the outputs, by name, (H, T*B) each; the default shows none."""
@@ -98,9 +99,9 @@ class Layer:
         """Return the columns that different threads work on; the default is one thread."""
         return [slice(0, batch_size)]
 
+    @abstractmethod
     def kept(self) -> tuple[float, float]:
         """Return what a cache holds for one time step: numbers for a batch row, and arrays."""
-        raise NotImplementedError
 
     def row(self) -> tuple[int | str, str]:
         """Return for the summary's table how far apart in time its recurrent edges reach, and that in words."""

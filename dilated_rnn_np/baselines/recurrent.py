@@ -7,6 +7,7 @@ steps: step t reads the window and writes behind it.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -37,6 +38,7 @@ class RecurrentLayer(Layer):
     input_size: int
     hidden_size: int
 
+    @abstractmethod
     def step(self, params: Params, x: Array, previous: Arrays) -> tuple[Arrays, Any]:
         """Return the new state and a cache from one time step.
 
@@ -48,8 +50,8 @@ class RecurrentLayer(Layer):
         -------
         new : for each state array its newest step, (B, numbers). cache : for ``step_backward``.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def step_backward(
         self,
         params: Params,
@@ -61,7 +63,6 @@ class RecurrentLayer(Layer):
         grads: Params,
     ) -> Array:
         """Mirror ``step``: return dx (B, D), and add to the windows of ``dprevious`` and to ``grads`` in place."""
-        raise NotImplementedError
 
     def steps(self, state: Arrays, T: int) -> Iterable[Callable[..., tuple[Arrays, Any]]]:
         """Return ``step`` for each of T time steps; a layer that keeps time binds what it has to do at each."""
