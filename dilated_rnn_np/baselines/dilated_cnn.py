@@ -176,7 +176,8 @@ class ConvolutionLayer(Layer):
         W = xp.concatenate([xp.column_stack([params[f"W_{k}"], params[f"b_{k}"]]) for k in "fg"])  # (2*H, k*D+1)
         enough = xp is np and T * B * W.size >= WORTH_A_THREAD
         cache = ConvolutionCache(params, W, X, Y, self.parts(B) if enough else [slice(0, B)], [], ends)
-        spares = [[] for _ in cache.parts] if spare is None else spare.blocks
+        usable = spare is not None and len(spare.parts) == len(cache.parts)
+        spares = spare.blocks if usable else [[] for _ in cache.parts]
         run = partial(self._forward, cache, keep)
         cache.blocks = threads.run([partial(run, *both) for both in zip(cache.parts, spares, strict=True)])
         return tuple(_at_end(A, T, ends)[0] for A in (Y, X)), cache
