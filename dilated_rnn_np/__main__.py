@@ -10,13 +10,12 @@ import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from . import checkpoint as checkpoints
 from . import inputs, paths
 from .annealing import batches_for
-from .backend import automatic, get_backend
+from .backend import get_backend
 from .baselines import systems
 from .cells import LSTM, Cell
 from .checks import choose, positive, positive_integer
@@ -207,7 +206,7 @@ def _trained(options: argparse.Namespace) -> tuple[Network, str]:
     _, meta = checkpoints.read(options.checkpoint)
     best = bool(meta.get("best")) and not options.last
     which = f"best in validation, step {meta['best']['step']}" if best else f"last, step {meta['step']}"
-    return checkpoints.load(options.checkpoint, best=best).to(_backend(options.backend)), which
+    return checkpoints.load(options.checkpoint, best=best).to(get_backend(options.backend)), which
 
 
 def _model(options: argparse.Namespace, task: Task | None) -> Network:
@@ -228,7 +227,7 @@ def _model(options: argparse.Namespace, task: Task | None) -> Network:
         "readout": "last" if task is None else task.readout,
         "dtype": options.dtype,
         "rng": options.seed,
-        "xp": _backend(options.backend),
+        "xp": get_backend(options.backend),
         "dropout": options.dropout,
         "embedding": options.embedding,
         "input_init": options.input_init,
@@ -255,15 +254,6 @@ def _dilations(options: argparse.Namespace, layers: int) -> list[Any]:
     if options.dilations:
         return _numbers(options.dilations)
     return exponential_dilations(layers if options.layers is None else options.layers, options.base, options.start)
-
-
-def _backend(name: str) -> ModuleType:
-    """Return the array module; where the choice is left open, say which one it is."""
-    if name != "auto":
-        return get_backend(name)
-    xp, sentence = automatic()
-    print(sentence, file=sys.stderr)
-    return xp
 
 
 def _made_folder(path: str) -> Path:

@@ -49,7 +49,7 @@ def fetched(*figures: Any) -> list[float]:
 
 
 def get_backend(backend: str | ModuleType) -> ModuleType:
-    """Return the array module for ``"numpy"``, ``"cupy"``, ``"auto"`` or a module that is given as it is.
+    """Return the array module for ``"numpy"``, ``"cupy"``, ``"auto"``, which says what it took, or a module itself.
 
     Raises
     ------
@@ -64,7 +64,13 @@ def get_backend(backend: str | ModuleType) -> ModuleType:
         if backend is not np and not hasattr(backend, "get_array_module"):
             raise ValueError(f"xp must be numpy or cupy, got the module {backend.__name__}")
         return _numpy() if backend is np else _cupy()
-    return choose("backend", backend, {"numpy": _numpy, "cupy": _cupy, "auto": lambda: automatic()[0]})()
+    return choose("backend", backend, {"numpy": _numpy, "cupy": _cupy, "auto": _told})()
+
+
+def _told() -> ModuleType:
+    xp, sentence = automatic()
+    print(sentence, file=sys.stderr)  # who leaves the choice open is told what it was
+    return xp
 
 
 def automatic() -> tuple[ModuleType, str]:

@@ -427,14 +427,16 @@ def test_cupy_without_a_gpu_or_driver_says_what_stands_in_the_way(monkeypatch):
         a_model().to("cupy")
 
 
-def test_backend_auto_takes_the_gpu_where_there_is_one_and_says_which(monkeypatch):
+def test_backend_auto_takes_the_gpu_where_there_is_one_and_says_which(monkeypatch, capsys):
     cupy = standin.install(monkeypatch)
     assert backend.automatic() == (cupy, "backend auto: cupy, there is a GPU")
     assert DilatedRNN(1, 2, [1], xp="auto").xp is cupy
     without_cupy(monkeypatch)
     xp, sentence = backend.automatic()
     assert xp is np and sentence.startswith("backend auto: numpy, because backend 'cupy' needs CuPy")
+    capsys.readouterr()
     assert a_model().to("auto").xp is np
+    assert capsys.readouterr().err.startswith("backend auto: numpy, because")
 
 
 def test_a_full_device_says_what_helps(stand_in, monkeypatch):
