@@ -46,7 +46,7 @@ def train_step(
     """Make one training step and return (loss, norm of the gradient, metric, state after the batch).
 
     On a device the batch is all that moves there (with dropout also its masks, one a layer) and three numbers all that
-    comes back.
+    comes back (a clockwork layer also looks at its clock).
 
     Parameters
     ----------
