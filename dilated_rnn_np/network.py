@@ -154,8 +154,8 @@ class Network:
         inputs.finite("x", x)
         rows = x.reshape(T * B, D).T.astype(dtype, copy=False)  # (T, B, D) -> (D, T*B)
 
-        key = (signature(self), T, B, dtype, splits := [len(layer.parts(B)) for layer in self.layers])
-        cache = Cache(repr(self), key[0], (T, B, D), ends, dtype, max(splits) > 1, key)
+        key = (signature(self), T, B, dtype, [len(layer.parts(B)) for layer in self.layers])
+        cache = Cache(repr(self), key[0], (T, B, D), ends, dtype, max(key[-1]) > 1, key)
         spare = (workspace.take(cache.key) if keep else []) or [None] * len(self.layers)
         new_state: State = []
         with self._at_work(cache.split):
