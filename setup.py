@@ -15,7 +15,7 @@ setup(
     long_description_content_type="text/markdown",
     license="MIT",
     packages=find_packages(include=["dilated_rnn_np", "dilated_rnn_np.*"]),
-    package_data={"dilated_rnn_np": ["py.typed", "*.cu"]},
+    package_data={"dilated_rnn_np": ["py.typed"], "dilated_rnn_np.device": ["*.cu"]},
     python_requires=">=3.10",
     install_requires=["numpy>=2", "matplotlib>=3.8", "tqdm>=4.66", "pooch>=1.8", "threadpoolctl>=3.5"],
     extras_require={
@@ -26,5 +26,5 @@ setup(
         "tutorials": tutorials,
         "bench": ["torch>=2.2"],
     },
-    entry_points={"console_scripts": ["dilated-rnn = dilated_rnn_np.__main__:main"]},
+    entry_points={"console_scripts": ["dilated-rnn = dilated_rnn_np.cli.main:main"]},
 )

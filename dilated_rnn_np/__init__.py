@@ -10,18 +10,22 @@
 
 import importlib
 
-from . import baselines, cells, gradcheck, init, losses, memory, optim, paths, reference, search, tasks
-from .batches import windows
-from .cells import GRU, LSTM, RNN, Cell
-from .checkpoint import CheckpointError, load
-from .dilations import exponential_dilations
-from .kernels import get_device_kernels, set_device_kernels
-from .model import DilatedRNN
-from .network import Network
-from .threads import get_num_threads, set_num_threads
-from .torch_weights import from_torch_state_dict, to_torch_state_dict
-from .train import evaluate, fit, train_step
-from .workspace import free_workspace
+from . import baselines, tasks
+from .analysis import gradcheck, memory
+from .arrays.threads import get_num_threads, set_num_threads
+from .device.kernels import get_device_kernels, set_device_kernels
+from .nets.checkpoint import CheckpointError, load
+from .nets.model import DilatedRNN
+from .nets.network import Network
+from .nets.torch_weights import from_torch_state_dict, to_torch_state_dict
+from .nets.workspace import free_workspace
+from .recurrence import cells, init, reference
+from .recurrence.cells import GRU, LSTM, RNN, Cell
+from .theory import paths, search
+from .theory.dilations import exponential_dilations
+from .training import losses, optim
+from .training.batches import windows
+from .training.train import evaluate, fit, train_step
 
 __version__ = "0.1.0"
 

@@ -5,9 +5,9 @@ import re
 import sys
 
 import pytest
-import standin
-from backends import BACKENDS, DEVICES, gpu
 from hypothesis import settings
+from support import standin
+from support.backends import BACKENDS, DEVICES, gpu
 
 settings.register_profile("default", deadline=None, max_examples=60, derandomize=True)
 settings.register_profile("thorough", deadline=None, max_examples=1000)

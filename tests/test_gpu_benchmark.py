@@ -6,14 +6,13 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
-import cuda_emulator
 import numpy as np
 import pytest
-import standin
 from benchmarks import command, gpu, gpu_library, gpu_report
 from benchmarks.cases import small_case, write_start
 from benchmarks.clock import after_one_that_does_not_count, event_clock
 from benchmarks.process import ContenderError
+from support import cuda_emulator, standin
 
 BENCHMARKS = Path(__file__).parent / "benchmarks"
 TINY = small_case("gru").but(dilations=(1, 2), T=5)

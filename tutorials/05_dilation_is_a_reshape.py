@@ -260,7 +260,7 @@ print("chunks of", [len(chunk) for chunk in chunks], f"steps equal the whole of 
 # %% [markdown]
 # ## How the library lays it out
 #
-# `dilated_rnn_np/scan.py` does the same with two changes. First, it lies *feature-major*: a column for each (time, row), `t*B + b`, and a
+# `dilated_rnn_np/recurrence/scan.py` does the same with two changes. First, it lies *feature-major*: a column for each (time, row), `t*B + b`, and a
 # row for each number. With several gates, each gate is then a block of whole rows. Second, it puts all that a step needs into one
 # buffer, and all weights into one matrix, which `fused.py` builds:
 #

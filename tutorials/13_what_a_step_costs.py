@@ -22,10 +22,13 @@ from threadpoolctl import threadpool_limits
 from tools import show, size
 
 import dilated_rnn_np as drn
-from dilated_rnn_np import fused, layers, persistent, plot, scan
-from dilated_rnn_np.backend import automatic
-from dilated_rnn_np.cells import sigmoid
+from dilated_rnn_np import plot
+from dilated_rnn_np.arrays.backend import automatic
+from dilated_rnn_np.device import persistent
+from dilated_rnn_np.nets import layers
 from dilated_rnn_np.plot.style import COLOURS, plain_log_ticks
+from dilated_rnn_np.recurrence import fused, scan
+from dilated_rnn_np.recurrence.cells import sigmoid
 
 # %% [markdown]
 # ## How to measure

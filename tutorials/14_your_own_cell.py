@@ -17,7 +17,7 @@ from tools import show, size
 
 import dilated_rnn_np as drn
 from dilated_rnn_np import plot
-from dilated_rnn_np.cells import sigmoid
+from dilated_rnn_np.recurrence.cells import sigmoid
 
 # %% [markdown]
 # ## What a cell is, and what it is not
@@ -470,6 +470,6 @@ check("14.3", coupled_backward)
 # ## Where next
 #
 # You can derive and write backpropagation through time for a dilated cell, and prove it right. The library's own cells read like
-# yours: [cells.py](../dilated_rnn_np/cells.py); the whole net as plain loops is in
-# [reference.py](../dilated_rnn_np/reference.py). One question is left: is it better than what others have built? The last tutorial
+# yours: [cells.py](../dilated_rnn_np/recurrence/cells.py); the whole net as plain loops is in
+# [reference.py](../dilated_rnn_np/recurrence/reference.py). One question is left: is it better than what others have built? The last tutorial
 # says what that means: [15. Compared systems](15_compared_systems.ipynb).

@@ -16,14 +16,14 @@ from typing import Any
 
 import numpy as np
 
-from .. import inputs
-from ..backend import Array, array_module, to_host
-from ..cells import Arrays
-from ..checks import positive_integer
-from ..graphs import Graph, clockwork
-from ..init import Scheme
-from ..layers import Params
-from ..network import Network
+from ..arrays import inputs
+from ..arrays.backend import Array, array_module, to_host
+from ..arrays.checks import positive_integer
+from ..nets.layers import Params
+from ..nets.network import Network
+from ..recurrence.cells import Arrays
+from ..recurrence.init import Scheme
+from ..theory.graphs import Graph, clockwork
 from .recurrent import RecurrentLayer
 
 

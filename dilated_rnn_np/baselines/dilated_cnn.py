@@ -21,14 +21,14 @@ from typing import Any
 
 import numpy as np
 
-from .. import inputs, threads
-from ..backend import Array, array_module
-from ..cells import Arrays, sigmoid
-from ..checks import positive_integer
-from ..graphs import Graph, dilated_cnn
-from ..init import Scheme
-from ..layers import LARGEST_PART, WORTH_A_THREAD, Ends, Layer, Params
-from ..network import Network
+from ..arrays import inputs, threads
+from ..arrays.backend import Array, array_module
+from ..arrays.checks import positive_integer
+from ..nets.layers import LARGEST_PART, WORTH_A_THREAD, Ends, Layer, Params
+from ..nets.network import Network
+from ..recurrence.cells import Arrays, sigmoid
+from ..recurrence.init import Scheme
+from ..theory.graphs import Graph, dilated_cnn
 
 
 class DilatedCNN(Network):

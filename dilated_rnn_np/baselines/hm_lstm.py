@@ -16,13 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import Array, array_module
-from ..cells import Arrays, sigmoid
-from ..checks import positive, positive_integer
-from ..graphs import Graph, hierarchical_stack
-from ..init import Scheme
-from ..layers import Params
-from ..network import Network
+from ..arrays.backend import Array, array_module
+from ..arrays.checks import positive, positive_integer
+from ..nets.layers import Params
+from ..nets.network import Network
+from ..recurrence.cells import Arrays, sigmoid
+from ..recurrence.init import Scheme
+from ..theory.graphs import Graph, hierarchical_stack
 from .recurrent import RecurrentCache, RecurrentLayer
 
 

@@ -15,14 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from .. import inputs
-from ..backend import Array, array_module
-from ..cells import LSTM, Arrays, pre_activations, pre_activations_backward
-from ..checks import fraction, positive, positive_integer
-from ..graphs import Graph, plain_stack
-from ..init import Scheme
-from ..layers import Params
-from ..network import Network
+from ..arrays import inputs
+from ..arrays.backend import Array, array_module
+from ..arrays.checks import fraction, positive, positive_integer
+from ..nets.layers import Params
+from ..nets.network import Network
+from ..recurrence.cells import LSTM, Arrays, pre_activations, pre_activations_backward
+from ..recurrence.init import Scheme
+from ..theory.graphs import Graph, plain_stack
 from .recurrent import RecurrentCache, RecurrentLayer
 
 CELL = LSTM()

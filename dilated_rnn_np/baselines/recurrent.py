@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from ..backend import Array, array_module
-from ..cells import Arrays
-from ..layers import Ends, Layer, Params
+from ..arrays.backend import Array, array_module
+from ..nets.layers import Ends, Layer, Params
+from ..recurrence.cells import Arrays
 
 
 @dataclass

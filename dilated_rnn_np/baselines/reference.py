@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..reference import sigmoid
+from ..recurrence.reference import sigmoid
 
 
 def skip(p: dict[str, np.ndarray], x: np.ndarray, cell: str, s: int) -> np.ndarray:

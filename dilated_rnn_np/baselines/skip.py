@@ -15,15 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from .. import inputs
-from ..backend import Array
-from ..cells import Arrays, Cell, get_cell, pre_activations, pre_activations_backward
-from ..checks import positive_integer
-from ..graphs import Graph, skip_stack
-from ..init import Scheme
-from ..layers import Params
-from ..model import DilatedRNN
-from ..network import Network
+from ..arrays import inputs
+from ..arrays.backend import Array
+from ..arrays.checks import positive_integer
+from ..nets.layers import Params
+from ..nets.model import DilatedRNN
+from ..nets.network import Network
+from ..recurrence.cells import Arrays, Cell, get_cell, pre_activations, pre_activations_backward
+from ..recurrence.init import Scheme
+from ..theory.graphs import Graph, skip_stack
 from .recurrent import RecurrentLayer
 
 

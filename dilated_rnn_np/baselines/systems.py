@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from .. import inputs
-from ..cells import Cell
-from ..checks import choose, positive_integer
-from ..model import DilatedRNN
-from ..network import Network
+from ..arrays import inputs
+from ..arrays.checks import choose, positive_integer
+from ..nets.model import DilatedRNN
+from ..nets.network import Network
+from ..recurrence.cells import Cell
 from .clockwork import ClockworkRNN
 from .dilated_cnn import DilatedCNN
 from .hm_lstm import HMLSTM

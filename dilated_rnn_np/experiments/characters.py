@@ -6,9 +6,9 @@ same of the Penn Treebank: ``--corpus ptb``.
 
 from functools import partial
 
-from ..dilations import exponential_dilations
-from ..network import Network
+from ..nets.network import Network
 from ..tasks import Characters, generate
+from ..theory.dilations import exponential_dilations
 from .plan import Choices, Contender, Experiment, Training, compare_systems
 
 TITLES = {"shakespeare": "Tiny Shakespeare", "ptb": "Penn Treebank"}

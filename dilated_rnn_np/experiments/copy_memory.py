@@ -3,8 +3,8 @@
 Chang et al. 2017, section 4.1, at T = 500 and 1,000, with nets of ten units a layer; the dilations reach across T.
 """
 
-from ..dilations import exponential_dilations
 from ..tasks import CopyMemory
+from ..theory.dilations import exponential_dilations
 from .plan import Choices, Contender, Experiment, Training, compare_systems
 
 

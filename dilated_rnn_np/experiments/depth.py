@@ -3,7 +3,7 @@
 Permuted MNIST with dilations 1, 2, 4, …, of two to nine layers; the quick scale reads squares of four pixels.
 """
 
-from ..dilations import exponential_dilations
+from ..theory.dilations import exponential_dilations
 from .plan import Choices, Contender, Experiment, net
 from .start import permuted_digits
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..run import COLUMNS
+from ..training.run import COLUMNS
 from .plan import Contender
 
 

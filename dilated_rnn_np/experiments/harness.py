@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from .. import checkpoint as checkpoints
-from ..annealing import batches_for
-from ..checks import positive_integer
-from ..optim import cosine_decay, get_optimizer
-from ..train import evaluate, fit
+from ..arrays.checks import positive_integer
+from ..baselines.annealing import batches_for
+from ..nets import checkpoint as checkpoints
+from ..training.optim import cosine_decay, get_optimizer
+from ..training.train import evaluate, fit
 from . import report
 from .files import read_json, read_metrics, run_folder, write_text
 from .plan import Choices, Contender, Experiment, chosen

@@ -3,9 +3,9 @@
 Chang et al. 2017, section 4.2: nine layers of twenty units, dilations 1 to 256. The quick scale reads squares of four pixels.
 """
 
-from ..dilations import exponential_dilations
 from ..tasks import Digits, Task
 from ..tasks.small_digits import SmallDigits
+from ..theory.dilations import exponential_dilations
 from .plan import Choices, Contender, Experiment, Training, compare_systems
 
 

@@ -4,9 +4,9 @@ Chang et al. 2017, section 4.2: the digits padded to 1,000 and to 2,000 steps. T
 49 steps, and pads them to 100 and 200.
 """
 
-from ..dilations import exponential_dilations
 from ..tasks import Digits, Task
 from ..tasks.small_digits import SmallDigits
+from ..theory.dilations import exponential_dilations
 from .plan import Choices, Contender, Experiment, Training, compare_systems
 
 

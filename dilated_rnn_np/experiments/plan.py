@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..backend import get_backend
+from ..arrays.backend import get_backend
+from ..arrays.checks import choose, positive_integer
 from ..baselines.systems import SYSTEMS, build, hidden_size_for
-from ..cells import CELLS
-from ..checks import choose, positive_integer
-from ..network import Network
+from ..nets.network import Network
+from ..recurrence.cells import CELLS
 from ..tasks import Task
 
 SCALES = {"quick": "minutes on two cores", "full": "the size of the paper's experiments"}

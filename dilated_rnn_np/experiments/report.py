@@ -22,7 +22,7 @@ import numpy as np
 
 import dilated_rnn_np
 
-from .. import threads
+from ..arrays import threads
 from . import pictures
 from .files import read_json, run_folder, write_text
 from .plan import Choices, Contender, Experiment

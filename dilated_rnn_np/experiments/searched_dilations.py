@@ -4,9 +4,9 @@
 with a blank of about twice the period asks whether that helps. The table says what was seen, whichever way it goes.
 """
 
-from ..dilations import exponential_dilations
-from ..search import mean_hops, search_dilations
 from ..tasks import CopyMemory
+from ..theory.dilations import exponential_dilations
+from ..theory.search import mean_hops, search_dilations
 from .plan import Choices, Contender, Experiment, Training, net
 
 

@@ -6,8 +6,8 @@ of systems the dilated net meets the same net with dilations 1.
 
 from dataclasses import replace
 
-from ..dilations import exponential_dilations
 from ..tasks import Speech
+from ..theory.dilations import exponential_dilations
 from .plan import Choices, Contender, Experiment, Training, compare_systems
 
 

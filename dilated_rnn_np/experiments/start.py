@@ -5,9 +5,9 @@ four pixels. With M > 1 steps of different remainders modulo M never meet; the f
 (Chang et al. 2017, section 2.2).
 """
 
-from ..dilations import exponential_dilations
 from ..tasks import Digits, Task
 from ..tasks.small_digits import SmallDigits
+from ..theory.dilations import exponential_dilations
 from .plan import Choices, Contender, Experiment, Training, net
 
 

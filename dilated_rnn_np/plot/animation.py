@@ -16,8 +16,8 @@ from pathlib import Path
 
 from matplotlib.animation import Animation, FuncAnimation, HTMLWriter, PillowWriter
 
-from ..checks import positive_integer
-from ..paths import INPUT, Graph, Place
+from ..arrays.checks import positive_integer
+from ..theory.paths import INPUT, Graph, Place
 from .network import LIT, Link, layout, network
 
 WAITING, REACHED, PASSED = "#D0D0D0", "#A6CBE3", "#5E9BC4"

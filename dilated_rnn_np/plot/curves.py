@@ -10,9 +10,9 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import LogNorm
 from matplotlib.ticker import MaxNLocator
 
-from ..checks import positive_integer
-from ..dilations import exponential_dilations
-from ..paths import (
+from ..arrays.checks import positive_integer
+from ..theory.dilations import exponential_dilations
+from ..theory.paths import (
     Graph,
     closed_form_dilated,
     closed_form_plain,

@@ -13,7 +13,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.patches import FancyArrowPatch, Rectangle
 from matplotlib.path import Path
 
-from ..checks import positive_integer
+from ..arrays.checks import positive_integer
 from .network import arc, axes_for, label_stride
 from .style import COLOURS
 

@@ -17,8 +17,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyArrowPatch
 from matplotlib.path import Path
 
-from ..checks import positive_integer
-from ..paths import INPUT, Graph, Place, dilated_stack, shortest_path, skip_stack
+from ..arrays.checks import positive_integer
+from ..theory.paths import INPUT, Graph, Place, dilated_stack, shortest_path, skip_stack
 from .style import COLOURS, checked_axes, new_axes
 
 Link = tuple[Place, Place]  # an edge of the unrolled graph: where it starts and where it ends

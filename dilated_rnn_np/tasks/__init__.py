@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..checks import choose
+from ..arrays.checks import choose
 from .adding import Adding
 from .base import Batch, Stream, Task
 from .characters import Characters, generate

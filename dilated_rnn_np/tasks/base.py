@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import positive_integer
+from ..arrays.checks import positive_integer
 
 Batch = tuple[Any, ...]  # (x, targets) or (x, targets, lengths)
 

@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import to_host
-from ..checks import checked_rng, choose, positive_integer, real
-from ..losses import softmax_cross_entropy
-from ..network import Network
+from ..arrays.backend import to_host
+from ..arrays.checks import checked_rng, choose, positive_integer, real
+from ..nets.network import Network
+from ..training.losses import softmax_cross_entropy
 from .base import Batch, Stream, Task
 from .files import DataError, DataFile, md5_of, read, sha256_of
 from .vocabulary import UNKNOWN, Vocabulary

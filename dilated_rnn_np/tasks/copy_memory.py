@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import positive_integer
+from ..arrays.checks import positive_integer
 from .base import Batch, Stream, Task, generator, in_batches
 
 SYMBOLS, BLANK, MARKER, RECALL = 8, 8, 9, 10  # ten symbols are to be recalled

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import positive_integer
+from ..arrays.checks import positive_integer
 from .base import Batch, Stream, Task, generator
 from .files import DataError, DataFile, read
 

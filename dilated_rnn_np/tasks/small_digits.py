@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import positive_integer
+from ..arrays.checks import positive_integer
 from .base import Batch, Stream, Task
 from .digits import Digits
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import choose, positive_integer
+from ..arrays.checks import choose, positive_integer
 from .base import Batch, Stream, Task, generator
 from .files import DataError, DataFile, read, sha256_of
 

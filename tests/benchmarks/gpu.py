@@ -21,7 +21,7 @@ from benchmarks.gpu_library import LEVELS
 from benchmarks.options import checked_output, several, whole_number
 from benchmarks.process import ContenderError, Process
 from benchmarks.rounds import REST, take_turns
-from dilated_rnn_np.backend import get_backend
+from dilated_rnn_np.arrays.backend import get_backend
 
 # Name in the table: the module of benchmarks.serve, and what it is told. All are compared with the first one.
 CONTENDERS = {

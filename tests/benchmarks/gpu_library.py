@@ -7,7 +7,7 @@ from contextlib import suppress
 import dilated_rnn_np as drn
 from benchmarks import library
 from benchmarks.clock import after_one_that_does_not_count, event_clock
-from dilated_rnn_np import kernels
+from dilated_rnn_np.device import kernels
 
 LEVELS = tuple(kernels.KERNELS)  # the library's kernels for a device, each a contender
 

@@ -4,7 +4,7 @@ import numpy as np
 
 import dilated_rnn_np as drn
 from benchmarks.cases import part
-from dilated_rnn_np.backend import to_host
+from dilated_rnn_np.arrays.backend import to_host
 
 
 class Contender:

@@ -1,0 +1,109 @@
+"""Memory as it is, measured on a model: how strong the gradient is across a span, and which inputs an output depends on.
+
+``paths`` says how far information could travel; here the library's own forward and backward say how far it does.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..arrays.backend import Array, to_host
+from ..nets.cache import Cache
+from ..nets.network import Network
+from ..training.losses import Loss
+
+
+def gradient_flow(
+    model: Network, x: Array, targets: Any = None, loss: Loss | None = None, rng: int | np.random.Generator = 0
+) -> np.ndarray:
+    """Return the norm of ``d loss_t / d h_{t-n}`` for each layer and each span n, where t is the last step.
+
+    Parameters
+    ----------
+    model : fresh or trained. x : (T, B, D).
+    targets, loss : the last step's loss is ``loss(output, targets)``, with one target a row; without them it is a random
+        projection of the output, drawn from ``rng``.
+
+    Returns
+    -------
+    norms : (L, T); ``norms[l, n]`` is over all units of layer l and all rows of the batch at time T - 1 - n.
+
+    Examples
+    --------
+    Two layers of dilations 1 and 4: the top layer is reached in multiples of four steps alone.
+
+    >>> from dilated_rnn_np import DilatedRNN
+    >>> x = np.random.default_rng(0).standard_normal((9, 2, 1))
+    >>> norms = gradient_flow(DilatedRNN(1, 5, [1, 4], output_size=1, dtype="float64"), x)
+    >>> np.flatnonzero(norms[1]).tolist()
+    [0, 4, 8]
+    """
+    if (targets is None) != (loss is None):
+        raise TypeError("targets and loss go together: give both, or neither for a random projection of the output")
+    output, _, cache = model.forward(x)
+    assert cache is not None
+    last = output if output.ndim == 2 else output[-1]  # (B, O)
+    if loss is None:
+        dlast = model.xp.asarray(np.random.default_rng(rng).standard_normal(last.shape).astype(last.dtype))
+    else:
+        _, dlast = loss(last, targets)
+    doutput = dlast
+    if output.ndim == 3:
+        doutput = model.xp.zeros_like(output)
+        doutput[-1] = dlast
+    flow: list[Array] = []
+    model.backward(doutput, cache, flow=flow)
+    return np.stack([to_host(model.xp.sqrt((abs(dh) ** 2).sum(axis=(1, 2))))[::-1] for dh in flow])  # (L, T)
+
+
+def reached_spans(model: Network, seq_len: int, rng: int | np.random.Generator = 0) -> np.ndarray:
+    """Return the spans n for which the output at the last step depends on the input n steps before, by its gradient.
+
+    A random input is sent through and a random gradient back: where there is no path the gradient is exactly 0, and where
+    there is one it is 0 only by an accident of probability 0 (or by a number too small for float64).
+
+    Examples
+    --------
+    >>> from dilated_rnn_np import DilatedRNN
+    >>> reached_spans(DilatedRNN(1, 4, [4, 6]), 13).tolist()
+    [0, 4, 6, 8, 10, 12]
+    """
+    rng = np.random.default_rng(rng)
+    model = model.to("numpy").astype("float64")
+    x = rng.standard_normal((seq_len, 1, model.input_size))
+    output, _, cache = model.forward(x)
+    assert cache is not None
+    doutput = np.zeros_like(output)
+    last = doutput if output.ndim == 2 else doutput[-1]
+    last[...] = rng.standard_normal(last.shape)
+    dx, _, _ = model.backward(doutput, cache)
+    return np.flatnonzero(dx[::-1].any(axis=(1, 2)))
+
+
+def activations(model: Network, x: Array) -> list[dict[str, np.ndarray]]:
+    """Return for each layer its outputs "h" and, where the cell shows them, its gates over time.
+
+    Parameters
+    ----------
+    x : (T, B, D).
+
+    Returns
+    -------
+    layers : one dict a layer of arrays (T, B, H).
+
+    Examples
+    --------
+    >>> from dilated_rnn_np import DilatedRNN
+    >>> model = DilatedRNN(1, 3, [1, 2], "lstm")
+    >>> [sorted(layer) for layer in activations(model, np.zeros((5, 2, 1), "float32"))]
+    [['f', 'g', 'h', 'i', 'o'], ['f', 'g', 'h', 'i', 'o']]
+    """
+    _, _, cache = model.forward(x)
+    assert isinstance(cache, Cache)
+    shown = []
+    for layer, kept in zip(model.layers, cache.layers, strict=True):
+        rows = {**layer.gate_values(kept), "h": layer.outputs(kept)}  # (H, T*B) each
+        shown.append({name: to_host(a).T.reshape(*x.shape[:2], -1).copy() for name, a in rows.items()})  # (T, B, H)
+    return shown

@@ -1,0 +1,167 @@
+"""Every picture of an architecture, and of a trained net, written into a folder: what ``dilated-rnn draw`` does.
+
+An architecture has its unrolled network, a shortest path through it, path lengths and two animations, a dilated one also its
+fold; a checkpoint adds what the net does with its task: the gradient across spans, states and gates, errors, and its curve.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import plot
+from ..analysis.memory import activations, gradient_flow
+from ..arrays.checks import choose, positive_integer
+from ..baselines.systems import SYSTEMS, build
+from ..nets import checkpoint as checkpoints
+from ..nets.model import DilatedRNN
+from ..nets.network import Network
+from ..tasks import Digits, Task
+from ..tasks.small_digits import SmallDigits
+from ..theory import paths
+from ..training.batches import unpacked
+from ..training.losses import LOSSES
+from ..training.run import COLUMNS
+
+Curve = tuple[np.ndarray, np.ndarray]  # steps and values
+
+
+def draw_architecture(model: Network, folder: str | os.PathLike[str], steps: int = 17) -> list[Path]:
+    """Draw the architecture of a net and write each picture into a folder.
+
+    Parameters
+    ----------
+    model : of any system; its numbers do not matter. folder : is made where it is missing.
+    steps : how many time steps the network is unrolled over.
+
+    Returns
+    -------
+    written : the files: pictures as PNG, animations as HTML pages to step through and as GIF.
+
+    Raises
+    ------
+    TypeError : where the network has no graph.
+    """
+    folder, steps = Path(folder), positive_integer("steps", steps)
+    graph = model.graph()
+    dilations = model.dilations if isinstance(model, DilatedRNN) else ()
+    limit = max(steps, *(2 * edge.steps for edge in graph.edges))
+    against = rivals(["skip", "plain", "cnn"], dilations) if dilations else [paths.plain_stack(len(graph.nodes))]
+    folder.mkdir(parents=True, exist_ok=True)
+    written = [
+        _saved(plot.network(graph, steps).ax, folder / "network.png"),
+        _saved(plot.network(graph, steps, path=_farthest_path(graph, steps)).ax, folder / "path.png"),
+        _saved(plot.path_lengths([graph, *against], limit)[0].axes, folder / "path_lengths.png"),
+    ]
+    if paths.is_stack(graph):
+        written.append(_saved(plot.path_length_map(graph, limit).axes, folder / "path_length_map.png"))
+    if dilations:
+        folded = max((d for d in dilations if d <= 8), default=min(dilations))  # one that can be shown
+        own = plot.mean_recurrent_lengths(own=graph, period=max(dilations))["own"]
+        written += [
+            _saved(plot.fold(3 * folded - folded // 2, folded).ax, folder / "fold.png"),
+            _saved(own[0].axes, folder / "mean_recurrent_length.png"),
+        ]
+    for name, animation in (
+        ("forward", plot.forward_animation(graph, min(steps, 17))),
+        ("backward", plot.backward_animation(graph, min(steps, 17))),
+    ):
+        plot.save_html(animation, folder / f"{name}.html")
+        plot.save_gif(animation, folder / f"{name}.gif")
+        written += [folder / f"{name}.html", folder / f"{name}.gif"]
+    return written
+
+
+def draw_checkpoint(
+    path: str | os.PathLike[str], model: Network, task: Task | None, folder: str | os.PathLike[str]
+) -> list[Path]:
+    """Draw what a trained net does, into a folder.
+
+    Parameters
+    ----------
+    path : the checkpoint, for its training curve. model : from it. task : what it was trained on, or None.
+
+    Returns
+    -------
+    written : the files.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    arrays, _ = checkpoints.read(path)
+    if len(arrays.get("history", ())):
+        columns = dict(zip(COLUMNS, arrays["history"].T, strict=True))
+        training, held_out = ((columns["step"], columns[name]) for name in ("loss", "validation_loss"))
+        written.append(training_picture(training, held_out, task.baseline if task else None, folder / "training.png"))
+    x = np.random.default_rng(0).standard_normal((300, 4, model.input_size)).astype(model.dtype)
+    targets, loss = None, None
+    if task is not None:
+        x, targets, lengths = unpacked(task.test(64)[0])
+        if lengths is not None:  # the rows that fill the batch to its last step: in the others that is padding
+            x, targets = x[:, lengths == len(x)], targets[..., lengths == len(x)]  # (T, B', D), (B',) or (T, B')
+        loss = LOSSES[task.loss]
+    last = targets if targets is None or model.readout == "last" else targets[-1]
+    labels = [f"{i + 1}: {layer.label}" for i, layer in enumerate(model.layers)]
+    written.append(
+        _saved(plot.gradient_flow(gradient_flow(model, x, last, loss), labels).axes, folder / "gradient_flow.png")
+    )
+    for i, layer in enumerate(activations(model, x[:, :1])):
+        for name in layer:
+            mesh = plot.hidden_states(layer, name)
+            mesh.axes.set_title(f"layer {i + 1}, {model.layers[i].label}: {name} of one sequence", fontsize=10)
+            written.append(_saved(mesh.axes, folder / f"layer{i + 1}_{name}.png"))
+    if isinstance(task, (Digits, SmallDigits)):
+        batches = task.test(512)
+        answers = [model.forward(x, keep=False)[0].argmax(axis=-1) for x, _ in batches]
+        ax = plot.new_axes(5.6, 5.0)
+        plot.confusion(np.concatenate([labels for _, labels in batches]), np.concatenate(answers), ax=ax)
+        written.append(_saved(ax, folder / "confusion.png"))
+    if isinstance(task, Digits):
+        order = Digits.random_order(task.permutation_seed)
+        lines = plot.digits_as_sequences(task.test_images, order)
+        written.append(_saved(lines[0].axes, folder / "digits.png"))
+    return written
+
+
+def training_picture(
+    training: Curve, held_out: Curve, baseline: float | None, path: Path, label: str = "validation"
+) -> Path:
+    """Draw a run's training loss as a curve and its held-out losses as points, and return the path.
+
+    Parameters
+    ----------
+    training, held_out : steps and losses. baseline : the memoryless one, or None. path : of the picture.
+    """
+    ax = plot.new_axes()
+    plot.training_curves({"training": training}, baseline, smooth=max(1, len(training[0]) // 200), ax=ax)
+    ax.plot(*held_out, "o", color="#D55E00", markersize=3, label=label)
+    ax.legend(frameon=False, fontsize=9)
+    return _saved(ax, path)
+
+
+def rivals(names: Sequence[str], dilations: Sequence[int]) -> list[paths.Graph]:
+    """Return the graphs to compare a dilated stack with, each what a system makes of the dilations; "cnn" is "dilated-cnn".
+
+    >>> [graph.label for graph in rivals(["skip", "plain", "cnn"], [1, 2, 4])]
+    ['skip RNN, s = 4', 'plain RNN', 'dilated CNN 1, 2, 4']
+    """
+    known = SYSTEMS | {"cnn": SYSTEMS["dilated-cnn"]}
+    chosen = [choose("architecture", name, known).name for name in names]
+    plain = paths.plain_stack(len(dilations))  # the net calls itself a dilated RNN 1, 1, 1
+    return [plain if name == "plain" else build(name, 1, 1, dilations).graph() for name in chosen]
+
+
+def _farthest_path(graph: paths.Graph, steps: int) -> tuple[int, int]:
+    """Return start and end of the longest shortest path that ends at the last step drawn; of equal ones the earliest start."""
+    lengths = paths.recurrent_lengths(graph, steps - 1)
+    longest = lengths == lengths[np.isfinite(lengths)].max()
+    return steps - 1 - int(np.flatnonzero(longest)[-1]), steps - 1
+
+
+def _saved(ax: Any, path: Path) -> Path:
+    ax.figure.savefig(path, dpi=130)
+    return path

@@ -1,0 +1,138 @@
+"""All of a cell's pointwise work as one kernel on a GPU, from the very expressions that NumPy runs.
+
+A small recurrent step is bound by the launches of its kernels, not by arithmetic, and each operation of ``i * g`` is a launch.
+CuPy's ``fuse`` runs a function once on symbols, writes down what it does, and makes one kernel of it. It takes and returns
+arrays alone, so the arrays that a cell's ``forward`` and ``backward`` take and return are laid out in a row for it, each one
+once; which of them are the same, or are plain numbers, is seen in a trial run on the host.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from ..arrays.backend import Array, array_module
+from ..recurrence import scan
+from ..recurrence.cells import Arrays, Cell
+
+Two = tuple[Arrays, Arrays]  # (state, cache) of forward, (dpre-activations, dprevious) of backward
+
+
+def forward(cell: Cell, W: Array, Z: Array, *rest: Any, **options: Any) -> list[Any]:
+    """Do what ``scan.forward`` does, with the cell's work in one kernel a block."""
+    return scan.forward(fused_cell(cell, array_module(Z)), W, Z, *rest, **options)
+
+
+def backward(cell: Cell, W: Array, Z: Array, *rest: Any, **options: Any) -> Array:
+    """Do what ``scan.backward`` does, with the cell's work in one kernel a block."""
+    return scan.backward(fused_cell(cell, array_module(Z)), W, Z, *rest, **options)
+
+
+gate_values = scan.gate_values
+
+
+class FusedCell:
+    """A cell whose ``forward`` and ``backward`` are one kernel each; everything else is the cell's own.
+
+    A cell that cannot be fused, because it does more than arithmetic on whole arrays, runs as it is. What a cell computes must
+    not change while it is in use: a kernel is made once, with the cell's numbers as they are then.
+    """
+
+    def __init__(self, cell: Cell, fuse: Callable[[Callable], Callable]) -> None:
+        self.cell = cell
+        a, previous = _ones(cell.num_products), _ones(len(cell.state))
+        state, cache = cell.forward(a, previous)
+        self.forward = FusedFunction(cell.forward, (a, previous), fuse)
+        self.backward = FusedFunction(cell.backward, (state, cache), fuse)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.cell, name)
+
+
+@lru_cache(maxsize=32)
+def fused_cell(cell: Cell, xp: Any) -> Any:
+    """Return the cell with fused kernels, or as it is where the module or the cell does not lend itself to it."""
+    if not hasattr(xp, "fuse"):
+        return cell
+    try:
+        return FusedCell(cell, xp.fuse)
+    except Exception:  # the trial run failed; what is wrong with the cell shows in the scan, in its own words
+        return cell
+
+
+class FusedFunction:
+    """A function from two tuples of arrays to two tuples of arrays and numbers, as one kernel.
+
+    Parameters
+    ----------
+    trial : arguments to try the function with, on the host. fuse : what makes a kernel of a function.
+
+    Attributes
+    ----------
+    launch : the kernel, from the arrays in a row to the new ones; None where there can be none.
+    """
+
+    def __init__(
+        self, function: Callable[[Arrays, Arrays], Two], trial: Two, fuse: Callable[[Callable], Callable]
+    ) -> None:
+        self.function, self.launch = function, None
+        first, second = trial
+        if not _all_arrays(first) or not _all_arrays(second):
+            return
+        arguments, results = [*first, *second], function(first, second)
+        if not all(isinstance(part, tuple) for part in results):
+            return
+        self.first_results = len(results[0])
+        self.results = [part for result in results for part in result]
+        self.given = [_place(part, arguments) for part in self.results]  # results that are arguments
+        self.new = [
+            i
+            for i, part in enumerate(self.results)
+            if self.given[i] is None and hasattr(part, "shape") and _place(part, self.results) == i
+        ]
+
+        def kernel(*arrays: Any) -> Arrays:
+            one, other = function(arrays[: len(first)], arrays[len(first) :])
+            together = (*one, *other)
+            return tuple(together[i] for i in self.new)
+
+        kernel.__name__ = f"{type(getattr(function, '__self__', None)).__name__}_{function.__name__}"
+        self.launch = fuse(kernel)
+
+    def __call__(self, one: Arrays, other: Arrays) -> Two:
+        """Return what the function returns."""
+        given = (*one, *other)
+        if self.launch is None or not _all_arrays(given):  # a gradient may be the number 0
+            return self.function(one, other)
+        try:
+            made = dict(zip(self.new, self.launch(*given), strict=True))
+        except MemoryError:
+            raise
+        except Exception as refusal:  # what CuPy cannot fuse it refuses in several ways; a true error comes again below
+            self.launch = None
+            warnings.warn(
+                f"{self.function.__qualname__} cannot be one kernel, and runs as it is: {refusal}", stacklevel=2
+            )
+            return self.function(one, other)
+        whole = tuple(
+            given[place] if place is not None else made[_place(part, self.results)] if hasattr(part, "shape") else part
+            for part, place in zip(self.results, self.given, strict=True)
+        )
+        return whole[: self.first_results], whole[self.first_results :]
+
+
+def _ones(count: int) -> Arrays:
+    return tuple(np.ones(1) for _ in range(count))
+
+
+def _all_arrays(parts: Any) -> bool:
+    return isinstance(parts, tuple) and all(hasattr(part, "shape") for part in parts)
+
+
+def _place(part: Any, parts: list[Any]) -> Any:
+    """Return where in a list the very same object stands first, or None."""
+    return next((i for i, other in enumerate(parts) if other is part), None)

@@ -1,0 +1,200 @@
+"""Files that hold a model, or a whole training run: written atomically, without pickle, the same for both backends.
+
+A checkpoint is an ``.npz`` archive of plain arrays and one JSON text. It is written beside its final place and moved there
+when it is complete, so that a reader, or a run that was killed, finds either the old file or the new one, never half of
+one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..arrays.backend import to_host
+from ..arrays.checks import choose
+from ..recurrence.cells import CELLS, Cell, get_cell
+from .network import ARCHITECTURES, Network
+
+DAMAGE = (
+    ValueError,
+    KeyError,
+    EOFError,
+    OSError,
+    TypeError,
+    AttributeError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+FORMAT = "dilated_rnn_np checkpoint 1"
+
+
+class CheckpointError(ValueError):
+    """A checkpoint is cut off, damaged, or of something else than was expected; the message says what to do."""
+
+
+def write(path: str | os.PathLike[str], arrays: dict[str, np.ndarray], meta: dict[str, Any]) -> None:
+    """Write arrays and a JSON-able dict to a file, atomically.
+
+    Raises
+    ------
+    OSError : where the folder is missing or not writable; an older file of that name is left as it is.
+    """
+    path = Path(path)
+    text = json.dumps({"format": FORMAT, **meta})
+    checked_place(path)
+    part = path.with_name(f".{path.name}.part")  # what a killed run leaves, the next one writes over
+    try:
+        with open(part, "wb") as file:
+            np.savez(file, **{"meta": np.array(text), **arrays})  # type: ignore[arg-type]
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except BaseException as error:
+        part.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise OSError(f"cannot write {path}: {error}; an older file of that name is unchanged") from error
+        raise
+
+
+def checked_place(path: str | os.PathLike[str]) -> None:
+    """Raise an OSError where a file cannot be written, before anything is."""
+    folder = Path(path).absolute().parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK) or Path(path).is_dir():
+        raise OSError(f"cannot write {path}: its folder must exist and be writable, and it must be no folder itself")
+
+
+def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Return the arrays and the dict that ``write`` wrote.
+
+    Raises
+    ------
+    FileNotFoundError : where there is no such file. CheckpointError : where it is cut off, damaged or no checkpoint.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no checkpoint {path}; give the path of a file that save or fit wrote")
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}  # reading verifies each array's checksum
+        meta = json.loads(str(arrays.pop("meta")))
+        if meta.pop("format") != FORMAT:
+            raise ValueError("another format")
+    except DAMAGE as error:
+        raise CheckpointError(
+            f"{path} is cut off, damaged, or not a checkpoint of this library ({type(error).__name__}: {error}); "
+            "use another copy of it, or train again"
+        ) from None
+    return arrays, meta
+
+
+# ---------------------------------------------------------------------- models
+
+
+def host_params(model: Network) -> dict[str, np.ndarray]:
+    """Return copies of a model's parameters on the host."""
+    return {name: to_host(array).copy() for name, array in model.params.items()}
+
+
+def model_record(model: Network) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Return a model's arrays, named ``params/…``, and the description that builds it again."""
+    config = {"architecture": type(model).__name__, **model.config()}
+    if model.cell is not None:
+        config["cell"] = {"name": model.cell.name, "options": model.cell.options()}
+    config = json.loads(
+        json.dumps(config, default=lambda value: value.item())
+    )  # as it will be read again: lists for tuples
+    return {f"params/{name}": a for name, a in host_params(model).items()}, config
+
+
+def save_model(path: str | os.PathLike[str], model: Network) -> None:
+    """Write a model to a file; see ``DilatedRNN.save``."""
+    arrays, config = model_record(model)
+    write(path, arrays, {"model": config})
+
+
+def load(path: str | os.PathLike[str], cell: Cell | None = None, best: bool = False) -> Network:
+    """Return the model that ``model.save`` or ``fit(checkpoint=…)`` wrote.
+
+    Parameters
+    ----------
+    path : the file. cell : needed for a model whose cell is a class of your own.
+    best : from a training run, take the parameters that did best in validation instead of the last ones.
+
+    Raises
+    ------
+    FileNotFoundError or CheckpointError : where the file is missing, cut off, damaged, or does not fit the cell.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from dilated_rnn_np import DilatedRNN
+    >>> model = DilatedRNN(1, 4, [1, 2], output_size=1)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     model.save(f"{folder}/model.npz")
+    ...     again = load(f"{folder}/model.npz")
+    >>> all((again.params[name] == model.params[name]).all() for name in model.params)
+    True
+    """
+    cell = None if cell is None else get_cell(cell)
+    arrays, meta = read(path)
+    if best and not meta.get("best"):
+        raise CheckpointError(f"{path} holds no best parameters: the run had no validation; load it without best=True")
+    prefix = "best/" if best else "params/"
+    params = {name.removeprefix(prefix): a for name, a in arrays.items() if name.startswith(prefix)}
+    return build(path, meta, params, cell)
+
+
+def build(path: Any, meta: dict[str, Any], params: dict[str, np.ndarray], cell: Cell | None = None) -> Network:
+    """Return the model of a record, with names, shapes and dtypes checked against its description."""
+    try:
+        config = dict(meta["model"])
+        architecture = choose("architecture", config.pop("architecture"), ARCHITECTURES)
+        own = config.pop("cell", None)
+        if own is None:
+            if cell is not None:
+                raise CheckpointError(
+                    f"{path} holds a {architecture.__name__}, which has no cell, got cell={cell.name!r}"
+                )
+        elif cell is None:
+            if own["name"] not in CELLS:
+                raise CheckpointError(
+                    f"{path} holds a model of the cell {own['name']!r}, which is not one of {', '.join(CELLS)}; "
+                    "give the object with cell=…"
+                )
+            cell = choose("cell", own["name"], CELLS)(**own["options"])
+        elif cell.name != own["name"]:
+            raise CheckpointError(f"{path} holds a model of the cell {own['name']!r}, got cell={cell.name!r}")
+        model = architecture(**config | ({} if cell is None else {"cell": cell}))
+    except CheckpointError:
+        raise
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"{path} does not describe a model ({error}); use a file that save or fit wrote"
+        ) from None
+    set_params(model, params, str(path))
+    return model
+
+
+def set_params(model: Network, params: dict[str, np.ndarray], source: str) -> None:
+    """Copy arrays into a model's live parameters; names or shapes that differ raise before anything is changed."""
+    if params.keys() != model.params.keys():
+        differ = sorted(params.keys() ^ model.params.keys())
+        raise CheckpointError(f"{source} is of another model: these parameters are in one of the two alone: {differ}")
+    for name, live in model.params.items():
+        if params[name].shape != live.shape:
+            raise CheckpointError(
+                f"{source} is of another model: {name} has shape {params[name].shape}, expected {live.shape}"
+            )
+        if not np.can_cast(params[name].dtype, live.dtype, "same_kind"):
+            raise CheckpointError(
+                f"{source} is of another model: {name} is {params[name].dtype}, expected {live.dtype}"
+            )
+    for name, live in model.params.items():
+        live[...] = model.xp.asarray(params[name])

@@ -1,0 +1,54 @@
+"""The embedding: a linear map without bias before the first layer, ``e_t = W x_t``.
+
+With a one-hot x it picks a column of W, the vector that the net learns for that symbol (Bengio et al. 2003, "A Neural
+Probabilistic Language Model"). The first layer's own ``W_x`` does the same where there is no embedding: what an embedding adds
+is that all gates read the same E numbers, which takes fewer weights where E is smaller than the number of symbols.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ..arrays.backend import Array
+from ..arrays.checks import positive_integer
+from ..recurrence.init import Scheme
+from .layers import Params
+
+
+@dataclass
+class EmbeddingCache:
+    """What ``Embedding.backward`` needs."""
+
+    W: Array  # (E, D)
+    x: Array  # (D, T*B)
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """``e_t = W x_t`` from D = ``input_size`` to E = ``size`` numbers a time step."""
+
+    input_size: int
+    size: int
+
+    @classmethod
+    def before(cls, layers: list[Any], size: int) -> Embedding:
+        """Return the embedding for a stack of layers, and make the first of them read its E numbers in place of x."""
+        embedding = cls(layers[0].input_size, positive_integer("embedding", size))
+        layers[0] = replace(layers[0], input_size=embedding.size)
+        return embedding
+
+    def initial_params(self, rng: np.random.Generator, input_init: Scheme) -> Params:
+        """Draw W (E, D) on the host, in float64."""
+        return {"W": input_init(rng, self.size, self.input_size)}
+
+    def forward(self, params: Params, x: Array) -> tuple[Array, EmbeddingCache]:
+        """Return e (E, T*B) of x (D, T*B), and a cache that shares memory with neither x nor the parameters."""
+        cache = EmbeddingCache(params["W"].copy(), x.copy())
+        return cache.W @ cache.x, cache
+
+    def backward(self, cache: EmbeddingCache, de: Array) -> tuple[Array, Array]:
+        """Mirror ``forward``: return dx (D, T*B) and dW (E, D)."""
+        return cache.W.T @ de, de @ cache.x.T

@@ -1,0 +1,123 @@
+"""Weights in and out of PyTorch's recurrent layers, as plain dicts of arrays; PyTorch itself is not imported.
+
+The orientation and the order of the gates are PyTorch's, so that a weight is a copy. PyTorch has two biases a gate where
+one is enough: coming in they are added, going out the second one is 0, but for the GRU's candidate, which needs both.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..arrays.backend import to_host
+from ..arrays.checks import choose
+from .model import DilatedRNN
+
+NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+SUPPORTED = {"rnn": "rnn", "lstm": "lstm", "gru": "gru"}
+
+
+def to_torch_state_dict(model: DilatedRNN, module_list: str | None = None) -> dict[str, np.ndarray]:
+    """Return the model's weights under PyTorch's names.
+
+    Parameters
+    ----------
+    model : of the cell rnn, lstm or gru.
+    module_list : None names the layers as one ``nn.RNN``, ``nn.LSTM`` or ``nn.GRU`` of L layers does ("weight_ih_l2"); a word
+        names them as a ModuleList of that attribute with one single-layer module each ("layers.2.weight_ih_l0").
+
+    Returns
+    -------
+    state_dict : arrays on the host; with a read-out also "readout.weight" (O, K*H) and "readout.bias" (O,), an nn.Linear's,
+        and with an embedding "embedding.weight" (D, E), an nn.Embedding's.
+
+    Examples
+    --------
+    >>> list(to_torch_state_dict(DilatedRNN(1, 2, [1], output_size=1)))
+    ['weight_ih_l0', 'weight_hh_l0', 'bias_ih_l0', 'bias_hh_l0', 'readout.weight', 'readout.bias']
+    """
+    choose("cell of PyTorch", model.cell.name, SUPPORTED)
+    params = {name: to_host(array).copy() for name, array in model.params.items()}
+    state_dict: dict[str, np.ndarray] = {}
+    if "embedding.W" in params:
+        state_dict["embedding.weight"] = params["embedding.W"].T.copy()  # (E, D) -> (D, E), a row a symbol
+    for i in range(len(model.layers)):
+        b = params[f"layers.{i}.b"]
+        b_hh = np.zeros_like(b)
+        if model.cell.recurrent_bias:
+            b_hh[-len(params[f"layers.{i}.b_h"]) :] = params[f"layers.{i}.b_h"]
+        arrays = (params[f"layers.{i}.W_x"], params[f"layers.{i}.W_h"], b, b_hh)
+        state_dict |= {_torch_name(name, i, module_list): a for name, a in zip(NAMES, arrays, strict=True)}
+    if model.output_size is not None:
+        state_dict |= {"readout.weight": params["readout.W"], "readout.bias": params["readout.b"]}
+    return state_dict
+
+
+def from_torch_state_dict(model: DilatedRNN, state_dict: Mapping[str, Any]) -> DilatedRNN:
+    """Copy weights under PyTorch's names into the model's live parameters, and return the model.
+
+    Parameters
+    ----------
+    model : of the same cell, sizes and number of layers.
+    state_dict : arrays, or tensors on the host, named in one of the two ways of ``to_torch_state_dict``; an embedding
+        or a read-out that is not in it is left as it is. Biases may be missing (``bias=False``): they become 0.
+
+    Raises
+    ------
+    ValueError : where a layer is missing, a name is not known or a shape differs; the model is unchanged then.
+
+    Examples
+    --------
+    >>> one, other = DilatedRNN(1, 2, [1, 2], rng=1), DilatedRNN(1, 2, [1, 2], rng=2)
+    >>> _ = from_torch_state_dict(other, to_torch_state_dict(one))
+    >>> bool((other.params["layers.1.W_h"] == one.params["layers.1.W_h"]).all())
+    True
+    """
+    choose("cell of PyTorch", model.cell.name, SUPPORTED)
+    renamed = {_own_name(name): np.asarray(to_host(array)) for name, array in state_dict.items()}
+    incoming: dict[str, np.ndarray] = {}
+    for i, layer in enumerate(model.layers):
+        rows = len(model.cell.gates) * layer.hidden_size
+        if missing := [name for name in ("weight_ih", "weight_hh") if f"{i}.{name}" not in renamed]:
+            raise ValueError(f"state_dict lacks {missing[0]} of layer {i}; it has {', '.join(state_dict) or 'nothing'}")
+        b_ih, b_hh = (renamed.pop(f"{i}.{name}", np.zeros(rows)) for name in ("bias_ih", "bias_hh"))
+        if b_ih.shape != (rows,) or b_hh.shape != (rows,):
+            raise ValueError(f"the biases of layer {i} must have shape ({rows},), got {b_ih.shape} and {b_hh.shape}")
+        b = b_ih + b_hh
+        if model.cell.recurrent_bias:
+            own = len(model.cell.split) * layer.hidden_size
+            b[-own:] = b_ih[-own:]
+            incoming[f"layers.{i}.b_h"] = b_hh[-own:]
+        incoming[f"layers.{i}.W_x"], incoming[f"layers.{i}.W_h"] = (renamed.pop(f"{i}.{name}") for name in NAMES[:2])
+        incoming[f"layers.{i}.b"] = b
+    if "embedding.W" in renamed:
+        incoming["embedding.W"] = renamed.pop("embedding.W").T  # (D, E) -> (E, D)
+    for name in ("W", "b"):
+        if f"readout.{name}" in renamed:
+            incoming[f"readout.{name}"] = renamed.pop(f"readout.{name}")
+    if renamed:
+        raise ValueError(f"state_dict has weights that the model has no place for: {', '.join(renamed)}")
+    for name, array in incoming.items():
+        expected = model.params[name].shape if name in model.params else None
+        if array.shape != expected:
+            raise ValueError(f"{name} must have shape {expected}, got {array.shape} from the state_dict")
+    for name, array in incoming.items():
+        model.params[name][...] = model.xp.asarray(array)
+    return model
+
+
+def _torch_name(name: str, layer: int, module_list: str | None) -> str:
+    return f"{name}_l{layer}" if module_list is None else f"{module_list}.{layer}.{name}_l0"
+
+
+def _own_name(torch_name: str) -> str:
+    """Return "2.weight_ih" for either way of naming layer 2, and "readout.W" for the read-out's weight."""
+    if match := re.fullmatch(rf"(?:.*\.)?(\d+)\.({'|'.join(NAMES)})_l0", torch_name):
+        return f"{match[1]}.{match[2]}"
+    if match := re.fullmatch(rf"(?:.*\.)?({'|'.join(NAMES)})_l(\d+)", torch_name):
+        return f"{match[2]}.{match[1]}"
+    own = {"embedding.weight": "embedding.W", "readout.weight": "readout.W", "readout.bias": "readout.b"}
+    return own.get(torch_name, torch_name)

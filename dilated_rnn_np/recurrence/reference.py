@@ -1,0 +1,284 @@
+"""The paper's recurrence as naive loops: one sequence, one layer, one time step at a time.
+
+``c_t^(l) = f(x_t^(l), c_{t-s(l)}^(l))`` (Chang et al. 2017, section 2.1) with vectors ``W_x x + b + W_h h``, and
+backpropagation through time by walking the same loops the other way. Slow and obvious: the fast path, with which it
+shares no code, has to equal it to rounding.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..arrays.checks import choose
+
+Vectors = tuple[np.ndarray, ...]
+
+
+def sigmoid(a: np.ndarray) -> np.ndarray:
+    """Return the logistic function."""
+    return (1 + np.tanh(a / 2)) / 2
+
+
+# ---------------------------------------------------------------------- the cells: p holds W_x, W_h, b (and b_h)
+
+
+def rnn(p: dict, x: np.ndarray, previous: Vectors) -> Vectors:
+    """``h_t = tanh(W_x x_t + W_h h_prev + b)``."""
+    (h_prev,) = previous
+    return (np.tanh(p["W_x"] @ x + p["W_h"] @ h_prev + p["b"]),)
+
+
+def rnn_backward(p: dict, x: np.ndarray, previous: Vectors, dnew: Vectors) -> tuple[np.ndarray, Vectors, dict]:
+    """Gradients of x, of the previous state and of the parameters."""
+    (h_prev,), (dh,) = previous, dnew
+    (h,) = rnn(p, x, previous)
+    da = dh * (1 - h**2)
+    return p["W_x"].T @ da, (p["W_h"].T @ da,), {"W_x": np.outer(da, x), "W_h": np.outer(da, h_prev), "b": da}
+
+
+def lstm(p: dict, x: np.ndarray, previous: Vectors) -> Vectors:
+    """``c_t = f c_prev + i g``, ``h_t = o tanh(c_t)``."""
+    h_prev, c_prev = previous
+    a_i, a_f, a_g, a_o = np.split(p["W_x"] @ x + p["W_h"] @ h_prev + p["b"], 4)
+    c = sigmoid(a_f) * c_prev + sigmoid(a_i) * np.tanh(a_g)
+    return sigmoid(a_o) * np.tanh(c), c
+
+
+def lstm_backward(p: dict, x: np.ndarray, previous: Vectors, dnew: Vectors) -> tuple[np.ndarray, Vectors, dict]:
+    """Gradients of x, of the previous state and of the parameters."""
+    (h_prev, c_prev), (dh, dc) = previous, dnew
+    a_i, a_f, a_g, a_o = np.split(p["W_x"] @ x + p["W_h"] @ h_prev + p["b"], 4)
+    i, f, g, o = sigmoid(a_i), sigmoid(a_f), np.tanh(a_g), sigmoid(a_o)
+    c = f * c_prev + i * g
+    dc = dc + dh * o * (1 - np.tanh(c) ** 2)
+    da_i = dc * g * i * (1 - i)
+    da_f = dc * c_prev * f * (1 - f)
+    da_g = dc * i * (1 - g**2)
+    da_o = dh * np.tanh(c) * o * (1 - o)
+    da = np.concatenate([da_i, da_f, da_g, da_o])
+    grads = {"W_x": np.outer(da, x), "W_h": np.outer(da, h_prev), "b": da}
+    return p["W_x"].T @ da, (p["W_h"].T @ da, dc * f), grads
+
+
+def gru(p: dict, x: np.ndarray, previous: Vectors) -> Vectors:
+    """``n = tanh(W_n x + b_n + r (U_n h_prev + b_h))``, ``h_t = (1 - z) n + z h_prev``."""
+    (h_prev,) = previous
+    (W_r, W_z, W_n), (U_r, U_z, U_n), (b_r, b_z, b_n) = (np.split(p[name], 3) for name in ("W_x", "W_h", "b"))
+    r = sigmoid(W_r @ x + U_r @ h_prev + b_r)
+    z = sigmoid(W_z @ x + U_z @ h_prev + b_z)
+    n = np.tanh(W_n @ x + b_n + r * (U_n @ h_prev + p["b_h"]))
+    return ((1 - z) * n + z * h_prev,)
+
+
+def gru_backward(p: dict, x: np.ndarray, previous: Vectors, dnew: Vectors) -> tuple[np.ndarray, Vectors, dict]:
+    """Gradients of x, of the previous state and of the parameters."""
+    (h_prev,), (dh,) = previous, dnew
+    (W_r, W_z, W_n), (U_r, U_z, U_n), (b_r, b_z, b_n) = (np.split(p[name], 3) for name in ("W_x", "W_h", "b"))
+    r = sigmoid(W_r @ x + U_r @ h_prev + b_r)
+    z = sigmoid(W_z @ x + U_z @ h_prev + b_z)
+    recurrent = U_n @ h_prev + p["b_h"]
+    n = np.tanh(W_n @ x + b_n + r * recurrent)
+    da_z = dh * (h_prev - n) * z * (1 - z)
+    da_n = dh * (1 - z) * (1 - n**2)
+    da_r = da_n * recurrent * r * (1 - r)
+    drecurrent = da_n * r
+    dx = W_r.T @ da_r + W_z.T @ da_z + W_n.T @ da_n
+    dh_prev = U_r.T @ da_r + U_z.T @ da_z + U_n.T @ drecurrent + dh * z
+    da_x, da_h = np.concatenate([da_r, da_z, da_n]), np.concatenate([da_r, da_z, drecurrent])
+    return dx, (dh_prev,), {"W_x": np.outer(da_x, x), "W_h": np.outer(da_h, h_prev), "b": da_x, "b_h": drecurrent}
+
+
+CELLS = {"rnn": (rnn, rnn_backward, 1), "lstm": (lstm, lstm_backward, 2), "gru": (gru, gru_backward, 1)}
+
+
+# ---------------------------------------------------------------------- one layer: the dilated skip connection
+
+
+def layer_forward(cell: str, p: dict, xs: np.ndarray, start: Sequence[Vectors]) -> list[Vectors]:
+    """Return the states ``c_{-d} … c_{T-1}`` of one sequence; ``start`` holds the first d of them."""
+    step, _, _ = CELLS[cell]
+    d = len(start)
+    c = list(start)  # c[d + t] is the state at time t
+    for t in range(len(xs)):
+        c.append(step(p, xs[t], c[d + t - d]))
+    return c
+
+
+def layer_backward(
+    cell: str, p: dict, xs: np.ndarray, c: list[Vectors], dh: np.ndarray, dend: Sequence[Vectors]
+) -> tuple[np.ndarray, list[Vectors], dict]:
+    """Return the gradients of the inputs, of the first d states, and of the parameters."""
+    _, step_backward, _ = CELLS[cell]
+    d, T = len(dend), len(xs)
+    dc = [tuple(np.zeros_like(array) for array in state) for state in c]
+    for j in range(d):  # the returned state is the last d states
+        dc[T + j] = dend[j]
+    dxs, grads = np.zeros_like(xs), {name: np.zeros_like(array) for name, array in p.items()}
+    for t in reversed(range(T)):
+        dnew = (dc[d + t][0] + dh[t], *dc[d + t][1:])
+        dxs[t], dprevious, dp = step_backward(p, xs[t], c[d + t - d], dnew)
+        dc[d + t - d] = tuple(a + b for a, b in zip(dc[d + t - d], dprevious, strict=True))
+        for name in grads:
+            grads[name] += dp[name]
+    return dxs, dc[:d], grads
+
+
+# ---------------------------------------------------------------------- the network, a batch row at a time
+
+
+def forward(
+    params: dict,
+    x: np.ndarray,
+    dilations: Sequence[int],
+    cell: str = "rnn",
+    readout: str = "last",
+    state: list | None = None,
+    lengths: Sequence[int] | None = None,
+) -> tuple[np.ndarray, list, list]:
+    """Run the network with naive loops; arguments and results as in ``DilatedRNN.forward``.
+
+    Returns
+    -------
+    output, state : as there. cache : for each batch row its layers' inputs and states, the top layer's outputs from time
+        -K on, for reading.
+
+    Examples
+    --------
+    >>> from dilated_rnn_np import DilatedRNN
+    >>> model = DilatedRNN(1, 3, [1, 2], output_size=2, dtype="float64")
+    >>> x = np.linspace(-1, 1, 7).reshape(7, 1, 1)
+    >>> bool(np.allclose(forward(model.params, x, [1, 2])[0], model.forward(x)[0], rtol=1e-12))
+    True
+    """
+    choose("cell of the reference", cell, CELLS)
+    choose("readout", readout, {"last": 0, "all": 0})
+    T, B, _ = x.shape
+    K, L = math.gcd(*dilations), len(dilations)
+    lengths = [T] * B if lengths is None else list(lengths)
+    dtype = np.result_type(x, *params.values(), *(array for entry in state or [] for array in entry))
+    state = _zeros(params, dilations, cell, B, dtype) if state is None else state
+    new_state = [tuple(np.array(array, dtype) for array in entry) for entry in state]
+    O = len(params["readout.b"]) if "readout.b" in params else params[f"layers.{L - 1}.W_h"].shape[1]
+    output = np.zeros((T, B, O), dtype)
+    last = np.zeros((B, O), dtype)
+    cache = []
+    for b in range(B):
+        n = lengths[b]
+        xs, trace = x[:n, b].astype(dtype), []
+        if "embedding.W" in params:
+            xs = np.array([params["embedding.W"] @ x_t for x_t in xs]).reshape(n, len(params["embedding.W"]))
+        for l in range(L):
+            c = layer_forward(cell, _of(params, f"layers.{l}"), xs, _row(state[l], b))
+            for array, values in zip(new_state[l], zip(*c[n:], strict=True), strict=True):
+                array[:, b] = values
+            trace.append((xs, c))
+            xs = np.array([h for h, *_ in c[dilations[l] :]]).reshape(n, len(c[0][0]))
+        if "readout.W" not in params:
+            output[:n, b] = xs
+            cache.append((trace, xs))
+            continue
+        oldest = [state[L - 1][0][-K, b]]
+        before = list(state[L][0][:, b]) if K > 1 else []
+        h = np.array([*oldest, *before, *xs])  # h[K + t] is the top layer's output at time t
+        W = np.split(params["readout.W"], K, axis=1)
+        for t in range(-1, n):
+            y = sum(W[k] @ h[K + t - K + 1 + k] for k in range(K)) + params["readout.b"]
+            last[b] = y
+            if t >= 0:
+                output[t, b] = y
+        if K > 1:
+            new_state[L][0][:, b] = h[n + 1 :]
+        cache.append((trace, h))
+    return (last if readout == "last" and "readout.W" in params else output), new_state, cache
+
+
+def backward(
+    params: dict,
+    x: np.ndarray,
+    dilations: Sequence[int],
+    cell: str,
+    doutput: np.ndarray,
+    readout: str = "last",
+    state: list | None = None,
+    lengths: Sequence[int] | None = None,
+    dstate: list | None = None,
+) -> tuple[np.ndarray, list, dict]:
+    """Backpropagate with naive loops; the forward pass is made again.
+
+    Returns
+    -------
+    dx, dstate, grads : as in ``DilatedRNN.backward``.
+    """
+    T, B, _ = x.shape
+    K, L = math.gcd(*dilations), len(dilations)
+    lengths = [T] * B if lengths is None else list(lengths)
+    _, end, cache = forward(params, x, dilations, cell, readout, state, lengths)
+    dend = [tuple(np.zeros_like(array) for array in entry) for entry in end] if dstate is None else dstate
+    dstart = [tuple(np.zeros_like(array) for array in entry) for entry in end]
+    dtype = end[0][0].dtype
+    dx = np.zeros(x.shape, dtype)
+    grads = {name: np.zeros(array.shape, dtype) for name, array in params.items()}
+    for b in range(B):
+        n = lengths[b]
+        trace, h = cache[b]
+        if "readout.W" in params:
+            W = np.split(params["readout.W"], K, axis=1)
+            dW = np.split(grads["readout.W"], K, axis=1)
+            dh = np.zeros_like(h)
+            if K > 1:
+                dh[n + 1 :] += dend[L][0][:, b]
+            for t in range(-1, n):
+                dy = np.zeros_like(params["readout.b"], dtype)
+                if readout == "last" and t == n - 1:
+                    dy = doutput[b]
+                if readout == "all" and t >= 0:
+                    dy = doutput[t, b]
+                for k in range(K):
+                    dW[k] += np.outer(dy, h[K + t - K + 1 + k])
+                    dh[K + t - K + 1 + k] += W[k].T @ dy
+                grads["readout.b"] += dy
+            doldest, dbefore, dxs = dh[0], dh[1:K], dh[K:]
+        else:
+            doldest, dbefore, dxs = 0, [], doutput[:n, b]
+        for l in reversed(range(L)):
+            xs, c = trace[l]
+            p = _of(params, f"layers.{l}")
+            dxs, dfirst, dp = layer_backward(cell, p, xs, c, dxs, _row(dend[l], b))
+            for array, values in zip(dstart[l], zip(*dfirst, strict=True), strict=True):
+                array[:, b] = values
+            for name in dp:
+                grads[f"layers.{l}.{name}"] += dp[name]
+        if "embedding.W" in params:
+            for t in range(n):
+                dx[t, b] = params["embedding.W"].T @ dxs[t]
+                grads["embedding.W"] += np.outer(dxs[t], x[t, b])
+        else:
+            dx[:n, b] = dxs
+        dstart[L - 1][0][-K, b] += doldest
+        if len(dstart) > L:
+            dstart[L][0][:, b] = dbefore
+    return dx, dstart, grads
+
+
+def _of(params: dict, owner: str) -> dict:
+    """Return one layer's parameters without the layer's prefix."""
+    return {name.removeprefix(owner + "."): a for name, a in params.items() if name.startswith(owner + ".")}
+
+
+def _row(entry: tuple, b: int) -> list[Vectors]:
+    """Return batch row b of a layer's state, (d, B, H) each, as a list of d steps."""
+    return [tuple(array[j, b] for array in entry) for j in range(len(entry[0]))]
+
+
+def _zeros(params: dict, dilations: Sequence[int], cell: str, B: int, dtype: Any) -> list:
+    """Return the state before the first step."""
+    K, L = math.gcd(*dilations), len(dilations)
+    H = [params[f"layers.{l}.W_h"].shape[1] for l in range(L)]
+    state = [tuple(np.zeros((d, B, H[l]), dtype) for _ in range(CELLS[cell][2])) for l, d in enumerate(dilations)]
+    if "readout.W" in params and K > 1:
+        state.append((np.zeros((K - 1, B, H[-1]), dtype),))
+    return state

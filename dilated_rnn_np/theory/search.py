@@ -1,0 +1,135 @@
+"""Which dilations give the shortest paths: exhaustive proofs for small cases, and a search for large ones.
+
+Beside the L upward edges a path of span n needs as many hops as it takes to write n as a sum of dilations, each used as
+often as one likes: the coin-change problem. Over a period M^L no chain in which each dilation divides the next is better
+than the powers of M. Over M^(L-1) others are better for M of 3 and more (for M = 3 and two layers they tie), and among all
+sets of dilations others are better by far.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+
+from ..arrays import inputs
+from ..arrays.checks import positive_integer
+from .paths import with_hops
+
+
+def fewest_hops(dilations: Sequence[int], limit: int) -> np.ndarray:
+    """Return for each span 0 … limit the fewest hops that make it up; infinity where none do.
+
+    >>> fewest_hops([1, 4], 6).tolist()
+    [0.0, 1.0, 2.0, 3.0, 1.0, 2.0, 3.0]
+    """
+    hops = np.full(positive_integer("limit", limit, least=0) + 1, np.inf)
+    hops[0] = 0
+    for d in inputs.dilations(dilations):
+        hops = with_hops(hops, d)
+    return hops
+
+
+def mean_hops(dilations: Sequence[int], period: int) -> float:
+    """Return the mean of the fewest hops over the spans 1 … period.
+
+    >>> mean_hops([1, 2, 4], 4)
+    1.25
+    """
+    return float(fewest_hops(dilations, positive_integer("period", period))[1:].mean())
+
+
+def divisor_chains(num_layers: int, largest: int) -> Iterator[tuple[int, ...]]:
+    """Yield all chains ``1 | d_2 | … | d_L`` of growing dilations, none above ``largest``.
+
+    >>> list(divisor_chains(3, 6))
+    [(1, 2, 4), (1, 2, 6), (1, 3, 6)]
+    """
+    if positive_integer("num_layers", num_layers) == 1:
+        yield (1,)
+        return
+    for chain in divisor_chains(num_layers - 1, largest):
+        for d in range(2 * chain[-1], largest + 1, chain[-1]):
+            yield (*chain, d)
+
+
+def best_of(candidates: Iterable[Sequence[int]], period: int) -> tuple[float, list[tuple[int, ...]]]:
+    """Return the lowest mean of hops among the candidates, and all candidates that have it.
+
+    Over a period M^L no chain is better than the powers of M; one other is as good:
+
+    >>> best_of(divisor_chains(3, 8), 8)
+    (1.75, [(1, 2, 4), (1, 2, 6)])
+
+    Over M^(L-1) they are not the best ones, here for M = 4:
+
+    >>> best_of(divisor_chains(3, 16), 16)
+    (2.5, [(1, 2, 6), (1, 3, 6), (1, 3, 9)])
+    """
+    best = float("inf")
+    winners: list[tuple[int, ...]] = []
+    for candidate in candidates:
+        mean = mean_hops(candidate, period)
+        if mean < best:
+            best, winners = mean, []
+        if mean == best:
+            winners.append(tuple(candidate))
+    if best == float("inf"):
+        raise ValueError("there is no candidate that reaches every span; add dilation 1, or allow larger dilations")
+    return best, winners
+
+
+def all_sets(num_layers: int, largest: int) -> Iterator[tuple[int, ...]]:
+    """Yield all sets of dilations that hold 1, without which span 1 is not reached.
+
+    >>> list(all_sets(2, 4))
+    [(1, 2), (1, 3), (1, 4)]
+    """
+    others = itertools.combinations(range(2, largest + 1), positive_integer("num_layers", num_layers) - 1)
+    return ((1, *rest) for rest in others)
+
+
+def search_dilations(num_layers: int, period: int, seed: int = 0, restarts: int = 20) -> list[int]:
+    """Return dilations with a low mean of hops over the spans 1 … period.
+
+    From a random set, one dilation after the other is set to its best value, until none improves; of all restarts the best
+    is returned. It is a search, not a proof: ``best_of(all_sets(…))`` proves small cases.
+
+    Parameters
+    ----------
+    num_layers : L, at most ``period``. period : m. seed : of the random sets; equal seeds give equal results.
+    restarts : how many random sets to start from.
+
+    Examples
+    --------
+    >>> dilations = search_dilations(3, 16)
+    >>> mean_hops(dilations, 16) == best_of(all_sets(3, 16), 16)[0]
+    True
+    """
+    num_layers, period = positive_integer("num_layers", num_layers), positive_integer("period", period)
+    restarts = positive_integer("restarts", restarts)
+    if num_layers > period:
+        raise ValueError(
+            f"num_layers must be at most the period {period}: only that many dilations are of use, got {num_layers}"
+        )
+    rng = np.random.default_rng(seed)
+    best: tuple[float, list[int]] = (float("inf"), [])
+    for _ in range(restarts):
+        others = sorted(rng.choice(np.arange(2, period + 1), num_layers - 1, replace=False).tolist())
+        best = min(best, _descend([1, *others], period, rng))
+    return best[1]
+
+
+def _descend(dilations: list[int], period: int, rng: np.random.Generator) -> tuple[float, list[int]]:
+    """Set one dilation after the other to its best value, until none improves."""
+    lowest, improved = mean_hops(dilations, period), True
+    while improved:
+        improved = False
+        for place in rng.permutation(np.arange(1, len(dilations))):
+            rest = fewest_hops([d for i, d in enumerate(dilations) if i != place], period)
+            means = [float(with_hops(rest, d)[1:].mean()) for d in range(2, period + 1)]
+            if min(means) < lowest:
+                lowest, improved = min(means), True
+                dilations[place] = 2 + int(np.argmin(means))
+    return lowest, sorted(dilations)

@@ -1,0 +1,246 @@
+"""Optimisers: SGD with momentum, RMSProp and Adam; clipping of the gradient's norm; learning-rate schedules.
+
+An optimiser changes the parameters in place, each line as in its paper. Its state holds arrays by parameter name: one
+optimiser's state belongs to one parameter and to no other.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..arrays.backend import Array, array_module
+from ..arrays.checks import choose, fraction, positive, positive_integer, real
+from ..arrays.inputs import finite
+
+Params = dict[str, Array]
+Schedule = Callable[[int], float]  # step, counted from 0 -> learning rate
+
+
+class Optimizer:
+    """What all optimisers share: live parameters, a learning rate or a schedule of it, a step count, state by name.
+
+    Parameters
+    ----------
+    params : the live arrays by name, as in ``model.params``. lr : a number above 0, or a schedule.
+    """
+
+    slots: tuple[str, ...] = ()  # the state arrays that each parameter has
+
+    def __init__(self, params: Params, lr: float | Schedule) -> None:
+        if not isinstance(params, dict) or not params:
+            raise TypeError(f"params must be a dict of arrays, as model.params, got {type(params).__name__}")
+        self.params = params
+        self.lr: float | Schedule = lr if callable(lr) else positive("lr", lr)
+        self.steps = 0
+        self.state: dict[str, Params] = {
+            name: {slot: array_module(p).zeros_like(p) for slot in self.slots} for name, p in params.items()
+        }
+
+    def learning_rate(self) -> float:
+        """Return the learning rate of the next step."""
+        return positive(f"lr at step {self.steps}", self.lr(self.steps)) if callable(self.lr) else self.lr
+
+    def step(self, grads: Params) -> None:
+        """Change every parameter in place by one step against its gradient.
+
+        Raises
+        ------
+        ValueError : where names or shapes differ from the parameters'; nothing is changed then.
+        """
+        self._check(grads)
+        lr = self.learning_rate()
+        self.steps += 1
+        for name, p in self.params.items():
+            p -= self.update(grads[name], lr, **self.state[name])
+
+    def update(self, g: Array, lr: float, **state: Array) -> Array:
+        """Return what is subtracted from a parameter with gradient ``g``, and change its state in place."""
+        raise TypeError(f"{type(self).__name__} does not say how to update: define update(self, g, lr, **state)")
+
+    def options(self) -> dict[str, float]:
+        """Return the settings beside the learning rate, for checkpoints."""
+        return {}
+
+    def _check(self, grads: Params) -> None:
+        if not isinstance(grads, dict) or grads.keys() != self.params.keys():
+            got = sorted(set(grads) ^ set(self.params)) if isinstance(grads, dict) else type(grads).__name__
+            raise ValueError(
+                f"grads must have the keys of the parameters, as model.backward returns them; these differ: {got}"
+            )
+        for name, p in self.params.items():
+            g = grads[name]
+            if g.shape != p.shape:
+                raise ValueError(f"grads[{name!r}] must have shape {p.shape}, got {g.shape}")
+            if g.dtype.kind == "c" and p.dtype.kind != "c":
+                raise TypeError(
+                    f"grads[{name!r}] is {g.dtype} but the parameter {p.dtype}: the imaginary part would be lost"
+                )
+            finite(f"grads[{name!r}]", g)
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent with momentum: ``v = momentum v + g``, ``p -= lr v`` (Polyak 1964).
+
+    The learning rate stands outside of v, so that a schedule acts on the whole step at once.
+
+    Examples
+    --------
+    >>> p = {"w": np.array([1.0])}
+    >>> SGD(p, lr=0.1).step({"w": np.array([2.0])})
+    >>> p["w"].tolist()
+    [0.8]
+    """
+
+    slots = ("v",)
+
+    def __init__(self, params: Params, lr: float | Schedule = 1e-2, momentum: float = 0.0) -> None:
+        super().__init__(params, lr)
+        self.momentum = fraction("momentum", momentum)
+
+    def update(self, g: Array, lr: float, v: Array) -> Array:  # type: ignore[override]
+        """Return ``lr v``."""
+        v[...] = self.momentum * v + g
+        return lr * v
+
+    def options(self) -> dict[str, float]:
+        """Return the momentum."""
+        return {"momentum": self.momentum}
+
+
+class RMSProp(Optimizer):
+    """Steps divided by a running root mean square of the gradient (Tieleman and Hinton 2012), as the paper uses it.
+
+    ``v = decay v + (1 - decay) g²``, ``p -= lr g / (sqrt(v) + eps)``, v from 0.
+
+    Examples
+    --------
+    >>> p = {"w": np.array([1.0])}
+    >>> RMSProp(p, lr=0.1, decay=0.75).step({"w": np.array([5.0])})  # sqrt(v) is half of g
+    >>> p["w"].round(6).tolist()
+    [0.8]
+    """
+
+    slots = ("v",)
+
+    def __init__(self, params: Params, lr: float | Schedule = 1e-3, decay: float = 0.9, eps: float = 1e-8) -> None:
+        super().__init__(params, lr)
+        self.decay, self.eps = fraction("decay", decay), positive("eps", eps)
+
+    def update(self, g: Array, lr: float, v: Array) -> Array:  # type: ignore[override]
+        """Return ``lr g / (sqrt(v) + eps)``."""
+        v[...] = self.decay * v + (1 - self.decay) * g * g
+        return lr * g / (array_module(v).sqrt(v) + self.eps)
+
+    def options(self) -> dict[str, float]:
+        """Return decay and eps."""
+        return {"decay": self.decay, "eps": self.eps}
+
+
+class Adam(Optimizer):
+    """Running means of gradient and squared gradient, corrected for their start at 0 (Kingma and Ba 2015, algorithm 1).
+
+    Examples
+    --------
+    >>> p = {"w": np.array([1.0])}
+    >>> Adam(p, lr=0.1).step({"w": np.array([5.0])})
+    >>> p["w"].round(6).tolist()
+    [0.9]
+    """
+
+    slots = ("m", "v")
+
+    def __init__(
+        self, params: Params, lr: float | Schedule = 1e-3, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8
+    ) -> None:
+        super().__init__(params, lr)
+        self.beta1, self.beta2, self.eps = fraction("beta1", beta1), fraction("beta2", beta2), positive("eps", eps)
+
+    def update(self, g: Array, lr: float, m: Array, v: Array) -> Array:  # type: ignore[override]
+        """Return ``lr m̂ / (sqrt(v̂) + eps)``."""
+        m[...] = self.beta1 * m + (1 - self.beta1) * g
+        v[...] = self.beta2 * v + (1 - self.beta2) * g * g
+        m_hat = m / (1 - self.beta1**self.steps)
+        v_hat = v / (1 - self.beta2**self.steps)
+        return lr * m_hat / (array_module(v).sqrt(v_hat) + self.eps)
+
+    def options(self) -> dict[str, float]:
+        """Return beta1, beta2 and eps."""
+        return {"beta1": self.beta1, "beta2": self.beta2, "eps": self.eps}
+
+
+OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "rmsprop": RMSProp, "adam": Adam}
+
+
+def get_optimizer(name: str, params: Params, lr: float | Schedule, **options: Any) -> Optimizer:
+    """Return the optimiser that a name stands for: "sgd", "rmsprop" or "adam"."""
+    return choose("optimizer", name, OPTIMIZERS)(params, lr, **options)
+
+
+def clip_grad_norm(grads: Params, max_norm: float) -> Array:
+    """Scale all gradients in place so that their norm together is at most ``max_norm`` (Pascanu et al. 2013, algorithm 1).
+
+    Returns
+    -------
+    norm : the norm before scaling, an array of no dimension that stays on the gradients' device.
+
+    Examples
+    --------
+    >>> grads = {"a": np.array([3.0]), "b": np.array([4.0])}
+    >>> float(clip_grad_norm(grads, 1.0)), grads["a"].round(6).tolist()
+    (5.0, [0.6])
+    """
+    max_norm = real("max_norm", max_norm)
+    if not max_norm > 0:
+        raise ValueError(f"max_norm must be above 0 (infinity clips nothing), got {max_norm}")
+    if not grads:
+        raise ValueError("grads must hold at least one array, got an empty dict")
+    xp = array_module(next(iter(grads.values())))
+    largest = xp.stack([abs(g).max() for g in grads.values()]).max()
+    unit = xp.where(largest > 0, largest, 1)  # the squares of what is divided by it cannot overflow
+    norm = unit * xp.sqrt(sum((abs(g / unit) ** 2).sum() for g in grads.values()))
+    if max_norm < np.inf:
+        scale = max_norm / xp.maximum(norm, max_norm)
+        for g in grads.values():
+            g *= scale
+    return norm
+
+
+# ---------------------------------------------------------------------- learning-rate schedules
+
+
+def step_decay(lr: float, factor: float, every: int) -> Schedule:
+    """Return the schedule that multiplies the learning rate by ``factor`` after every so many steps.
+
+    >>> schedule = step_decay(0.1, 0.5, every=10)
+    >>> schedule(9), schedule(10)
+    (0.1, 0.05)
+    """
+    lr, factor, every = positive("lr", lr), positive("factor", factor), positive_integer("every", every)
+    return lambda step: lr * factor ** (step // every)
+
+
+def cosine_decay(lr: float, steps: int, final: float = 0.01) -> Schedule:
+    """Return the schedule that falls from ``lr`` to ``final * lr`` along half a cosine (Loshchilov and Hutter 2017).
+
+    >>> schedule = cosine_decay(0.1, steps=100, final=0.5)
+    >>> schedule(0), round(schedule(50), 6), round(schedule(100), 6)
+    (0.1, 0.075, 0.05)
+    """
+    lr, steps, final = positive("lr", lr), positive_integer("steps", steps), fraction("final", final, one_allowed=True)
+    return lambda step: lr * (final + (1 - final) * (1 + math.cos(math.pi * min(step, steps) / steps)) / 2)
+
+
+def warmup(steps: int, then: float | Schedule) -> Schedule:
+    """Return the schedule that rises linearly over the first steps and then follows ``then``.
+
+    >>> schedule = warmup(4, then=0.1)
+    >>> schedule(0), schedule(4)
+    (0.025, 0.1)
+    """
+    steps = positive_integer("steps", steps)
+    rate = 0.0 if callable(then) else positive("lr", then)
+    return lambda step: (then(step) if callable(then) else rate) * min(1.0, (step + 1) / steps)

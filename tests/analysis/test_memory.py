@@ -1,0 +1,70 @@
+"""Memory measured on a model coincides with what the graph allows."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.cases import assert_equal
+
+from dilated_rnn_np import DilatedRNN, memory, paths
+from dilated_rnn_np.training.losses import softmax_cross_entropy
+
+CELL = st.sampled_from(["rnn", "lstm", "gru"])
+
+
+@given(st.integers(1, 20), st.lists(st.integers(1, 6), min_size=1, max_size=3), CELL, st.booleans(), st.integers(0, 99))
+def test_an_output_depends_on_exactly_the_spans_its_graph_reaches(T, dilations, cell, fused, seed):
+    model = DilatedRNN(2, 3, dilations, cell, output_size=2 if fused else None, rng=seed)
+    graph = paths.dilated_stack(dilations, fusion=fused)
+    assert memory.reached_spans(model, T, seed).tolist() == paths.reachable_spans(graph, T - 1).tolist()
+
+
+@pytest.mark.parametrize("readout", ["last", "all"])
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_gradient_flow_is_the_change_of_the_loss_when_a_hidden_state_moves(cell, readout):
+    T, B = 7, 2
+    model = DilatedRNN(2, 3, [2, 1], cell, output_size=4, readout=readout, dtype="float64", rng=1)
+    x = np.random.default_rng(0).standard_normal((T, B, 2))
+    targets = np.array([1, 3])
+    norms = memory.gradient_flow(model, x, targets, softmax_cross_entropy)
+    # The bottom layer's outputs are the inputs of a net of the upper layer alone; the newest ones have no other effect.
+    upper = DilatedRNN(3, 3, [1], cell, output_size=4, dtype="float64")
+    for name in upper.params:
+        upper.params[name][...] = model.params[name.replace("layers.0", "layers.1")]
+    lower = DilatedRNN(2, 3, [2], cell, dtype="float64")
+    for name in lower.params:
+        lower.params[name][...] = model.params[name]
+    h = lower.forward(x)[0]
+    output, _, cache = upper.forward(h)
+    dh, _, _ = upper.backward(softmax_cross_entropy(output, targets)[1], cache)
+    assert norms[0, 0] == pytest.approx(np.linalg.norm(dh[-1]), rel=1e-12)
+    # Through time: the state handed on after t is what the rest of the sequence starts from.
+    for n in range(1, T):
+        _, state, _ = lower.forward(x[: T - n])
+        later = lower.forward(x[T - n :], state)
+        _, dstate, _ = lower.backward(dh[T - n :], later[2])
+        expected = np.linalg.norm(dh[T - 1 - n] + dstate[0][0][-1])
+        assert norms[0, n] == pytest.approx(expected, rel=1e-10)
+
+
+def test_gradient_flow_is_zero_exactly_where_no_path_leads():
+    model = DilatedRNN(1, 4, [2, 6], output_size=None, dtype="float64")
+    norms = memory.gradient_flow(model, np.random.default_rng(0).standard_normal((13, 1, 1)))
+    assert np.flatnonzero(norms[0]).tolist() == [0, 2, 4, 6, 8, 10, 12]
+    assert np.flatnonzero(norms[1]).tolist() == [0, 6, 12]
+
+
+def test_activations_are_the_outputs_and_the_gates_in_time_order():
+    x = np.random.default_rng(0).standard_normal((7, 2, 1))
+    model = DilatedRNN(1, 3, [1, 2], "gru", dtype="float64")
+    shown = memory.activations(model, x)
+    assert_equal(shown[-1]["h"], model.forward(x)[0], 0)
+    below, top = shown
+    h_prev = np.concatenate([np.zeros((2, 2, 3)), top["h"][:-2]])  # the top layer's dilation is 2
+    assert_equal((1 - top["z"]) * top["n"] + top["z"] * h_prev, top["h"], 1e-12)
+    assert below["r"].shape == (7, 2, 3) and (below["r"] > 0).all() and (below["r"] < 1).all()
+
+
+def test_loss_without_targets_is_refused():
+    with pytest.raises(TypeError, match="go together"):
+        memory.gradient_flow(DilatedRNN(1, 2, [1]), np.ones((3, 1, 1)), loss=softmax_cross_entropy)

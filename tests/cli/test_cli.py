@@ -1,0 +1,245 @@
+"""The command line, as a person types it: what it prints, writes and answers to mistakes."""
+
+import csv
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import matplotlib.image
+import numpy as np
+import pytest
+from support.places import ROOT
+
+import dilated_rnn_np as drn
+from dilated_rnn_np.cli.demo import demonstrate
+from dilated_rnn_np.cli.main import COMMANDS, main
+from dilated_rnn_np.cli.options import parser
+from dilated_rnn_np.nets.summary import describe
+from dilated_rnn_np.plot import new_axes, training_curves
+
+MNIST = ROOT.parent / "shared" / "data"
+SMALL = ["--steps", "20", "--validate-every", "10", "--batch-size", "4"]
+
+
+@pytest.fixture(autouse=True)
+def in_an_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def test_train_writes_checkpoint_metrics_and_picture_and_evaluate_reads_them(capsys):
+    assert main(["train", "copy-memory", "--T", "8", *SMALL]) == 0
+    printed = capsys.readouterr().out
+    assert "memoryless baseline 10 ln 8 / (T + 20), mean over all T + 20 steps" in printed
+    assert re.search(r"finished after step 20", printed)
+    folder = Path("runs/copy-memory")
+    assert sorted(os.listdir(folder)) == ["checkpoint.npz", "curve.png", "metrics.csv"]
+    with open(folder / "metrics.csv", newline="") as file:
+        assert len(list(csv.DictReader(file))) == 20
+    assert matplotlib.image.imread(folder / "curve.png").shape[1] > 600
+
+    assert main(["evaluate", str(folder / "checkpoint.npz")]) == 0
+    printed = capsys.readouterr().out
+    model = drn.load(folder / "checkpoint.npz", best=True)
+    task = drn.tasks.CopyMemory(T=8)
+    loss, recall = drn.evaluate(model, task.test(512), metric=task.metric)
+    assert f"loss {loss:.4f}" in printed and f"recall {recall:.4f}" in printed
+
+    assert main(["summary", str(folder / "checkpoint.npz")]) == 0
+    assert capsys.readouterr().out == describe(model) + "\n"
+
+
+def test_ctrl_c_saves_and_a_resumed_run_ends_in_the_same_bits(capsys):
+    command = ["train", "adding", "--T", "9", "--steps", "600", "--batch-size", "4"]
+    assert main([*command, "--out", "whole"]) == 0
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dilated_rnn_np", *command, "--out", "stopped"],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+    while not os.path.exists("stopped/checkpoint.npz") and process.poll() is None:
+        time.sleep(0.01)
+    time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert re.search(r"stopped after step \d+ of 600: stopped/checkpoint.npz holds it; .*resume", errors)
+    assert 0 < drn.checkpoint.read("stopped/checkpoint.npz")[1]["step"] < 600
+    assert main([*command, "--out", "stopped", "--resume"]) == 0
+    whole, stopped = drn.load("whole/checkpoint.npz"), drn.load("stopped/checkpoint.npz")
+    assert all((whole.params[name] == stopped.params[name]).all() for name in whole.params)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "copymemory"], "did you mean 'copy-memory'"),
+        (["train", "copy-memory", "--cell", "grue"], "did you mean 'gru'"),
+        (["train", "copy-memory", "--dilations", "1,0"], "dilations[1] must be a whole number of at least 1, got 0"),
+        (["train", "copy-memory", "--dilations", "1;2"], "got '1;2'"),
+        (["train", "copy-memory", "--hidden", "many"], "hidden_size must be a whole number"),
+        (["train", "copy-memory", "--epochs", "2"], "give --steps"),
+        (["train", "copy-memory", "--permuted"], "--permuted belongs to mnist; copy-memory has --T"),
+        (
+            ["train", "mnist", "--T", "3"],
+            "--T belongs to copy-memory and adding; mnist has --permuted, --permutation-seed, --length",
+        ),
+        (["train", "mnist", "--data-dir", "nowhere"], "must be an existing folder"),
+        (["train", "adding", "--optimizer", "adm"], "did you mean 'adam'"),
+        (["train", "adding", "--input-init", "glorot"], "did you mean 'glorot_uniform'"),
+        (["train", "adding", "--forget-bias", "1"], "belongs to --cell lstm"),
+        (["train", "adding", "--lr", "-1"], "lr must be a finite number above 0"),
+        (["train", "adding", "--layers", "0"], "num_layers must be a whole number of at least 1, got 0"),
+        (["train", "adding", "--validate-every", "0"], "validate_every must be"),
+        (["train", "adding", "--max-norm", "0"], "max_norm must be above 0"),
+        (["train", "adding", "--seed", "-1"], "--seed must be a whole number of at least 0, got -1"),
+        (["train", "adding", "--cell", "gru", "--system", "clockwork"], "clockwork has units of its own"),
+        (["train", "characters", "--cell", "gru", "--system", "clockwork", "--text", __file__], "units of its own"),
+        (["train", "adding", "--forget-bias", "1", "--system", "skip"], "belongs to --cell lstm, not to rnn"),
+        (["train", "adding", "--forget-bias", "1", "--system", "hm-lstm"], "hm-lstm has units of its own"),
+        (["train", "adding", "--system", "clockwork", "--dilations", "4,2,1"], "dilations of a clockwork RNN"),
+        (["train", "adding", "--layers", "3", "--dilations", "1,2"], "--dilations and --layers exclude each other"),
+        (["train", "adding", "--decay", "0.5", "--optimizer", "adam"], "--decay belongs to --optimizer rmsprop"),
+        (["train", "characters", "--text", "a.txt", "--corpus", "ptb"], "--text and --corpus exclude each other"),
+        (["summary", "run.npz", "--layers", "3"], "a checkpoint has its own architecture: leave --layers out"),
+        (["evaluate", "run.npz", "--batch-size", "0"], "--batch-size must be a whole number of at least 1, got 0"),
+        (["evaluate", "."], ". is a folder: give checkpoint.npz"),
+        (["train", "adding", "--threads", "0"], "--threads must be a whole number of at least 1, got 0"),
+        (["train", "adding", "--memory", "-1"], "--memory must be a finite number above 0"),
+        (["train", "adding", "--memory", "0.001"], "budget must be at least"),
+        (["--picture", "demo.xyz"], "must end in one of"),
+        (["evaluate", "nothing.npz"], "there is no checkpoint nothing.npz"),
+        (["summary", "nothing.npz"], "there is no checkpoint nothing.npz"),
+        (["--picture", "missing/demo.png"], "must be a writable folder"),
+    ],
+)
+def test_a_mistake_is_answered_by_one_line_and_exit_code_2(arguments, message, capsys, tmp_path):
+    assert main(arguments) == 2
+    errors = capsys.readouterr().err
+    assert errors.startswith("error: ") and errors.count("\n") == 1 and message in errors
+    assert not any(files for _, _, files in os.walk(tmp_path))
+
+
+def test_a_rounded_hidden_size_is_told(capsys):
+    assert main(["summary", "--system", "clockwork", "--dilations", "1,2,4", "--hidden", "10"]) == 0
+    assert "12 hidden units instead of 10: as many for each of the 3 modules\n" in capsys.readouterr().err
+    assert main(["summary", "--system", "clockwork", "--dilations", "1,2,4", "--hidden", "12"]) == 0
+    assert not capsys.readouterr().err
+
+
+def test_hm_lstm_is_annealed_epoch_by_epoch():
+    command = ["train", "adding", "--T", "5", "--steps", "201", "--batch-size", "2", "--hidden", "2"]
+    assert main([*command, "--system", "hm-lstm"]) == 0
+    assert drn.load("runs/adding/checkpoint.npz").slope == 1.08
+
+
+def test_threads_and_memory_change_the_way_and_not_the_result(capsys):
+    command = ["train", "copy-memory", "--T", "200", *SMALL, "--dtype", "float64"]
+    before = drn.get_num_threads()
+    try:
+        assert main([*command, "--out", "plain"]) == 0
+        assert main([*command, "--out", "bounded", "--threads", "1", "--memory", "1.3"]) == 0
+        assert drn.get_num_threads() == 1
+    finally:
+        drn.set_num_threads(before)
+    plain, bounded = drn.load("plain/checkpoint.npz"), drn.load("bounded/checkpoint.npz")
+    assert all(np.allclose(plain.params[name], bounded.params[name], rtol=1e-8) for name in plain.params)
+
+
+def test_a_run_is_not_overwritten(capsys):
+    assert main(["train", "adding", "--T", "5", *SMALL]) == 0
+    before = Path("runs/adding/checkpoint.npz").read_bytes()
+    assert main(["train", "adding", "--T", "5", *SMALL]) == 2
+    assert "add --resume" in capsys.readouterr().err
+    assert Path("runs/adding/checkpoint.npz").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("option", "named"),
+    [
+        (["--T", "6"], "T is 5 there, 6 here"),
+        (["--seed", "1"], "seed is 0 there, 1 here"),
+        (["--batch-size", "5"], "batch-size is 4 there, 5 here"),
+        (["--decay", "0.5"], "decay is 0.9 there, 0.5 here"),
+        (["--validate-on", "test"], "validate-on is 'validation' there, 'test' here"),
+        (["--lr", "1"], "lr is 0.004 there"),
+        (["--steps", "40"], "steps is 20 there, 40 here"),
+    ],
+)
+def test_a_run_is_not_mixed_with_one_of_other_settings(option, named, capsys):
+    command = ["train", "adding", "--T", "5", *SMALL]
+    assert main(command) == 0
+    assert main([*command, "--resume", *option]) == 2
+    assert named in capsys.readouterr().err
+
+
+def test_the_batch_size_does_not_change_what_evaluate_measures(capsys):
+    assert main(["train", "adding", "--T", "5", *SMALL]) == 0
+    printed = []
+    for size in ("7", "512"):
+        capsys.readouterr()
+        assert main(["evaluate", "runs/adding/checkpoint.npz", "--batch-size", size]) == 0
+        printed.append(capsys.readouterr().out)
+    assert printed[0] == printed[1]
+
+
+def test_a_model_that_was_saved_by_hand_has_no_task_to_be_evaluated_on(capsys):
+    drn.DilatedRNN(1, 2, [1]).save("m.npz")
+    assert main(["evaluate", "m.npz"]) == 2
+    assert "does not say which task" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not (MNIST / "mnist").is_dir(), reason="the MNIST files are not in ../shared/data")
+def test_mnist_trains_pixel_by_pixel_from_real_files(capsys):
+    model = ["--cell", "gru", "--hidden", "4", "--layers", "3"]
+    arguments = ["--permuted", "--data-dir", str(MNIST), "--steps", "2", "--batch-size", "16", *model]
+    assert main(["train", "mnist", *arguments]) == 0
+    assert main(["evaluate", "runs/mnist/checkpoint.npz", "--data-dir", str(MNIST)]) == 0
+    assert re.search(r"accuracy 0\.\d{4}", capsys.readouterr().out)
+
+
+def test_demonstration_prints_the_table_and_draws_both_curves(capsys):
+    contestants = demonstrate("demo.png", steps=6, progress=False)
+    assert [c.label for c in contestants] == ["dilated", "plain"]
+    sizes = {c.model.num_parameters for c in contestants}
+    assert len(sizes) == 1  # the same size
+    printed = capsys.readouterr().out
+    assert (
+        re.search(r"dilated +1, 2, 4, 8, 16, 32, 64 +\d\.\d{4}", printed) and "memoryless baseline 10 ln 8" in printed
+    )
+    assert matplotlib.image.imread("demo.png").std() > 0
+
+
+def test_training_curves_show_means_over_windows_and_the_baseline():
+    ax = new_axes()
+    curves = {"a": (np.arange(1, 8), np.arange(7.0)), "b": (np.array([1]), np.array([3.0]))}
+    lines = training_curves(curves, 0.5, smooth=3, ax=ax)
+    assert lines[0].get_xdata().tolist() == [3, 6, 7] and lines[0].get_ydata().tolist() == [1, 4, 6]
+    assert lines[1].get_ydata().tolist() == [3]
+    assert lines[2].get_ydata() == [0.5, 0.5]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["a", "b", "memoryless baseline"]
+    assert lines[0].get_linestyle() != lines[1].get_linestyle()
+
+
+def readme_blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+
+
+def test_the_example_in_the_readme_prints_what_the_readme_says():
+    code, expected = readme_blocks("python")[0], readme_blocks("text")[0]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout == expected
+    assert len(code.strip().splitlines()) <= 12
+
+
+def test_the_commands_in_the_readme_are_understood():
+    for line in readme_blocks("bash")[0].splitlines():
+        words = line.split("#")[0].split()
+        assert words[0] == "dilated-rnn"
+        if words[-1] != "--help":
+            assert parser().parse_args(words[1:]).command in COMMANDS

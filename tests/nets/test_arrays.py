@@ -1,0 +1,162 @@
+"""What the library does with arrays: dtypes, nothing changed that was passed in, nothing written that was returned."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.backends import to_host
+from support.cases import Case, assert_equal, cases
+
+from dilated_rnn_np import DilatedRNN, load
+
+
+def everything(case, **options):
+    output, state, cache = case.model.forward(case.x, case.state, case.lengths, **options)
+    return output, state, case.model.backward(case.doutput, cache, case.dstate)
+
+
+@given(cases())
+def test_nothing_that_the_caller_passes_is_changed(on, case):
+    case = on(case)
+    passed = case.x, case.state, case.lengths, case.doutput, case.dstate, case.model.params
+    before = copy.deepcopy(to_host(passed))
+    everything(case)
+    for now, then in zip(to_host(passed), before, strict=True):
+        if now is not None:
+            assert_equal(now, then, 0)
+
+
+@given(cases())
+def test_calls_are_reentrant_and_what_was_returned_is_never_written_again(on, case):
+    case = on(case)
+    first = everything(case)
+    kept = copy.deepcopy(first)
+    output, _, cache = case.model.forward(case.x, case.state, case.lengths)
+    other = case.model.forward(2 * case.x, case.state, case.lengths)  # another call in between
+    case.model.backward(case.doutput, other[2])
+    again = case.model.backward(case.doutput, cache, case.dstate)
+    twice = case.model.backward(case.doutput, cache, case.dstate)
+    assert_equal(first, kept, 0)
+    assert_equal((again, twice), (kept[2], kept[2]), 0)
+
+
+@given(cases())
+def test_a_change_of_the_parameters_between_forward_and_backward_does_not_reach_the_cache(on, case):
+    case = on(case)
+    _, _, expected = everything(case)
+    _, _, cache = case.model.forward(case.x, case.state, case.lengths)
+    for array in case.model.params.values():
+        array += 1
+    assert_equal(case.model.backward(case.doutput, cache, case.dstate), expected, 0)
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("outputs", [None, 1])
+@pytest.mark.parametrize("readout", ["last", "all"])
+def test_a_cache_shares_no_memory_with_what_went_in_or_came_out(cell, outputs, readout):
+    case = Case(
+        4, 1, 1, [1, 1], [1, 1], cell, readout, outputs, False, True, seed=0
+    )  # where transposed views are whole
+    _, _, expected = everything(case)
+    output, state, cache = case.model.forward(case.x, case.state)
+    for array in (case.x, output, *(a for entry in [*case.state, *state] for a in entry)):
+        array += 1
+    assert_equal(case.model.backward(case.doutput, cache, case.dstate), expected, 0)
+
+
+def test_models_can_be_copied_and_pickled():
+    model = DilatedRNN(1, 2, [1, 2], "lstm", output_size=1)
+    x = np.ones((3, 1, 1), "float32")
+    for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert_equal(twin.forward(x)[0], model.forward(x)[0], 0)
+        twin.params["readout.b"] += 1
+        assert not model.params["readout.b"].any()
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex128"])
+def test_the_working_dtype_is_that_of_parameters_input_and_state_together(cell, dtype):
+    case = Case(5, 2, 2, [3], [2], cell, "last", 2, True, True, seed=0)
+    for x_dtype in ("float32", "float64", "complex128", "int64", "bool"):
+        model = case.model.astype(dtype)
+        x = case.x.astype(x_dtype)
+        expected = np.result_type(dtype, x_dtype) if x_dtype not in ("int64", "bool") else np.dtype(dtype)
+        output, state, cache = model.forward(x, lengths=case.lengths)
+        dx, dstate, grads = model.backward(output, cache)
+        assert {a.dtype for a in (output, dx, state[0][0], dstate[0][0], *grads.values())} == {expected}
+    output, _, _ = case.model.astype("float32").forward(case.x.astype("float32"), case.state)
+    assert output.dtype == np.float64  # the state's
+
+
+def test_float32_agrees_with_float64_to_its_precision():
+    case = Case(30, 4, 2, [8] * 4, [1, 2, 4, 8], "lstm", "all", 3, False, False, seed=0)
+    output, _, _ = case.model.forward(case.x)
+    single, _, _ = case.model.astype("float32").forward(case.x.astype("float32"))
+    assert_equal(single, output.astype("float32"), 1e-5)
+
+
+def test_large_pre_activations_do_not_overflow():
+    for cell in ("rnn", "lstm", "gru"):
+        model = DilatedRNN(1, 2, [1], cell)
+        with np.errstate(all="raise", under="ignore"):
+            output, _, _ = model.forward(np.array([[[1e30]], [[-1e30]]], "float32"))
+        assert np.isfinite(output).all()
+
+
+def test_writing_into_the_parameters_changes_the_model():
+    model = DilatedRNN(1, 2, [1, 2], output_size=1)
+    x = np.ones((3, 1, 1), "float32")
+    model.params["readout.b"][...] = 5
+    model.params["readout.W"][...] = 0
+    assert model.forward(x)[0] == 5
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_initial_weights_depend_on_the_generator_alone(seed):
+    np.random.seed(seed % 1000)  # noqa: NPY002 (the global state must not matter)
+    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    one, other = DilatedRNN(2, 3, [1, 2], rng=seed), DilatedRNN(2, 3, [1, 2], rng=np.random.default_rng(seed))
+    assert_equal(one.params, other.params, 0)
+    assert (np.random.get_state()[1] == before).all()  # noqa: NPY002
+
+
+def test_dropout_drops_between_layers_in_training_alone_and_follows_its_generator(tmp_path):
+    model = DilatedRNN(2, 50, [1, 2], output_size=1, dropout=0.4, dtype="float64")
+    plain = DilatedRNN(2, 50, [1, 2], output_size=1, dtype="float64")
+    x = np.random.default_rng(0).standard_normal((6, 3, 2))
+    assert_equal(model.forward(x)[0], plain.forward(x)[0], 0)
+    trained = [model.forward(x, rng=seed)[0] for seed in (1, 1, 2)]
+    assert (trained[0] == trained[1]).all() and (trained[0] != trained[2]).any()
+    mask = model.forward(x, rng=1)[2].masks[1]
+    assert abs((mask == 0).mean() - 0.4) < 0.05 and np.unique(mask).round(12).tolist() == [0, round(1 / 0.6, 12)]
+    model.save(tmp_path / "m.npz")
+    assert load(tmp_path / "m.npz").dropout == 0.4
+
+
+def test_the_gradient_goes_through_the_same_dropout_mask():
+    model = DilatedRNN(1, 6, [1, 2, 4], "gru", output_size=1, dropout=0.5, dtype="float64")
+    x = np.random.default_rng(0).standard_normal((5, 2, 1))
+    _, _, cache = model.forward(x, rng=7)
+    dx, _, _ = model.backward(np.ones((2, 1)), cache)
+    step = 1e-30j * np.ones_like(x)
+    moved = model.astype("complex128").forward(x + step, rng=7)[0].sum()
+    assert_equal(dx.sum(), np.float64(moved.imag / 1e-30), 1e-12)
+
+
+def test_a_released_cache_gives_its_buffers_back_and_says_so():
+    model = DilatedRNN(1, 2, [1], output_size=1)
+    output, _, cache = model.forward(np.ones((3, 1, 1), "float32"))
+    cache.release()
+    assert not cache.layers
+    with pytest.raises(ValueError, match="released"):
+        model.backward(output, cache)
+
+
+def test_copies_in_another_dtype_share_nothing():
+    model = DilatedRNN(1, 2, [1])
+    for twin in (model.astype("float32"), model.to("numpy")):
+        twin.params["layers.0.b"][...] = 1
+        assert not model.params["layers.0.b"].any()

@@ -1,0 +1,67 @@
+"""Experiments that take a second, for the tests of what the harness makes of them."""
+
+import csv
+import signal
+
+import pytest
+
+from dilated_rnn_np.experiments import Choices, Experiment, Training, harness, report
+from dilated_rnn_np.experiments.plan import compare_systems
+from dilated_rnn_np.tasks import Adding
+
+from .places import DATA
+
+needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="the data files are not in ../shared/data")
+TRAINING = Training(12, batch_size=4, validate_every=4)
+
+
+def contenders(choices, task=None, training=TRAINING):
+    return compare_systems(choices, "adding", task or Adding(5), [1, 2], 4, training, ("rnn", "gru"))
+
+
+def tiny(task=None, name="tiny", **options):
+    columns = ("loss", "metric", "halved")
+    return Experiment(name, "A test.", lambda c: contenders(c, task), columns, compares_systems=True, **options)
+
+
+CHOICES = Choices(systems=("dilated", "skip"))
+
+
+def conduct(folder, experiment=None, choices=CHOICES, seeds=2):
+    return harness.conduct(experiment or tiny(), choices, folder, seeds, progress=False)
+
+
+def table(folder):
+    """The table's cells without the columns of times."""
+    with open(folder / "table.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    return [
+        {k: v for k, v in row.items() if k.removesuffix("_min").removesuffix("_max") not in report.TIMES}
+        for row in rows
+    ]
+
+
+class Interrupting(Adding):
+    """Adding that presses Ctrl-C when its n-th batch is drawn."""
+
+    def __init__(self, T, at):
+        super().__init__(T)
+        self.left = at
+
+    def draw(self, rng, batch_size):
+        self.left -= batch_size == 4
+        if self.left == 0:
+            signal.raise_signal(signal.SIGINT)
+        return super().draw(rng, batch_size)
+
+
+def result(**values):
+    common = {
+        "status": "finished",
+        "hidden": [4],
+        "parameters": 9,
+        "seconds": 2.0,
+        "seconds_per_step": 0.25,
+        "halved": 5,
+    }
+    return common | {"settings": {"seed": 0}, "steps": 12} | values
