@@ -1,0 +1,42 @@
+"""Random streams: every purpose draws from a stream of its own, so that no two share numbers, whatever the seed.
+
+``default_rng([seed, k])`` would not do: a SeedSequence pads its entropy with zeros, so that ``[s]``, ``[s, 0]`` and
+``[s, 0, 0]`` are one stream. A spawn key is hashed apart from the seed.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .checks import choose, positive_integer
+
+# The place of a purpose is part of every seeded number: add new ones at the end.
+PURPOSES = ("weights", "batches", "validation", "test", "dropout", "shuffling", "permutation", "noise", "analysis", "sampling")  # fmt: skip
+
+
+def stream(seed: int, purpose: str, *key: int) -> np.random.Generator:
+    """Return the generator of one purpose, and within it of one key, for instance the number of a batch.
+
+    Parameters
+    ----------
+    seed : a whole number of at least 0. purpose : one of ``PURPOSES``. key : whole numbers of at least 0.
+
+    Raises
+    ------
+    ValueError or TypeError : for an unknown purpose or a negative or fractional seed.
+
+    Examples
+    --------
+    >>> stream(3, "batches", 0).random() != stream(3, "weights").random()
+    True
+    """
+    place = choose("purpose", purpose, {name: i for i, name in enumerate(PURPOSES)})
+    seed = positive_integer("seed", seed, least=0)
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(place, *key)))
+
+
+def checked_rng(what: str, rng: int | np.random.Generator, purpose: str) -> np.random.Generator:
+    """Return the Generator itself, or the stream of a purpose for a seed; ``what`` names the argument in errors."""
+    if isinstance(rng, np.random.Generator):
+        return rng
+    return stream(positive_integer(what, rng, least=0), purpose)
