@@ -11,7 +11,9 @@ import numpy as np
 from .checks import choose, positive_integer
 
 # The place of a purpose is part of every seeded number: add new ones at the end.
-PURPOSES = ("weights", "batches", "validation", "test", "dropout", "shuffling", "permutation", "noise", "analysis", "sampling")  # fmt: skip
+PURPOSES = (
+    "weights", "batches", "validation", "test", "dropout", "shuffling", "permutation", "noise", "analysis", "sampling",
+)  # fmt: skip
 
 
 def stream(seed: int, purpose: str, *key: int) -> np.random.Generator:
