@@ -191,7 +191,7 @@ def _describer(model: Network) -> Callable[[str], str]:
         owner, _, rest = name.partition(".")
         index = rest.partition(".")[0]
         if owner in ("layers", "state") and int(index) < len(model.layers):
-            layer = model.layers[int(index)]
+            layer = model.layer_summaries()[int(index)]
             return f"{name}, {layer.kind}, {layer.label}"
         return name
 

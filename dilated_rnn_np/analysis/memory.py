@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from ..arrays.backend import Array, to_host
-from ..nets.cache import Cache
 from ..nets.network import Network
+from ..nets.stack import Cache
 from ..training.losses import Loss
 
 
@@ -54,7 +54,7 @@ def gradient_flow(
         doutput = model.xp.zeros_like(output)
         doutput[-1] = dlast
     flow: list[Array] = []
-    model.backward(doutput, cache, flow=flow)
+    model.backward(doutput, cache, output_grads=flow)
     return np.stack([to_host(model.xp.sqrt((abs(dh) ** 2).sum(axis=(1, 2))))[::-1] for dh in flow])  # (L, T)
 
 

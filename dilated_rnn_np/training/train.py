@@ -18,10 +18,10 @@ import numpy as np
 
 from ..arrays.backend import Array, device_memory, fetched
 from ..arrays.checks import choose, positive_integer, real
-from ..arrays.inputs import working_dtype
 from ..nets import checkpoint as checkpoints
-from ..nets.network import Network, State
-from ..nets.segments import size_within
+from ..nets.budget import segment_size
+from ..nets.network import Network
+from ..nets.stack import State
 from . import run as runs
 from .batches import Batch, batches_from, on_backend, unpacked
 from .losses import LOSSES, Loss, loss_of, softmax_cross_entropy
@@ -42,7 +42,8 @@ def train_step(
     state: State | None = None,
     budget: int | None = None,
     metric: Metric | None = None,
-) -> tuple[float, float, float, State]:
+    reuse: Any = None,
+) -> tuple[float, float, float, State, Any]:
     """Make one training step and return (loss, norm of the gradient, metric, state after the batch).
 
     On a device the batch is all that moves there (with dropout also its masks, one a layer) and three numbers all that
@@ -61,7 +62,7 @@ def train_step(
     loss = _loss(loss)
     with device_memory(model.xp):
         x, targets, lengths = on_backend(model.xp, batch, _classes(model, loss))
-        output, state, cache = model.forward(x, state, lengths, rng=rng, budget=budget)
+        output, state, cache = model.forward(x, state, lengths, rng=rng, budget=budget, reuse=reuse)
         assert cache is not None
         loss_value, doutput = loss_of(loss, output, targets, lengths)
         _, _, grads = model.backward(doutput, cache)
@@ -71,8 +72,7 @@ def train_step(
         if not (math.isfinite(value) and math.isfinite(norm)):
             raise FloatingPointError(f"loss {value}, gradient norm {norm}")
         optimizer.step(grads)
-        cache.release()
-    return value, norm, measured, state
+    return value, norm, measured, state, cache
 
 
 def evaluate(
@@ -207,7 +207,7 @@ def fit(
         raise ValueError("resume=True needs the checkpoint to go on from: give checkpoint=path")
     started = time.perf_counter() - seconds_before
 
-    saved_at = run.step
+    saved_at, cache = run.step, None
 
     def save() -> None:
         nonlocal saved_at
@@ -231,7 +231,9 @@ def fit(
             evaluate(model, [first[1]], loss, metric)
             if budget is not None:
                 x = unpacked(first[1])[0]
-                size_within(model, len(x), len(x[0]), working_dtype(model.dtype, [x]).itemsize, budget)
+                segment_size(
+                    model.stack, model.params, len(x), len(x[0]), model.dtype.itemsize, model.dropout > 0, budget
+                )
         except FloatingPointError as error:
             raise diverged(error) from None
     if run.step == 0:
@@ -247,8 +249,8 @@ def fit(
             dropout_rng = np.random.default_rng([seed, run.step]) if model.dropout else None
             row = dict.fromkeys(COLUMNS, math.nan) | {"step": step, "learning_rate": optimizer.learning_rate()}
             try:
-                row["loss"], row["gradient_norm"], row["metric"], state = train_step(
-                    model, optimizer, batch, loss, max_norm, dropout_rng, state, budget, metric
+                row["loss"], row["gradient_norm"], row["metric"], state, cache = train_step(
+                    model, optimizer, batch, loss, max_norm, dropout_rng, state, budget, metric, cache
                 )
                 run.step = step
                 if validation is not None and (step % validate_every == 0 or step == steps):

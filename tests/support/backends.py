@@ -49,10 +49,10 @@ class Placed:
         output, state, cache = self.model.forward(self.there(x), self.there(state), lengths, **options)
         return to_host(output), to_host(state), cache
 
-    def backward(self, doutput, cache, dstate=None, flow=None):
-        back = self.model.backward(self.there(doutput), cache, self.there(dstate), flow)
-        if flow is not None:
-            flow[:] = to_host(flow)
+    def backward(self, doutput, cache, dstate=None, output_grads=None):
+        back = self.model.backward(self.there(doutput), cache, self.there(dstate), output_grads)
+        if output_grads is not None:
+            output_grads[:] = to_host(output_grads)
         return to_host(back)
 
     def step(self, x_t, state=None):
