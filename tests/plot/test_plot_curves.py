@@ -132,7 +132,7 @@ WRONG = {
         ValueError,
         r"\(28, 28\)",
     ),
-    "map of no stack": (lambda: plot.path_length_map(paths.clockwork([1, 2]), 4), ValueError, "is no stack"),
+    "map of a clockwork": (lambda: plot.path_length_map(paths.clockwork([1, 2]), 4), ValueError, "is not a stack"),
 }
 
 
