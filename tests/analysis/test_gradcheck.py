@@ -1,4 +1,4 @@
-"""The gradient check passes right gradients to 1e-12, and catches and names each error that is planted."""
+"""The gradient check passes right gradients to 1e-12, and catches and names every planted error."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from dilated_rnn_np.recurrence.cells import GRU, LSTM, RNN, Cell
 
 
 class IdentityReLU(Cell):
-    """An identity-initialised ReLU RNN (Le, Jaitly and Hinton 2015), as a user would write it."""
+    """An identity-initialised ReLU RNN (Le, Jaitly and Hinton 2015), written as a user's own cell."""
 
     name, gates = "irnn", ("h",)
 
@@ -29,7 +29,7 @@ class IdentityReLU(Cell):
 
 
 class Peephole(Cell):
-    """A made-up cell with two state arrays, two split gates and recurrent biases, to stretch the protocol."""
+    """An invented cell with two state arrays, two split gates and recurrent biases: it uses the whole cell protocol."""
 
     name, gates, state = "peephole", ("u", "v", "w"), ("h", "c")
     split, recurrent_bias = ("u", "w"), True
@@ -60,19 +60,19 @@ def test_every_net_passes_by_complex_step_and_by_central_differences(case):
 @pytest.mark.parametrize("cell", [IdentityReLU(), Peephole()], ids=lambda cell: cell.name)
 @settings(max_examples=15)
 @given(case=cases(most=7))
-def test_a_user_s_own_cell_passes_once_it_is_dilated_and_stacked(cell, case):
+def test_a_user_defined_cell_passes_when_dilated_and_stacked(cell, case):
     case = Case(**{**{f: getattr(case, f) for f in case.__dataclass_fields__}, "cell": cell, "scale": 0.4})
     check(case.model, case.x, case.state, case.lengths, method="complex", rng=case.seed)
 
 
-def test_identity_initialised_cell_starts_from_identity_matrices():
+def test_a_cell_s_own_initialisation_is_applied():
     model = DilatedRNN(2, 3, [1, 2], IdentityReLU())
     assert (model.params["layers.1.W_h"] == np.eye(3)).all()
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
 @pytest.mark.parametrize("readout", ["last", "all"])
-def test_the_whole_chain_to_the_loss_passes(cell, readout):
+def test_the_whole_chain_up_to_the_loss_passes(cell, readout):
     case = Case(8, 3, 2, [4, 3], [2, 4], cell, readout, 5, True, True, seed=3)
     rng = np.random.default_rng(0)
     targets = rng.integers(0, 5, (8, 3) if readout == "all" else 3)
@@ -81,7 +81,7 @@ def test_the_whole_chain_to_the_loss_passes(cell, readout):
     check(case.model, case.x, case.state, case.lengths, targets=wanted, loss=losses.mean_squared_error)
 
 
-def test_exactly_zero_on_both_sides_counts_as_equal():
+def test_a_gradient_and_a_difference_of_exactly_zero_agree():
     errors = check(
         lambda p: ((p["a"] ** 2).sum(), {"a": 2 * p["a"], "b": 0 * p["b"]}), {"a": np.ones(2), "b": np.ones(3)}
     )
@@ -136,7 +136,7 @@ def tanh_derivative_without_square():
 
 
 class TwoMemories(Cell):
-    """Its second state is handed to nobody: its gradient is the number 0, as the protocol allows."""
+    """Nothing reads its second state, so its gradient is the number 0, as the protocol allows."""
 
     name, gates, state = "two memories", ("h", "s"), ("h", "s")
 
@@ -261,26 +261,26 @@ def test_an_error_planted_in_the_backward_alone_is_caught_and_named(plant, cell,
 
 
 @pytest.mark.parametrize(("plant", "cell", "named"), PLANTED, ids=lambda value: getattr(value, "__name__", None))
-def test_central_differences_catch_the_planted_errors_too_but_for_the_millionth(plant, cell, named, monkeypatch):
+def test_central_differences_catch_all_planted_errors_but_the_millionth(plant, cell, named, monkeypatch):
     case = planted_case(cell)
     check(case.model, case.x, case.state, method="central")
     monkeypatch.setattr(*plant())
     if plant is gradient_a_millionth_too_large:
-        check(case.model, case.x, case.state, method="central")  # below what differences can see
+        check(case.model, case.x, case.state, method="central")  # too small for central differences
         return
     with pytest.raises(AssertionError, match="by central differences") as caught:
         check(case.model, case.x, case.state, method="central")
     assert f"\n  {named}: relative error" in str(caught.value)
 
 
-def test_a_wrong_gradient_that_is_tiny_is_caught():
-    tiny = {"p": np.full(3, 1e-9)}  # the gradient is of order 1e-27: it would drown in any absolute tolerance
+def test_a_tiny_wrong_gradient_is_caught():
+    tiny = {"p": np.full(3, 1e-9)}  # the gradient is of order 1e-27: any absolute tolerance would pass it
     check(lambda p: ((p["p"] ** 4).sum(), {"p": 4 * p["p"] ** 3}), tiny, method="complex")
     with pytest.raises(AssertionError, match="p: relative error"):
         check(lambda p: ((p["p"] ** 4).sum(), {"p": 4.001 * p["p"] ** 3}), tiny, method="complex")
 
 
-def test_a_gradient_that_is_zero_where_it_should_not_be_is_caught():
+def test_a_missing_gradient_of_zeros_is_caught():
     with pytest.raises(AssertionError, match="relative error inf"):
         check(lambda p: (p["p"].sum(), {"p": 0 * p["p"]}), {"p": np.ones(3)})
 
@@ -297,11 +297,11 @@ def test_an_error_in_the_loss_gradient_is_caught(loss):
         check(case.model, case.x, case.state, targets=targets, loss=wrong)
 
 
-# ---------------------------------------------------------------------- errors in both are caught by the reference
+# ---------------------------------------------------------------------- errors in forward and backward alike
 
 
 def consistent_swap_of_gates():
-    """Forward and backward take the forget gate for the input gate and the other way round."""
+    """Forward and backward exchange the input gate and the forget gate."""
     forward, backward = LSTM.forward, LSTM.backward
 
     def swapped(arrays):
@@ -313,8 +313,8 @@ def consistent_swap_of_gates():
     }
 
 
-def consistent_interpolation_the_wrong_way_round():
-    """A GRU that keeps (1 - z) of its state instead of z, forward and backward alike."""
+def consistently_reversed_interpolation():
+    """Forward and backward of a GRU keep (1 - z) of the state instead of z."""
     forward, backward = GRU.forward, GRU.backward
 
     def flipped(arrays):
@@ -326,20 +326,20 @@ def consistent_interpolation_the_wrong_way_round():
     }
 
 
-@pytest.mark.parametrize("plant", [consistent_swap_of_gates, consistent_interpolation_the_wrong_way_round])
-def test_an_error_planted_in_forward_and_backward_alike_is_caught_by_the_reference_alone(plant, monkeypatch):
+@pytest.mark.parametrize("plant", [consistent_swap_of_gates, consistently_reversed_interpolation])
+def test_an_error_planted_in_forward_and_backward_alike_is_caught_by_the_reference(plant, monkeypatch):
     cls, methods = plant()
     case = planted_case(cls.name)
     expected, _, _ = reference.forward(case.model.params, case.x, case.dilations, cls.name, "all", case.state)
     assert_equal(case.model.forward(case.x, case.state)[0], expected)
     for name, method in methods.items():
         monkeypatch.setattr(cls, name, method)
-    check(case.model, case.x, case.state)  # the gradients are right, of the wrong function
+    check(case.model, case.x, case.state)  # right gradients of the wrong function
     with pytest.raises(AssertionError):
         assert_equal(case.model.forward(case.x, case.state)[0], expected)
 
 
-def test_check_leaves_model_and_input_as_they_were():
+def test_check_does_not_change_model_or_input():
     case = planted_case("lstm")
     before = {name: array.copy() for name, array in case.model.params.items()}, case.x.copy()
     check(case.model, case.x, case.state)
@@ -350,3 +350,74 @@ def test_a_float32_model_is_checked_in_float64_and_stays_float32():
     model = DilatedRNN(2, 4, [1, 2], "gru", output_size=2)
     assert max(check(model).values()) < 1e-6
     assert model.dtype == np.float32
+
+
+# ---------------------------------------------------------------------- losses, tolerances and functions without a complex step
+
+
+@pytest.mark.parametrize("readout", ["last", "all"])
+def test_a_loss_is_given_by_name_as_in_fit(readout):
+    case = Case(6, 2, 2, [3], [2], "gru", readout, 3, True, False, seed=1)
+    targets = np.random.default_rng(0).standard_normal((6, 2, 3) if readout == "all" else (2, 3))
+    arguments = case.model, case.x, case.state, case.lengths
+    by_name = check(*arguments, targets=targets, loss="mean_squared_error")
+    assert by_name == check(*arguments, targets=targets, loss=losses.mean_squared_error)
+    with pytest.raises(ValueError, match="unknown loss 'mean_square_error'.*did you mean 'mean_squared_error'"):
+        check(*arguments, targets=targets, loss="mean_square_error")
+    with pytest.raises(TypeError, match="targets and loss go together"):
+        check(*arguments, loss="mean_squared_error")
+
+
+def absolute(arrays):
+    return abs(arrays["p"]).sum(), {"p": np.sign(arrays["p"].real)}
+
+
+@pytest.mark.parametrize("method", ["complex", "both"])
+def test_a_right_gradient_of_a_function_without_complex_step_is_reported_as_such(method):
+    with pytest.raises(AssertionError, match="p: relative error .* by complex step") as caught:
+        check(absolute, {"p": np.array([-1.0, 2.0])}, method=method)
+    hint = str(caught.value).splitlines()[-1]
+    assert hint.startswith("central differences agree with the gradient of p, so the complex step is at fault")
+    assert "abs" in hint and hint.endswith("use method='central'")
+
+
+def test_a_function_without_complex_step_passes_by_central_differences():
+    check(absolute, {"p": np.array([-1.0, 2.0])}, method="central")
+
+
+def test_the_complex_step_is_blamed_only_for_the_arrays_where_it_is_at_fault():
+    def function(arrays):
+        value = absolute(arrays)[0] + (arrays["q"] ** 2).sum()
+        return value, {**absolute(arrays)[1], "q": 3 * arrays["q"]}
+
+    with pytest.raises(AssertionError, match="the gradient of 2 of 2 arrays is wrong") as caught:
+        check(function, {"p": np.ones(2), "q": np.ones(2)})
+    assert "agree with the gradient of p, so" in str(caught.value)
+
+
+@pytest.mark.parametrize("factor", [1 + 1e-9, 2])
+def test_the_complex_step_is_not_blamed_for_a_wrong_gradient(factor):
+    with pytest.raises(AssertionError) as caught:
+        check(lambda p: ((p["p"] ** 3).sum(), {"p": factor * 3 * p["p"] ** 2}), {"p": np.ones(2)})
+    assert "at fault" not in str(caught.value)
+
+
+def test_a_function_that_refuses_complex_numbers_is_reported_with_the_way_out():
+    def function(arrays):
+        return np.arctan2(arrays["p"], 1.0).sum(), {"p": 1 / (1 + arrays["p"] ** 2)}
+
+    check(function, {"p": np.ones(2)}, method="central")
+    with pytest.raises(TypeError, match="no complex step through this function: .*arctan2.*; use method='central'"):
+        check(function, {"p": np.ones(2)})
+
+
+def test_an_unknown_method_in_tolerances_is_refused():
+    with pytest.raises(ValueError, match="unknown method in tolerances 'centrel'.*did you mean 'central'"):
+        check(absolute, {"p": np.ones(2)}, method="central", tolerances={"centrel": 1e-3})
+
+
+def test_a_given_tolerance_replaces_the_default():
+    wrong = {"p": np.ones(2)}
+    check(lambda p: ((p["p"] ** 2).sum(), {"p": 2.002 * p["p"]}), wrong, tolerances={"complex": 0.1, "central": 0.1})
+    with pytest.raises(AssertionError, match="tolerance 1e-05"):
+        check(lambda p: ((p["p"] ** 2).sum(), {"p": 2.002 * p["p"]}), wrong, tolerances={"complex": 1e-5})
