@@ -185,7 +185,7 @@ def forward_animation(graph: Graph, steps: int) -> FuncAnimation:
 
     Returns
     -------
-    animation : a matplotlib animation of these frames; save it with :func:`save_gif` or :func:`save_html`.
+    animation : a matplotlib animation of the frames; save it with :func:`save_gif` or :func:`save_html`.
 
     Examples
     --------
@@ -207,7 +207,7 @@ def backward_animation(graph: Graph, steps: int, end: int | None = None) -> Func
 
     Returns
     -------
-    animation : a matplotlib animation of these frames; save it with :func:`save_gif` or :func:`save_html`.
+    animation : as in :func:`forward_animation`.
 
     Examples
     --------
