@@ -26,11 +26,13 @@ def pytest_collection_modifyitems(config, items):
     """Without a GPU, skip the tests that need one if ``-m`` asks for them, and leave them out otherwise."""
     if not isinstance(reason := gpu(), str):
         return
-    if not asks_for_gpu(config):
-        items[:] = [item for item in items if not item.get_closest_marker("gpu")]
-    for item in items:
-        if item.get_closest_marker("gpu"):
+    needing_gpu = [item for item in items if item.get_closest_marker("gpu")]
+    if asks_for_gpu(config):
+        for item in needing_gpu:
             item.add_marker(pytest.mark.skip(reason=reason))
+    elif needing_gpu:
+        config.hook.pytest_deselected(items=needing_gpu)
+        items[:] = [item for item in items if not item.get_closest_marker("gpu")]
 
 
 def asks_for_gpu(config):
