@@ -4,7 +4,15 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
-test = ["pytest>=8", "hypothesis>=6.100", "pytest-timeout>=2", "networkx>=3", "selenium>=4", "jupytext>=1.16", "setuptools>=68"]
+test = [
+    "pytest>=8",
+    "hypothesis>=6.100",
+    "pytest-timeout>=2",
+    "networkx>=3",
+    "selenium>=4",
+    "jupytext>=1.16",
+    "setuptools>=68",
+]
 tutorials = ["jupytext>=1.16", "nbclient>=0.10", "ipykernel>=6", "notebook>=7", "ipywidgets>=8", "hypothesis>=6.100"]
 
 setup(
