@@ -102,7 +102,7 @@ def progress(text):
 
 
 def options_of(arguments):
-    """Read the options; a wrong one ends the program with a sentence that says what was expected."""
+    """Read the options; an invalid one ends the program with a message that says what was expected."""
     parser = argparse.ArgumentParser(prog="python tests/benchmarks", parents=[DEVICE], description=DESCRIPTION)
     installed = [name for name, module in MODULES.items() if importlib.util.find_spec(module)]
     add_common(parser, SIZES, output="benchmark.json")

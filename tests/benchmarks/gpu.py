@@ -127,7 +127,7 @@ def leave_out(results, case, name, error):
 
 
 def options_of(arguments, rehearsal=False):
-    """Read the options; a wrong one ends the program with a sentence that says what was expected."""
+    """Read the options; an invalid one ends the program with a message that says what was expected."""
     parser = argparse.ArgumentParser(prog="python tests/benchmarks --device gpu", description=DESCRIPTION)
     add_common(parser, CASES, output="benchmark-gpu.json")
     parser.add_argument("--contenders", type=several(CONTENDERS), default=list(CONTENDERS), help="default: all")

@@ -1,4 +1,4 @@
-"""The options that both commands share, and their types; a wrong option is refused with a sentence of what was expected."""
+"""Options that both commands share, and their types; error messages say what was expected."""
 
 import argparse
 from pathlib import Path
