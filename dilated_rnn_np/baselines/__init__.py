@@ -1,7 +1,10 @@
-"""The systems that the dilated RNN is measured against, from scratch, through the same calls as ``DilatedRNN``.
+"""Baselines: the systems that the dilated RNN is compared with, through the same calls as ``DilatedRNN``.
 
-Each is a ``Network`` of layers of its own kind: what differs from the dilated RNN stands in one file, everything else (state
-from chunk to chunk, ragged batches, read-out, training, checkpoints, gradient checks) is shared.
+Each system is a ``Network`` with layers of its own kind: its file holds the equations, and everything else (carried state,
+ragged batches, read-out, training, checkpoints, gradient checks) is shared. Read ``reference`` first: every system as naive
+loops. ``recurrent`` is the loop over time of the recurrent systems; ``skip``, ``clockwork``, ``phased_lstm`` and ``hm_lstm``
+define one step each, from the simplest to the hardest. ``dilated_cnn`` has no recurrence and computes all steps at once.
+``systems`` builds each of them from the same few settings.
 """
 
 from .clockwork import ClockworkRNN

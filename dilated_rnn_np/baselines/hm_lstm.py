@@ -1,17 +1,15 @@
-"""The hierarchical multiscale LSTM: levels that find their own time scales by boundaries which they detect.
+"""The hierarchical multiscale LSTM: levels that find their own time scales by detecting boundaries.
 
-Level l reads the level below only where that one has come to a boundary, ``z^{l-1}_t = 1``, and copies its state to the next
-step otherwise; after a boundary of its own it starts anew (Chung, Ahn and Bengio 2017, "Hierarchical multiscale recurrent
-neural networks", section 3). A boundary is a step function, whose derivative says nothing: backward takes that of the
-hard sigmoid in its place (straight-through estimator, section 3.3). **The gradient is therefore an estimate, and no
-difference quotient agrees with it**; with ``relaxed=True`` the step is left out and the gradient is exact.
+Level l reads the level below only where that level has detected a boundary, ``z^{l-1}_t = 1``; otherwise it copies its state to
+the next step. After a boundary of its own it restarts (Chung, Ahn and Bengio 2017, "Hierarchical multiscale recurrent neural
+networks", section 3). A boundary is a step function, whose derivative is 0 almost everywhere; backward uses the derivative of
+the hard sigmoid instead (straight-through estimator, section 3.3). **The gradient is therefore an estimate, and no difference
+quotient agrees with it**; with ``relaxed=True`` the step is left out and the gradient is exact.
 """
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
-from types import ModuleType
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,28 +17,29 @@ import numpy as np
 from ..arrays.backend import Array, array_module
 from ..arrays.checks import positive, positive_integer
 from ..nets.layer import Params
-from ..nets.network import Network
+from ..nets.summary import LayerSummary
 from ..recurrence.cells import Arrays, sigmoid
-from ..recurrence.init import Scheme
+from ..recurrence.init import Scheme, draw_blocks
 from ..theory.graphs import Graph, hierarchical_stack
-from .recurrent import RecurrentCache, RecurrentLayer
+from .base import ComparedSystem
+from .recurrent import RecurrentCache, RecurrentLayer, StepGrads
 
 
-class HMLSTM(Network):
+class HMLSTM(ComparedSystem):
     """A hierarchical multiscale LSTM.
 
-    The levels lean on each other, from below at the same step and from above one step later, so they are one layer: its
-    outputs are the levels' h one after the other, L*H numbers, lowest level first. The paper's output module, a gated sum
-    of the levels through a rectified embedding, is replaced by the library's linear read-out of them
-    all. Layer normalisation, which the paper uses in its language models, is left out. A boundary detector is evaluated at
-    every step, at COPY too, where it sees the level's own state alone.
+    The levels form one layer, since each reads the level below at the same step and the level above at the previous step. The
+    outputs of the layer are the h of all levels, L*H numbers, lowest level first. Two parts of the paper differ: the library's
+    linear read-out of all levels replaces the output module, a gated sum of the levels through a rectified embedding; and the
+    layer normalisation of the paper's language models is left out. A boundary detector is evaluated at every step, also at
+    COPY, where it reads only the level's own state.
 
     Parameters
     ----------
     hidden_size : H, of each level. levels : L, at least 2; the top level detects no boundaries.
     slope : a of the hard sigmoid ``max(0, min(1, (a s + 1) / 2))``; see ``anneal``.
-    relaxed : whether a boundary is the hard sigmoid itself, between 0 and 1, instead of a step at 1/2: a smooth net to check
-        gradients on. Everything else : as in ``DilatedRNN``.
+    relaxed : whether a boundary is the hard sigmoid itself, between 0 and 1, instead of a step at 1/2; such a network has exact
+        gradients, for gradient checks. input_size, options : as in ``DilatedRNN``.
 
     Examples
     --------
@@ -51,17 +50,13 @@ class HMLSTM(Network):
     """
 
     annealed = ("slope",)
+    settings = ("levels", "slope", "relaxed")
 
     def __init__(
         self,
         input_size: int,
         hidden_size: int,
         levels: int,
-        output_size: int | None = None,
-        readout: str = "last",
-        dtype: Any = "float32",
-        rng: int | np.random.Generator = 0,
-        xp: ModuleType | str = np,
         *,
         slope: float = 1.0,
         relaxed: bool = False,
@@ -76,40 +71,32 @@ class HMLSTM(Network):
             positive("slope", slope),
             self.relaxed,
         )
-        super().__init__([layer], output_size, readout, dtype, rng, xp, **options)
+        super().__init__([layer], **options)
 
     @property
     def slope(self) -> float:
-        """The slope a of the boundary detectors; a cache made before it was set is refused by backward."""
+        """The slope a of the boundary detectors; ``backward`` refuses a cache that was made with another slope."""
         return self.layers[0].slope  # type: ignore[attr-defined]
 
     @slope.setter
     def slope(self, slope: float) -> None:
-        self.layers = [dataclasses.replace(self.layers[0], slope=positive("slope", slope))]  # type: ignore[type-var]
+        layer = replace(self.layers[0], slope=positive("slope", slope))  # type: ignore[type-var]
+        self.stack = replace(self.stack, layers=(layer,))
 
     def anneal(self, epoch: int) -> float:
         """Set the slope to ``min(5, 1 + 0.04 epoch)``, the schedule of the paper's language models, and return it.
 
-        A steeper hard sigmoid is nearer to the step, and so is what backward takes for it. Checkpoints keep the slope. The
-        command line and the experiments anneal every model that can be, see ``annealing.batches_for``.
+        A steeper hard sigmoid is closer to the step, so the estimate of the gradient improves. Checkpoints keep the slope. During
+        training the callback ``Annealing`` calls this method.
 
         Parameters
         ----------
-        epoch : the number of passes through the data that training has made, at least 0.
+        epoch : the number of completed passes through the training data, at least 0.
 
         Examples
         --------
-        Batches that anneal the model before each pass through them:
-
-        >>> import itertools
-        >>> from dilated_rnn_np import fit, optim
-        >>> def annealed(model, batches):
-        ...     for epoch in itertools.count():
-        ...         model.anneal(epoch)
-        ...         yield from batches
-        >>> model, batches = HMLSTM(1, 8, 2, output_size=1), [(np.ones((5, 4, 1)), np.ones((4, 1)))] * 10
-        >>> run = fit(model, annealed(model, batches), optim.Adam(model.params), 25, loss="mean_squared_error", progress=False)
-        >>> model.slope
+        >>> model = HMLSTM(1, 8, 2, output_size=1)
+        >>> model.anneal(2)
         1.08
         """
         self.slope = min(5.0, 1 + 0.04 * positive_integer("epoch", epoch, least=0))
@@ -117,17 +104,21 @@ class HMLSTM(Network):
 
     def config(self) -> dict[str, Any]:
         """Return the arguments that build a model of the same architecture, as plain numbers and words."""
-        own = {"input_size": self.input_size, "hidden_size": self.level_size, "levels": self.levels}
-        return own | {"slope": self.slope, "relaxed": self.relaxed} | super().config()
+        return super().config() | {"hidden_size": self.level_size}
 
     def graph(self) -> Graph:
-        """Return the graph of all edges that there can be; which of them there are, the boundaries decide."""
+        """Return the graph of all possible edges; the boundaries decide which of them are used."""
         return hierarchical_stack(self.levels)
+
+    def layer_summaries(self) -> list[LayerSummary]:
+        """Return the number of levels, and the steps that the layer reads."""
+        label = f"{self.levels} levels"
+        return [LayerSummary("hm-lstm", label, 1, f"t-1, t-2, … in {label} of {self.level_size}")]
 
 
 @dataclass
 class LevelCache:
-    """What backward needs of one level at one step; (B, H) each, or (B, 1) for the boundaries."""
+    """What backward needs of one level at one step: arrays (B, H), and (B, 1) for the boundaries."""
 
     h_below: Array  # (B, D) at the lowest level
     z_below: Any  # 1 at the lowest level
@@ -144,62 +135,48 @@ class LevelCache:
 class HMLSTMLayer(RecurrentLayer):
     """All levels of a hierarchical multiscale LSTM, one step at a time; ``hidden_size`` is L*H.
 
-    The state holds h and c of all levels, (1, B, L*H) each, and the boundaries z of all levels but the top, (1, B, L-1).
+    The state holds h and c of all levels, (1, B, L*H) each, and the boundaries z of all levels except the top, (1, B, L-1).
 
-    Level l has rows for f, i, o and g, H each, and, below the top, one for its boundary detector:
-    ``levels.l.W (4*H+1, H)`` reads the level below (D numbers of x at the lowest), ``levels.l.U (4*H+1, H)`` the level itself,
-    ``levels.l.V (4*H+1, H)`` the level above, ``levels.l.b (4*H+1,)``; the top level has no V and 4*H rows.
+    The weights of level l have H rows for each of f, i, o and g, and one row for its boundary detector: ``levels.l.W (4*H+1, H)``
+    reads the level below ((4*H+1, D) at the lowest level, which reads x), ``levels.l.U (4*H+1, H)`` the level itself, and
+    ``levels.l.V (4*H+1, H)`` the level above; the bias is ``levels.l.b (4*H+1,)``. The top level has no V and only 4*H rows.
     """
 
     levels: int
     slope: float
     relaxed: bool
-    kind = "hm-lstm"
-
-    @property
-    def label(self) -> str:  # type: ignore[override]
-        """The number of levels."""
-        return f"{self.levels} levels"
 
     @property
     def level_size(self) -> int:
         """H, the units of a level."""
         return self.hidden_size // self.levels
 
-    def row(self) -> tuple[int | str, str]:
-        """Return the steps that the layer reads."""
-        return 1, f"t-1, t-2, … in {self.label} of {self.level_size}"
-
     def state_shapes(self, batch_size: int) -> list[tuple[int, ...]]:
         """Return (1, B, L*H) for h and c, and (1, B, L-1) for z."""
         return [(1, batch_size, n) for n in (self.hidden_size, self.hidden_size, self.levels - 1)]
 
-    def kept(self) -> tuple[float, float]:
-        """Count x, h and c with their gradients, that of h from above too, and each level's gates, tanh(c), h and boundaries."""
-        return 2 * self.input_size + 12 * self.hidden_size + 6 * self.levels, 12 * self.levels
-
     def initial_params(self, rng: np.random.Generator, input_init: Scheme, recurrent_init: Scheme) -> Params:
-        """Draw the parameters, each gate block for itself; biases 0. Weights from above are drawn like those from below."""
+        """Draw each gate block for itself, ``V`` with the scheme of ``W``; biases are 0."""
         H, params = self.level_size, {}
         for l in range(self.levels):
             top, D = l == self.levels - 1, self.input_size if l == 0 else H
-            blocks = [H] * 4 if top else [H] * 4 + [1]  # the rows of f, i, o, g, and the boundary
-            params[f"levels.{l}.W"] = np.concatenate([input_init(rng, rows, D) for rows in blocks])
-            params[f"levels.{l}.U"] = np.concatenate([recurrent_init(rng, rows, H) for rows in blocks])
+            heights = [H] * 4 if top else [H] * 4 + [1]  # the rows of f, i, o, g, and the boundary
+            params[f"levels.{l}.W"] = draw_blocks(rng, input_init, heights, D)
+            params[f"levels.{l}.U"] = draw_blocks(rng, recurrent_init, heights, H)
             if not top:
-                params[f"levels.{l}.V"] = np.concatenate([input_init(rng, rows, H) for rows in blocks])
-            params[f"levels.{l}.b"] = np.zeros(sum(blocks))
+                params[f"levels.{l}.V"] = draw_blocks(rng, input_init, heights, H)
+            params[f"levels.{l}.b"] = np.zeros(sum(heights))
         return params
 
     def step(self, params: Params, x: Array, previous: Arrays) -> tuple[Arrays, Any]:
         """Run all levels for one time step, the lowest first; see ``RecurrentLayer.step``.
 
-        The paper's three operations are one sum, which is each of them where boundaries are 0 or 1: FLUSH after a boundary
-        of the level itself, UPDATE at one of the level below, else COPY.
+        One sum covers the paper's three operations. With boundaries of 0 or 1 it selects one of them: FLUSH after a boundary of
+        the level itself, UPDATE at a boundary of the level below, COPY otherwise.
         """
         xp, H, (h_all, c_all, z_all) = array_module(x), self.level_size, [s[0] for s in previous]
         hs, cs, zs, caches = [], [], [], []
-        h, z = x, 1.0  # the level below the lowest: it comes to a boundary at every step
+        h, z = x, 1.0  # x acts as a level with a boundary at every step
         for l in range(self.levels):
             W, U, V, b = self._params_of(params, l)
             own, above = self._columns(l)
@@ -223,26 +200,18 @@ class HMLSTMLayer(RecurrentLayer):
             caches.append(LevelCache(h_below, z_below, z_prev, f, i, o, g, tanh_c, z_soft))
         return tuple(xp.concatenate(arrays, axis=1) for arrays in (hs, cs, zs)), caches
 
-    def step_backward(
-        self,
-        params: Params,
-        x: Array,
-        previous: Arrays,
-        cache: Any,
-        dnew: Arrays,
-        dprevious: Arrays,
-        grads: Params,
-    ) -> Array:
-        """Mirror ``step``, top level and last line first; what a level below gets of it is added to ``dnew`` in place.
+    def step_backward(self, params: Params, x: Array, previous: Arrays, cache: Any, grads: StepGrads) -> Array:
+        """Mirror ``step``, top level and last line first.
 
-        The step from ``z_soft`` to z is passed straight through: ``dz_soft = dz``.
+        Each level adds its gradients with respect to the level below to ``grads.new`` in place.
+        The gradient passes straight through the step from ``z_soft`` to z: ``dz_soft = dz``.
         """
         xp, (h_all, c_all, _) = array_module(x), [s[0] for s in previous]
-        dh_all, dc_all, dz_all = dnew
-        dh_before, dc_before, dz_before = [ds[0] for ds in dprevious]
+        dh_all, dc_all, dz_all = grads.new
+        dh_before, dc_before, dz_before = [ds[0] for ds in grads.previous]
         for l in reversed(range(self.levels)):
             W, U, V, _ = self._params_of(params, l)
-            dW, dU, dV, db = self._params_of(grads, l)
+            dW, dU, dV, db = self._params_of(grads.params, l)
             own, above = self._columns(l)
             k, h_prev, c_prev = cache[l], h_all[:, own], c_all[:, own]
             flush, update, copy = k.z_prev, (1 - k.z_prev) * k.z_below, (1 - k.z_prev) * (1 - k.z_below)
@@ -261,7 +230,7 @@ class HMLSTMLayer(RecurrentLayer):
             dz_below = (1 - k.z_prev) * (dupdate - dcopy)
             da = [df * k.f * (1 - k.f), di * k.i * (1 - k.i), do * k.o * (1 - k.o), dg * (1 - k.g * k.g)]
             if k.z_soft is not None:
-                dz_soft = dz_all[:, l : l + 1]  # where the step was, this is the estimate
+                dz_soft = dz_all[:, l : l + 1]  # without the derivative of the step: the straight-through estimate
                 da.append(dz_soft * self.slope / 2 * ((k.z_soft.real > 0) & (k.z_soft.real < 1)))
             da = xp.concatenate(da, axis=1)  # (B, 4*H or 4*H+1)
             # a = h_prev @ U.T + z_below * (h_below @ W.T) + b + z_prev * (h_above @ V.T)
@@ -287,16 +256,17 @@ class HMLSTMLayer(RecurrentLayer):
 
     def _params_of(self, params: Params, l: int) -> tuple[Array, Array, Array | None, Array]:
         """Return W, U, V and b of a level; V is None at the top."""
-        return tuple(params.get(f"levels.{l}.{name}") for name in "WUVb")  # type: ignore[return-value]
+        level = f"levels.{l}."
+        return params[level + "W"], params[level + "U"], params.get(level + "V"), params[level + "b"]
 
     def _columns(self, l: int) -> tuple[slice, slice]:
-        """Return the columns of h and c that belong to a level, and to the one above it."""
+        """Return the columns of h and c of a level, and of the level above it."""
         H = self.level_size
         return slice(l * H, (l + 1) * H), slice((l + 1) * H, (l + 2) * H)
 
 
 def _hard_sigmoid(xp: Any, a: Array) -> Array:
-    """Return ``max(0, min(1, (a + 1) / 2))``; by the real part where numbers are complex."""
+    """Return ``max(0, min(1, (a + 1) / 2))``; for complex numbers the real part decides."""
     y = (a + 1) / 2
     return xp.where(y.real <= 0, 0, xp.where(y.real >= 1, 1, y))
 
@@ -308,7 +278,7 @@ def _total(terms: Array) -> Array:
 
 def _one_size(hidden_size: Any) -> int:
     if np.ndim(hidden_size) and not isinstance(hidden_size, str):
-        raise TypeError(f"hidden_size must be one whole number, all levels are of one size, got {hidden_size!r}")
+        raise TypeError(f"hidden_size must be one whole number, the size of all levels, got {hidden_size!r}")
     return positive_integer("hidden_size", hidden_size)
 
 

@@ -1,31 +1,30 @@
-"""The stack with regular skip connections, ``c_t = f(x_t, c_{t-1}, c_{t-s})``, and the plain stack, which has none.
+"""The stack with regular skip connections, ``c_t = f(x_t, c_{t-1}, c_{t-s})``, and the plain stack without them.
 
-The skip is an edge beside the ordinary one, not in its place (Zhang et al. 2016, "Architectural complexity measures of
-recurrent neural networks"; Chang et al. 2017, section 2.1, compare with it): every layer has recurrent weights W_h for the
-step before and W_s for the step s before. What gates do pointwise with the previous state (``f c_{t-1}`` in the LSTM,
-``z h_{t-1}`` in the GRU) they do with that of the step before.
+A regular skip connection is an edge beside the ordinary one and does not replace it (Zhang et al. 2016, "Architectural complexity
+measures of recurrent neural networks"; the comparison in Chang et al. 2017, section 2.1): every layer has recurrent weights W_h
+for the previous step and W_s for the step s before. Where a cell's equations use the previous state pointwise (``f c_{t-1}`` in
+the LSTM, ``z h_{t-1}`` in the GRU), they use that of step t-1.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from ..arrays import inputs
 from ..arrays.backend import Array
 from ..arrays.checks import positive_integer
 from ..nets.layer import Params
 from ..nets.model import DilatedRNN
-from ..nets.network import Network
+from ..nets.summary import LayerSummary
 from ..recurrence.cells import Arrays, Cell, get_cell
 from ..recurrence.gates import pre_activations, pre_activations_backward
-from ..recurrence.init import Scheme
+from ..recurrence.init import Scheme, draw_blocks, draw_gates
 from ..theory.graphs import Graph, skip_stack
-from .recurrent import RecurrentLayer
+from .base import ComparedSystem, layer_sizes
+from .recurrent import RecurrentLayer, StepGrads
 
 
 def plain_rnn(input_size: int, hidden_size: int | Sequence[int], num_layers: int, **options: Any) -> DilatedRNN:
@@ -43,12 +42,13 @@ def plain_rnn(input_size: int, hidden_size: int | Sequence[int], num_layers: int
     return DilatedRNN(input_size, hidden_size, [1] * positive_integer("num_layers", num_layers), **options)
 
 
-class SkipRNN(Network):
-    """A stack with regular skip connections of one length in each layer.
+class SkipRNN(ComparedSystem):
+    """A stack of layers with regular skip connections, all of one length.
 
     Parameters
     ----------
-    num_layers : L. skip : s, at least 2. Everything else : as in ``DilatedRNN``.
+    num_layers : L. skip : s, at least 2.
+    input_size, hidden_size, cell, options : as in ``DilatedRNN``.
 
     Examples
     --------
@@ -58,6 +58,7 @@ class SkipRNN(Network):
     ((5, 3), [(16, 5, 8), (1, 5, 8)])
     """
 
+    settings = ("num_layers", "skip")
     cell: Cell
 
     def __init__(
@@ -67,27 +68,20 @@ class SkipRNN(Network):
         num_layers: int,
         skip: int,
         cell: str | Cell = "rnn",
-        output_size: int | None = None,
-        readout: str = "last",
-        dtype: Any = "float32",
-        rng: int | np.random.Generator = 0,
-        xp: ModuleType | str = np,
         **options: Any,
     ) -> None:
         self.skip, self.cell = positive_integer("skip", skip, least=2), get_cell(cell)
-        sizes = inputs.hidden_sizes(hidden_size, positive_integer("num_layers", num_layers))
-        below = [positive_integer("input_size", input_size), *sizes]
-        layers = [SkipLayer(D, H, self.cell, self.skip) for D, H in zip(below, sizes, strict=False)]
-        super().__init__(layers, output_size, readout, dtype, rng, xp, **options)
-
-    def config(self) -> dict[str, Any]:
-        """Return the arguments that build a model of the same architecture, as plain numbers and words."""
-        own = {"input_size": self.input_size, "hidden_size": list(self.hidden_sizes), "num_layers": len(self.layers)}
-        return own | {"skip": self.skip} | super().config()
+        sizes = layer_sizes(input_size, hidden_size, num_layers)
+        super().__init__([SkipLayer(D, H, self.cell, self.skip) for D, H in sizes], **options)
 
     def graph(self) -> Graph:
         """Return the cyclic graph of the architecture, for ``paths`` and ``plot``."""
-        return skip_stack(len(self.layers), self.skip)
+        return skip_stack(self.num_layers, self.skip)
+
+    def layer_summaries(self) -> list[LayerSummary]:
+        """Return the cell and the skip of each layer, and the steps that it reads."""
+        s = self.skip
+        return [LayerSummary(self.cell.name, f"skip {s}", f"1, {s}", f"t-1, t-{s}, …")] * self.num_layers
 
 
 @dataclass(frozen=True)
@@ -97,75 +91,47 @@ class SkipLayer(RecurrentLayer):
     cell: Cell
     skip: int
 
-    @property
-    def kind(self) -> str:  # type: ignore[override]
-        """The cell's name."""
-        return self.cell.name
-
-    @property
-    def label(self) -> str:  # type: ignore[override]
-        """The skip."""
-        return f"skip {self.skip}"
-
-    def row(self) -> tuple[int | str, str]:
-        """Return the steps that the layer reads."""
-        return f"1, {self.skip}", f"t-1, t-{self.skip}, …"
-
     def initial_params(self, rng: np.random.Generator, input_init: Scheme, recurrent_init: Scheme) -> Params:
-        """Draw the parameters, each gate block for itself, biases 0, then let the cell have its say."""
-        G, D, H = len(self.cell.gates), self.input_size, self.hidden_size
-        params = {
-            "W_x": np.concatenate([input_init(rng, H, D) for _ in range(G)]),  # (G*H, D)
-            "W_h": np.concatenate([recurrent_init(rng, H, H) for _ in range(G)]),  # (G*H, H)
-            "W_s": np.concatenate([recurrent_init(rng, H, H) for _ in range(G)]),  # (G*H, H)
-            "b": np.zeros(G * H),
-        }
-        if self.cell.recurrent_bias:
-            params["b_h"] = np.zeros(len(self.cell.split) * H)
+        """Draw each gate block for itself, set biases to 0, then apply the cell's own initialisation."""
+        D, H = self.input_size, self.hidden_size
+        params = draw_gates(rng, self.cell, D, H, input_init, recurrent_init)
+        params["W_s"] = draw_blocks(rng, recurrent_init, [H] * len(self.cell.gates), H)  # (G*H, H)
         self.cell.initialise(params, rng)
         return params
 
     def state_shapes(self, batch_size: int) -> list[tuple[int, ...]]:
         """Return (s, B, H) for the outputs and (1, B, H) for each other state array of the cell."""
-        return [
-            (self.skip if name == self.cell.state[0] else 1, batch_size, self.hidden_size) for name in self.cell.state
-        ]
-
-    def kept(self) -> tuple[float, float]:
-        """Count x, the states, and an array of H for each product and gate."""
-        arrays = self.cell.num_products + len(self.cell.gates) + len(self.cell.state)
-        return self.input_size + arrays * self.hidden_size, arrays
+        others = len(self.cell.state) - 1
+        return [(k, batch_size, self.hidden_size) for k in (self.skip, *[1] * others)]
 
     def step(self, params: Params, x: Array, previous: Arrays) -> tuple[Arrays, Any]:
-        """Return ``f(W_x x + b, W_h h_{t-1} + W_s h_{t-s})``; see ``RecurrentLayer.step``."""
+        """Return ``f(W_x x + b, W_h h_{t-1} + W_s h_{t-s})``; see ``RecurrentLayer.step``.
+
+        The cell works on transposed views, (H, B), as ``pre_activations`` takes and returns them.
+        """
         h_skip, h_prev = previous[0][0], previous[0][-1]
         from_x = x @ params["W_x"].T + params["b"]  # (B, G*H)
         from_h = h_prev @ params["W_h"].T + h_skip @ params["W_s"].T  # (B, G*H)
-        a = pre_activations(self.cell, from_x, from_h, params.get("b_h"))  # (B, H) each
-        return self.cell.forward(a, tuple(s[-1] for s in previous))
+        b_h = params["b_h"][:, None] if self.cell.recurrent_bias else None  # (S*H, 1)
+        a = pre_activations(self.cell, from_x.T, from_h.T, b_h)  # (H, B) each
+        new, cache = self.cell.forward(a, tuple(s[-1].T for s in previous))
+        return tuple(s.T for s in new), cache
 
-    def step_backward(
-        self,
-        params: Params,
-        x: Array,
-        previous: Arrays,
-        cache: Any,
-        dnew: Arrays,
-        dprevious: Arrays,
-        grads: Params,
-    ) -> Array:
+    def step_backward(self, params: Params, x: Array, previous: Arrays, cache: Any, grads: StepGrads) -> Array:
         """Mirror ``step``, last line first."""
         h_skip, h_prev = previous[0][0], previous[0][-1]
-        da, dpointwise = self.cell.backward(dnew, cache)
-        for ds, d in zip(dprevious, dpointwise, strict=True):
-            ds[-1] += d
-        dfrom_x, dfrom_h, db_h = pre_activations_backward(self.cell, da)
+        dh_skip, dh_prev = grads.previous[0][0], grads.previous[0][-1]
+        da, dpointwise = self.cell.backward(tuple(ds.T for ds in grads.new), cache)  # (H, B) each
+        for ds, d in zip(grads.previous, dpointwise, strict=True):
+            ds_prev = ds[-1].T  # (H, B)
+            ds_prev += d
+        dfrom_x, dfrom_h, db_h = pre_activations_backward(self.cell, da)  # (G*H, B), (G*H, B), (S*H, B)
         if self.cell.recurrent_bias:
-            grads["b_h"] += db_h
-        dprevious[0][-1] += dfrom_h @ params["W_h"]
-        dprevious[0][0] += dfrom_h @ params["W_s"]
-        grads["W_h"] += dfrom_h.T @ h_prev
-        grads["W_s"] += dfrom_h.T @ h_skip
-        grads["W_x"] += dfrom_x.T @ x
-        grads["b"] += dfrom_x.sum(axis=0)
-        return dfrom_x @ params["W_x"]
+            grads.params["b_h"] += db_h.sum(axis=1)
+        dh_prev += dfrom_h.T @ params["W_h"]
+        dh_skip += dfrom_h.T @ params["W_s"]
+        grads.params["W_h"] += dfrom_h @ h_prev
+        grads.params["W_s"] += dfrom_h @ h_skip
+        grads.params["W_x"] += dfrom_x @ x
+        grads.params["b"] += dfrom_x.sum(axis=1)
+        return dfrom_x.T @ params["W_x"]

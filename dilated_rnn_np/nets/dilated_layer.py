@@ -18,7 +18,7 @@ from ..device import kernels
 from ..recurrence import scan
 from ..recurrence.cells import Arrays, Cell
 from ..recurrence.gates import join_weights, separate_weights
-from ..recurrence.init import Scheme
+from ..recurrence.init import Scheme, draw_gates
 from .layer import Layer, Params, RowLengths
 
 # Two threads make a training step 1.2 (lstm, H = 20) to 1.6 times (H = 256) as fast. In a block of fewer multiplications
@@ -56,14 +56,7 @@ class DilatedLayer(Layer):
 
     def initial_params(self, rng: np.random.Generator, input_init: Scheme, recurrent_init: Scheme) -> Params:
         """Draw each gate block for itself, set biases to 0, then apply the cell's own initialisation."""
-        G, D, H = len(self.cell.gates), self.input_size, self.hidden_size
-        params = {
-            "W_x": np.concatenate([input_init(rng, H, D) for _ in range(G)]),  # (G*H, D)
-            "W_h": np.concatenate([recurrent_init(rng, H, H) for _ in range(G)]),  # (G*H, H)
-            "b": np.zeros(G * H),
-        }
-        if self.cell.recurrent_bias:
-            params["b_h"] = np.zeros(len(self.cell.split) * H)
+        params = draw_gates(rng, self.cell, self.input_size, self.hidden_size, input_init, recurrent_init)
         self.cell.initialise(params, rng)
         return params
 

@@ -6,9 +6,11 @@ Glorot-uniform input weights with orthogonal recurrent weights, decides whether 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
+
+from .cells import Cell
 
 Scheme = Callable[[np.random.Generator, int, int], np.ndarray]  # (rng, rows, columns) -> (rows, columns)
 
@@ -49,6 +51,29 @@ def uniform(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
 def normal(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
     """Gaussian with variance 1 / columns, which keeps a linear map's output variance (LeCun et al. 1998, section 4.6)."""
     return rng.standard_normal((rows, columns)) / np.sqrt(columns)
+
+
+def draw_blocks(rng: np.random.Generator, scheme: Scheme, heights: Sequence[int], columns: int) -> np.ndarray:
+    """Draw one block per height, each for itself, and return them stacked: (sum of the heights, columns)."""
+    return np.concatenate([scheme(rng, rows, columns) for rows in heights])
+
+
+def draw_gates(
+    rng: np.random.Generator, cell: Cell, D: int, H: int, input_init: Scheme, recurrent_init: Scheme
+) -> dict[str, np.ndarray]:
+    """Draw W_x (G*H, D), then W_h (G*H, H), each gate block for itself; b (G*H,), and b_h for a cell that has it, are 0.
+
+    >>> from dilated_rnn_np.recurrence.cells import LSTM
+    >>> {name: p.shape for name, p in draw_gates(np.random.default_rng(0), LSTM(), 2, 3, normal, identity).items()}
+    {'W_x': (12, 2), 'W_h': (12, 3), 'b': (12,)}
+    """
+    heights = [H] * len(cell.gates)
+    params = {
+        "W_x": draw_blocks(rng, input_init, heights, D),
+        "W_h": draw_blocks(rng, recurrent_init, heights, H),
+        "b": np.zeros(sum(heights)),
+    }
+    return params | ({"b_h": np.zeros(len(cell.split) * H)} if cell.recurrent_bias else {})
 
 
 SCHEMES: dict[str, Scheme] = {

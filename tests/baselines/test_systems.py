@@ -83,7 +83,7 @@ def in_an_empty_folder(tmp_path, monkeypatch):
 def test_every_system_is_summed_up_trained_evaluated_and_drawn(name, in_an_empty_folder, capsys):
     net = ["--system", name, "--parameters", "900", "--dilations", "1,2,4"]
     assert main(["summary", *net]) == 0
-    assert f"{build(name, 1, 1, [1, 2, 4]).layers[0].kind} " in capsys.readouterr().out
+    assert f"{build(name, 1, 1, [1, 2, 4]).layer_summaries()[0].kind} " in capsys.readouterr().out
     assert main(["train", "adding", "--T", "6", "--steps", "4", "--batch-size", "2", *net, "--out", "run"]) == 0
     model = drn.load("run/checkpoint.npz")
     assert type(model) is type(build(name, 1, 1, [1, 2, 4])) and 450 < model.num_parameters <= 900
