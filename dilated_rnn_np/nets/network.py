@@ -50,6 +50,7 @@ class Network:
 
     cell: Cell | None = None
     annealed: tuple[str, ...] = ()  # settings that training changes: a resumed run takes them from its checkpoint
+    note: Any = None  # of fit, on a model loaded from a run's checkpoint
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)

@@ -99,7 +99,7 @@ def step_of(path):
 
 def test_a_run_killed_at_any_moment_and_resumed_ends_in_the_same_bits(tmp_path):
     whole, _ = train(400)
-    code = SCRIPT.format(path=[str(ROOT / "tests"), *sys.path], folder=str(tmp_path))
+    code = SCRIPT.format(path=[str(ROOT / "tests" / "training"), str(ROOT / "tests"), *sys.path], folder=str(tmp_path))
     reached = []
     for wait in (0.0, 0.05, 0.11):
         before = step_of(tmp_path / "run.npz")
