@@ -294,13 +294,13 @@ def loss_of(loss: Loss, output: Array, targets: Any, lengths: Any = None, weight
     if not isinstance(result, tuple) or len(result) != 2:
         got = f"{len(result)} values" if isinstance(result, tuple) else type(result).__name__
         raise TypeError(f"a loss must return (value, gradient of the output), {name} returned {got}")
-    value, gradient = result
-    if np.ndim(value) != 0 or np.shape(gradient) != output.shape:
+    shapes = [part.shape if hasattr(part, "shape") else np.shape(part) for part in result]
+    if shapes != [(), output.shape]:
         raise ValueError(
             f"a loss must return one number and a gradient of the output's shape {output.shape}, "
-            f"{name} returned shapes {np.shape(value)} and {np.shape(gradient)}"
+            f"{name} returned shapes {shapes[0]} and {shapes[1]}"
         )
-    return value, gradient
+    return result
 
 
 def count_of(loss: Loss, output: Array, targets: Any, lengths: Any = None, weights: Any = None) -> Any:

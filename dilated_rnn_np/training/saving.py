@@ -39,8 +39,6 @@ class RunFile:
 
     def __post_init__(self) -> None:
         checked_json("note", self.note)
-        if self.path is not None:
-            checkpoints.checked_place(self.path)
 
     def save(self, run: Run, state: State | None = None) -> None:
         """Write everything that the run needs to continue, atomically; ``state`` where it is carried between batches."""

@@ -18,6 +18,7 @@ from typing import Any
 from ..arrays.checks import positive_integer, real
 from ..arrays.inputs import working_dtype
 from ..arrays.streams import stream
+from ..nets import checkpoint as checkpoints
 from ..nets.network import Network
 from ..nets.segments import size_within
 from .batches import Batch, batches_from, unpacked
@@ -111,6 +112,9 @@ def fit(
     checkpoint_every = positive_integer("checkpoint_every", checkpoint_every)
     callbacks = [*callbacks, *([] if patience is None else [EarlyStopping(patience)])]
     _check_settings(model, optimizer, max_norm, metric, validation, callbacks)
+    for path in (checkpoint, log):
+        if path is not None:
+            checkpoints.checked_place(path)
     file = RunFile(None if checkpoint is None else Path(checkpoint), model, optimizer, callbacks, note)
     run, state = file.restore(steps, truncated) if _is_resumed(file, resume) else (Run(), None)
 
