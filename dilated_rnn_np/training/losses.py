@@ -21,8 +21,8 @@ outputs. The logarithm of the hyperbolic cosine is quadratic near 0 and linear f
 ...     gradient = np.tanh(error) / error.shape[-1]                # (T, B, O)
 ...     return weighted_mean(each, gradient, lengths, weights)
 
-A loss with another denominator says so in ``count``. This one scores the last step only, so that a batch counts by its
-rows, whatever its number of steps:
+Give a loss with another denominator its own ``count``. This one scores only the last step, so it counts the rows of a
+batch, whatever the number of steps:
 
 >>> def last_step_error(output, targets, lengths=None, weights=None):
 ...     error = output[-1] - targets[-1]                           # (B, O)

@@ -123,7 +123,7 @@ def fit(
         first = next(numbered)
         numbered = itertools.chain([first], numbered)
         with _naming_step(run.step + 1, file):
-            _try_batch(model, first[1], loss, metric, budget)
+            _try(first[1], model, loss, metric, budget)
     if run.step == 0:
         file.save(run)
     started = time.perf_counter() - run.seconds
@@ -132,7 +132,7 @@ def fit(
         interruptible() as interrupted,
         progress_bar(steps, run, progress, description) as bar,
     ):
-        while run.step < steps:
+        while run.step < steps and run.stopped is None:
             for callback in callbacks:
                 callback.before_step(run, model, optimizer)
             if run.stopped is not None:
@@ -160,10 +160,8 @@ def fit(
                 if step % checkpoint_every == 0 or step == steps or is_interrupted:
                     _save(file, run, state if truncated else None)
             if is_interrupted:
-                keep = (
-                    f"{file.path} holds it; continue with resume=True" if file.path else "checkpoint=path would keep it"
-                )
-                raise KeyboardInterrupt(f"stopped after step {step} of {steps}: {keep}")
+                kept = f"{checkpoint} holds it; continue with resume=True" if checkpoint else "no checkpoint keeps it"
+                raise KeyboardInterrupt(f"stopped after step {step} of {steps}: {kept}")
     if run.step < steps:
         _save(file, run, state if truncated else None)
     run.stopped = run.stopped or "finished"
@@ -201,8 +199,8 @@ def _is_resumed(file: RunFile, resume: bool) -> bool:
     return file.path.exists()
 
 
-def _try_batch(model: Network, batch: Batch, loss: Loss, metric: Metric | None, budget: int | None) -> None:
-    """Evaluate one batch: wrong batches, losses and metrics show before anything is written or changed."""
+def _try(batch: Batch, model: Network, loss: Loss, metric: Metric | None, budget: int | None) -> None:
+    """Evaluate one batch: an error in batch, loss or metric is raised before anything is written or changed."""
     evaluate(model, [batch], loss, metric)
     if budget is not None:
         x = unpacked(batch)[0]
