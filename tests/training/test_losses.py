@@ -274,6 +274,15 @@ def test_a_loss_without_count_is_weighted_by_its_positions():
     assert count_of(loss, output[0], None, lengths=[4, 1]) == 2  # one output per sequence, whatever its length
 
 
+def test_a_position_without_weight_may_be_nan_in_a_loss_of_one_s_own_too():
+    each, gradient = np.array([[1.0, 2.0], [np.nan, 4.0]]), np.ones((2, 2, 3))
+    gradient[1, 0] = np.nan
+    for options in ({"lengths": [1, 2]}, {"weights": [[1, 1], [0, 1]]}):
+        value, dvalue = losses.weighted_mean(each, gradient, **options)
+        assert value == pytest.approx(7 / 3) and dvalue[1, 0].tolist() == [0, 0, 0]
+        assert np.isfinite(dvalue).all()
+
+
 def test_a_loss_is_called_with_what_the_batch_has_and_no_more():
     seen = []
 

@@ -18,6 +18,7 @@ from dilated_rnn_np import CheckpointError, DilatedRNN, evaluate, fit, load
 from dilated_rnn_np.nets import checkpoint
 from dilated_rnn_np.tasks import Adding, CopyMemory, Stream
 from dilated_rnn_np.training.batches import batches_from
+from dilated_rnn_np.training.callbacks import EpochAverage, WeightAverage
 from dilated_rnn_np.training.losses import softmax_cross_entropy
 from dilated_rnn_np.training.optim import SGD, Adam, RMSProp, cosine_decay
 from dilated_rnn_np.training.run import COLUMNS
@@ -89,8 +90,12 @@ SCRIPT = """
 import sys, pathlib
 sys.path[:0] = {path!r}
 import test_train
-test_train.train(400, pathlib.Path({folder!r}), resume=True)
+test_train.train(400, pathlib.Path({folder!r}), resume=True, callbacks=test_train.averages())
 """
+
+
+def averages():
+    return [WeightAverage(decay=0.9), EpochAverage(epochs=2, steps_per_epoch=30)]
 
 
 def step_of(path):
@@ -98,7 +103,8 @@ def step_of(path):
 
 
 def test_a_run_killed_at_any_moment_and_resumed_ends_in_the_same_bits(tmp_path):
-    whole, _ = train(400)
+    expected, callbacks = averages(), averages()
+    whole, _ = train(400, callbacks=expected)
     code = SCRIPT.format(path=[str(ROOT / "tests" / "training"), str(ROOT / "tests"), *sys.path], folder=str(tmp_path))
     reached = []
     for wait in (0.0, 0.05, 0.11):
@@ -111,8 +117,10 @@ def test_a_run_killed_at_any_moment_and_resumed_ends_in_the_same_bits(tmp_path):
         process.wait()
         reached.append(step_of(tmp_path / "run.npz"))
     assert 0 < reached[0] < reached[1] < reached[2]  # each process continued where the one before was killed
-    model, _ = train(400, tmp_path, model=net(seed=9), resume=True)
+    model, _ = train(400, tmp_path, model=net(seed=9), resume=True, callbacks=callbacks)
     assert_equal(model.params, whole.params, 0)
+    for own, other in zip(callbacks, expected, strict=True):
+        assert_equal(own.params, other.params, 0)
     assert sorted(os.listdir(tmp_path)) == ["log.csv", "run.npz"]
 
 
