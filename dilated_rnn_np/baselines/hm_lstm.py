@@ -18,7 +18,7 @@ import numpy as np
 
 from ..arrays.backend import Array, array_module
 from ..arrays.checks import positive, positive_integer
-from ..nets.layers import Params
+from ..nets.layer import Params
 from ..nets.network import Network
 from ..recurrence.cells import Arrays, sigmoid
 from ..recurrence.init import Scheme

@@ -18,7 +18,8 @@ import numpy as np
 from ..arrays.backend import to_host
 from ..nets import checkpoint as checkpoints
 from ..nets.checkpoint import CheckpointError
-from ..nets.network import Network, State
+from ..nets.network import Network
+from ..nets.stack import State
 from .callbacks import Callback
 from .optim import Optimizer
 from .run import COLUMNS, Run, annealed_settings

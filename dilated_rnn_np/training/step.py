@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..arrays.backend import Array, device_memory, fetched
-from ..nets.network import Network, State
+from ..nets.network import Network
+from ..nets.stack import State
 from .batches import Batch, on_backend
 from .losses import Loss, call, check_targets, count_of, get_loss, loss_of, softmax_cross_entropy
 from .optim import Optimizer, clip_grad_norm
@@ -18,12 +19,13 @@ Metric = Callable[..., Any]  # (output, targets, lengths), with weights as fourt
 
 
 class StepResult(NamedTuple):
-    """The figures of one training step, and the state after its batch."""
+    """The figures of one training step, the state after its batch, and its cache for the next step to reuse."""
 
     loss: float
     gradient_norm: float
     metric: float
     state: State
+    cache: Any
 
 
 def train_step(
@@ -36,6 +38,7 @@ def train_step(
     state: State | None = None,
     budget: int | None = None,
     metric: Metric | None = None,
+    reuse: Any = None,
 ) -> StepResult:
     """Make one training step.
 
@@ -46,11 +49,13 @@ def train_step(
     ----------
     batch : ``(x, targets[, lengths[, weights]])``. loss, max_norm, metric : as in ``fit``; NaN is returned without a metric.
     rng : of dropout; None for no dropout.
-    state : from an earlier step, to continue its sequences; no gradient flows back into it. budget : as in ``forward``.
+    state : from an earlier step, to continue its sequences; no gradient flows back into it.
+    budget, reuse : as in ``forward``; reuse is the cache of an earlier step, whose buffers this step takes.
 
     Returns
     -------
     loss, gradient_norm (before clipping), metric : numbers, of the batch before the step. state : after the batch.
+    cache : to pass as ``reuse`` to the next step.
 
     Raises
     ------
@@ -70,7 +75,7 @@ def train_step(
     loss = get_loss(loss)
     with device_memory(model.xp):
         x, targets, lengths, weights = on_backend(model.xp, batch, _classes(model, loss))
-        output, state, cache = model.forward(x, state, lengths, rng=rng, budget=budget)
+        output, state, cache = model.forward(x, state, lengths, rng=rng, budget=budget, reuse=reuse)
         assert cache is not None
         loss_value, doutput = loss_of(loss, output, targets, lengths, weights)
         _, _, grads = model.backward(doutput, cache)
@@ -81,8 +86,7 @@ def train_step(
             check_targets(output, targets, lengths, weights)
             raise FloatingPointError(f"loss {value}, gradient norm {norm}")
         optimizer.step(grads)
-        cache.release()
-    return StepResult(value, norm, measured, state)
+    return StepResult(value, norm, measured, state, cache)
 
 
 def evaluate(

@@ -16,11 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from ..arrays.checks import positive_integer, real
-from ..arrays.inputs import working_dtype
 from ..arrays.streams import stream
 from ..nets import checkpoint as checkpoints
+from ..nets.budget import segment_size
 from ..nets.network import Network
-from ..nets.segments import size_within
 from .batches import Batch, batches_from, unpacked
 from .callbacks import Callback, EarlyStopping
 from .losses import Loss, get_loss, softmax_cross_entropy
@@ -117,6 +116,7 @@ def fit(
             checkpoints.checked_place(path)
     file = RunFile(None if checkpoint is None else Path(checkpoint), model, optimizer, callbacks, note)
     run, state = file.restore(steps, truncated) if _is_resumed(file, resume) else (Run(), None)
+    cache = None
 
     numbered = batches_from(batches, run.step)
     if run.step < steps:
@@ -142,9 +142,9 @@ def fit(
             row = dict.fromkeys(COLUMNS, math.nan) | {"step": step, "learning_rate": optimizer.learning_rate()}
             rng = stream(seed, "dropout", optimizer.steps) if model.dropout else None
             with _naming_step(step, file):
-                result = train_step(model, optimizer, batch, loss, max_norm, rng, state, budget, metric)
+                result = train_step(model, optimizer, batch, loss, max_norm, rng, state, budget, metric, reuse=cache)
                 row |= {"loss": result.loss, "gradient_norm": result.gradient_norm, "metric": result.metric}
-                run.step, state = step, result.state
+                run.step, state, cache = step, result.state, result.cache
                 if validation is not None and (step % validate_every == 0 or step == steps):
                     check_finite(model)
                     scores = evaluate(model, validation, loss, metric, truncated)
@@ -204,7 +204,7 @@ def _try(batch: Batch, model: Network, loss: Loss, metric: Metric | None, budget
     evaluate(model, [batch], loss, metric)
     if budget is not None:
         x = unpacked(batch)[0]
-        size_within(model, len(x), len(x[0]), working_dtype(model.dtype, [x]).itemsize, budget)
+        segment_size(model.stack, model.params, len(x), len(x[0]), model.dtype.itemsize, model.dropout > 0, budget)
 
 
 def _check_settings(

@@ -1,4 +1,4 @@
-"""The gradient check passes right gradients to 1e-12, and catches and names each error that is planted."""
+"""The gradient check passes right gradients to 1e-12, and catches and names every planted error."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from dilated_rnn_np.recurrence.cells import GRU, LSTM, RNN, Cell
 
 
 class IdentityReLU(Cell):
-    """An identity-initialised ReLU RNN (Le, Jaitly and Hinton 2015), as a user would write it."""
+    """An identity-initialised ReLU RNN (Le, Jaitly and Hinton 2015), written as a user's own cell."""
 
     name, gates = "irnn", ("h",)
 
@@ -29,7 +29,7 @@ class IdentityReLU(Cell):
 
 
 class Peephole(Cell):
-    """A made-up cell with two state arrays, two split gates and recurrent biases, to stretch the protocol."""
+    """An invented cell with two state arrays, two split gates and recurrent biases: it uses the whole cell protocol."""
 
     name, gates, state = "peephole", ("u", "v", "w"), ("h", "c")
     split, recurrent_bias = ("u", "w"), True
@@ -60,19 +60,19 @@ def test_every_net_passes_by_complex_step_and_by_central_differences(case):
 @pytest.mark.parametrize("cell", [IdentityReLU(), Peephole()], ids=lambda cell: cell.name)
 @settings(max_examples=15)
 @given(case=cases(most=7))
-def test_a_user_s_own_cell_passes_once_it_is_dilated_and_stacked(cell, case):
+def test_a_user_defined_cell_passes_when_dilated_and_stacked(cell, case):
     case = Case(**{**{f: getattr(case, f) for f in case.__dataclass_fields__}, "cell": cell, "scale": 0.4})
     check(case.model, case.x, case.state, case.lengths, method="complex", rng=case.seed)
 
 
-def test_identity_initialised_cell_starts_from_identity_matrices():
+def test_a_cell_s_own_initialisation_is_applied():
     model = DilatedRNN(2, 3, [1, 2], IdentityReLU())
     assert (model.params["layers.1.W_h"] == np.eye(3)).all()
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
 @pytest.mark.parametrize("readout", ["last", "all"])
-def test_the_whole_chain_to_the_loss_passes(cell, readout):
+def test_the_whole_chain_up_to_the_loss_passes(cell, readout):
     case = Case(8, 3, 2, [4, 3], [2, 4], cell, readout, 5, True, True, seed=3)
     rng = np.random.default_rng(0)
     targets = rng.integers(0, 5, (8, 3) if readout == "all" else 3)
@@ -81,7 +81,7 @@ def test_the_whole_chain_to_the_loss_passes(cell, readout):
     check(case.model, case.x, case.state, case.lengths, targets=wanted, loss=losses.mean_squared_error)
 
 
-def test_exactly_zero_on_both_sides_counts_as_equal():
+def test_a_gradient_and_a_difference_of_exactly_zero_agree():
     errors = check(
         lambda p: ((p["a"] ** 2).sum(), {"a": 2 * p["a"], "b": 0 * p["b"]}), {"a": np.ones(2), "b": np.ones(3)}
     )
@@ -136,7 +136,7 @@ def tanh_derivative_without_square():
 
 
 class TwoMemories(Cell):
-    """Its second state is handed to nobody: its gradient is the number 0, as the protocol allows."""
+    """Nothing reads its second state, so its gradient is the number 0, as the protocol allows."""
 
     name, gates, state = "two memories", ("h", "s"), ("h", "s")
 
@@ -261,26 +261,26 @@ def test_an_error_planted_in_the_backward_alone_is_caught_and_named(plant, cell,
 
 
 @pytest.mark.parametrize(("plant", "cell", "named"), PLANTED, ids=lambda value: getattr(value, "__name__", None))
-def test_central_differences_catch_the_planted_errors_too_but_for_the_millionth(plant, cell, named, monkeypatch):
+def test_central_differences_catch_all_planted_errors_but_the_millionth(plant, cell, named, monkeypatch):
     case = planted_case(cell)
     check(case.model, case.x, case.state, method="central")
     monkeypatch.setattr(*plant())
     if plant is gradient_a_millionth_too_large:
-        check(case.model, case.x, case.state, method="central")  # below what differences can see
+        check(case.model, case.x, case.state, method="central")  # too small for central differences
         return
     with pytest.raises(AssertionError, match="by central differences") as caught:
         check(case.model, case.x, case.state, method="central")
     assert f"\n  {named}: relative error" in str(caught.value)
 
 
-def test_a_wrong_gradient_that_is_tiny_is_caught():
-    tiny = {"p": np.full(3, 1e-9)}  # the gradient is of order 1e-27: it would drown in any absolute tolerance
+def test_a_tiny_wrong_gradient_is_caught():
+    tiny = {"p": np.full(3, 1e-9)}  # the gradient is of order 1e-27: any absolute tolerance would pass it
     check(lambda p: ((p["p"] ** 4).sum(), {"p": 4 * p["p"] ** 3}), tiny, method="complex")
     with pytest.raises(AssertionError, match="p: relative error"):
         check(lambda p: ((p["p"] ** 4).sum(), {"p": 4.001 * p["p"] ** 3}), tiny, method="complex")
 
 
-def test_a_gradient_that_is_zero_where_it_should_not_be_is_caught():
+def test_a_missing_gradient_of_zeros_is_caught():
     with pytest.raises(AssertionError, match="relative error inf"):
         check(lambda p: (p["p"].sum(), {"p": 0 * p["p"]}), {"p": np.ones(3)})
 
@@ -297,11 +297,11 @@ def test_an_error_in_the_loss_gradient_is_caught(loss):
         check(case.model, case.x, case.state, targets=targets, loss=wrong)
 
 
-# ---------------------------------------------------------------------- errors in both are caught by the reference
+# ---------------------------------------------------------------------- errors in forward and backward alike
 
 
 def consistent_swap_of_gates():
-    """Forward and backward take the forget gate for the input gate and the other way round."""
+    """Forward and backward exchange the input gate and the forget gate."""
     forward, backward = LSTM.forward, LSTM.backward
 
     def swapped(arrays):
@@ -313,8 +313,8 @@ def consistent_swap_of_gates():
     }
 
 
-def consistent_interpolation_the_wrong_way_round():
-    """A GRU that keeps (1 - z) of its state instead of z, forward and backward alike."""
+def consistently_reversed_interpolation():
+    """Forward and backward of a GRU keep (1 - z) of the state instead of z."""
     forward, backward = GRU.forward, GRU.backward
 
     def flipped(arrays):
@@ -326,20 +326,20 @@ def consistent_interpolation_the_wrong_way_round():
     }
 
 
-@pytest.mark.parametrize("plant", [consistent_swap_of_gates, consistent_interpolation_the_wrong_way_round])
-def test_an_error_planted_in_forward_and_backward_alike_is_caught_by_the_reference_alone(plant, monkeypatch):
+@pytest.mark.parametrize("plant", [consistent_swap_of_gates, consistently_reversed_interpolation])
+def test_an_error_planted_in_forward_and_backward_alike_is_caught_by_the_reference(plant, monkeypatch):
     cls, methods = plant()
     case = planted_case(cls.name)
     expected, _, _ = reference.forward(case.model.params, case.x, case.dilations, cls.name, "all", case.state)
     assert_equal(case.model.forward(case.x, case.state)[0], expected)
     for name, method in methods.items():
         monkeypatch.setattr(cls, name, method)
-    check(case.model, case.x, case.state)  # the gradients are right, of the wrong function
+    check(case.model, case.x, case.state)  # right gradients of the wrong function
     with pytest.raises(AssertionError):
         assert_equal(case.model.forward(case.x, case.state)[0], expected)
 
 
-def test_check_leaves_model_and_input_as_they_were():
+def test_check_does_not_change_model_or_input():
     case = planted_case("lstm")
     before = {name: array.copy() for name, array in case.model.params.items()}, case.x.copy()
     check(case.model, case.x, case.state)

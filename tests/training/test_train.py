@@ -14,7 +14,8 @@ import pytest
 from support.cases import assert_equal
 from support.places import ROOT
 
-from dilated_rnn_np import CheckpointError, DilatedRNN, evaluate, fit, load
+from dilated_rnn_np import CheckpointError, DilatedRNN, evaluate, fit, load, train_step
+from dilated_rnn_np.arrays.streams import stream
 from dilated_rnn_np.nets import checkpoint
 from dilated_rnn_np.tasks import Adding, CopyMemory, Stream
 from dilated_rnn_np.training.batches import batches_from
@@ -144,6 +145,18 @@ def test_a_plain_list_of_batches_continues_where_it_stopped(tmp_path):
     run(7, checkpoint=tmp_path / "run.npz")
     resumed = run(13, checkpoint=tmp_path / "run.npz", resume=True)
     assert_equal(resumed.params, run(13).params, 0)
+
+
+def test_fit_equals_single_steps_and_buffers_handed_on_do_not_change_them():
+    batches, models = list(itertools.islice(TASK.batches(4), 3)), [net() for _ in range(3)]
+    fit(models[0], batches, Adam(models[0].params), 3, max_norm=1.0, progress=False)
+    for model, hands_on in ((models[1], False), (models[2], True)):
+        optimizer, cache = Adam(model.params), None
+        for step, batch in enumerate(batches):
+            rng = stream(0, "dropout", step)
+            result = train_step(model, optimizer, batch, softmax_cross_entropy, 1.0, rng, reuse=cache)
+            cache = result.cache if hands_on else None
+        assert_equal(model.params, models[0].params, 0)
 
 
 def old(path):
