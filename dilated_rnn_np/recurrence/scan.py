@@ -28,6 +28,7 @@ def forward(
     cell: Cell,
     W: Array,
     Z: Array,
+    x: Array,
     states: Arrays,
     n: int,
     part: slice,
@@ -38,24 +39,25 @@ def forward(
 
     Parameters
     ----------
-    W : (P*H, D+1+H), from ``join_weights``. Z : (D+1+H, T*B + n); its rows of x and ones are filled, those of h are filled here.
-    states : one array (H, n) per state array of the cell, the newest state of each phase; changed in place from that before the
-        sequence to that after it.
+    W : (P*H, D+1+H), from ``join_weights``. Z : (D+1+H, T*B + n), to be filled; its row of ones is filled already.
+    x : (D, T*B). states : one array (n, H) per state array of the cell, row p*B + b for the newest state of phase p and batch
+        row b; changed in place from the state before the sequence to that after it.
     n : d*B, the columns of a folded step. part : the columns of each step to run.
     caches : one entry per folded step, to be filled with the cell's cache; None keeps nothing. Each old entry is freed just
         before its replacement is allocated, so the memory is reused.
     valid : (T*B,) booleans, or None where all steps are; a step past a row's end copies the state it reads.
     """
-    xp, (H, _), k = array_module(Z), states[0].shape, 0
-    Z[-H:, part] = states[0][:, part]
+    xp, D, (_, H), k = array_module(Z), len(x), states[0].shape, 0
+    Z[-H:, part] = states[0][part].T
     for i, z in enumerate(fold(Z[:, :-n], n, part)):  # (D+1+H, T/d, w), then the rest, (D+1+H, 1, w')
         _, steps, w = z.shape
-        h_later = fold(Z[-H:, n:], n, part)[i]  # (H, T/d, w)
+        x_i, h_later = fold(x, n, part)[i], fold(Z[-H:, n:], n, part)[i]  # (D, T/d, w), (H, T/d, w)
         live = None if valid is None else fold(valid[None], n, part)[i]
-        newest = tuple(s[:, part][:, :w].copy() for s in states)  # (H, w) each
+        newest = tuple(s[part][:w].T.copy() for s in states)  # (w, H) -> (H, w) each
         for t in range(steps):
             if caches is not None:
                 caches[k] = None
+            z[:D, t] = x_i[:, t]
             previous = (z[-H:, t], *newest[1:])
             a = W @ z[:, t]  # (P*H, w)
             newest, cache = cell.forward(tuple(a.reshape(-1, H, w)), previous)  # P pre-activations (H, w)
@@ -68,7 +70,7 @@ def forward(
                 caches[k] = cache
             k += 1
         for s, s_new in zip(states, newest, strict=True):
-            s[:, part][:, :w] = s_new
+            s[part][:w] = s_new.T
 
 
 def backward(
@@ -93,7 +95,7 @@ def backward(
     Parameters
     ----------
     dh : (H, T*B), the gradient of the outputs from above. dx : (D, T*B), to be filled; may be dh.
-    dstates : one array (H, n) per state array, changed in place from the gradient of the state after the sequence to that of the
+    dstates : one array (n, H) per state array, changed in place from the gradient of the state after the sequence to that of the
         state before it.
     reached : (H, T*B), to be filled with the whole gradient that reaches each output, or None.
     submit : calls a function with arguments, now or later, in the order of submission.
@@ -102,21 +104,20 @@ def backward(
     -------
     dW : (P*H, D+1+H); complete once all submitted calls have run.
     """
-    xp, (H, _), D, k = array_module(Z), dstates[0].shape, len(dx), len(caches)
+    xp, (_, H), D, k = array_module(Z), dstates[0].shape, len(dx), len(caches)
     seen = len(cell.gates) * H  # rows of W that see x; below them are the recurrent parts of split gates
     W_x, W_h, dW = W[:seen, :D], W[:, D + 1 :], xp.zeros_like(W)
 
     def products(da: Array, z: Array, dx: Array) -> None:
-        da, z = da.reshape(len(da), -1), z.reshape(len(z), -1)  # (P*H, columns), (D+1+H, columns)
-        dx[...] = (W_x.T @ da[:seen]).reshape(dx.shape)
-        dW[...] += da @ z.T
+        xp.matmul(W_x.T, da[:seen].transpose(1, 0, 2), out=dx.transpose(1, 0, 2))  # for each step (D, w)
+        dW[...] += da.reshape(len(da), -1) @ z.reshape(len(z), -1).T  # for all steps at once
 
     for i, z in reversed(list(enumerate(fold(Z[:, :-n], n, part)))):
         _, steps, w = z.shape
         dh_i, dx_i = fold(dh, n, part)[i], fold(dx, n, part)[i]  # (H, T/d, w), (D, T/d, w)
         reached_i = None if reached is None else fold(reached, n, part)[i]
         live = None if valid is None else fold(valid[None], n, part)[i]
-        dnewest = tuple(ds[:, part][:, :w].copy() for ds in dstates)  # (H, w) each
+        dnewest = tuple(ds[part][:w].T.copy() for ds in dstates)  # (w, H) -> (H, w) each
         together = max(1, TOGETHER // w)
         for stop in range(steps, 0, -together):
             group = range(max(0, stop - together), stop)
@@ -137,7 +138,7 @@ def backward(
             now = slice(group.start, group.stop)
             submit(products, da, z[:, now], dx_i[:, now])
         for ds, ds_before in zip(dstates, dnewest, strict=True):
-            ds[:, part][:, :w] = ds_before
+            ds[part][:w] = ds_before if isinstance(ds_before, int) else ds_before.T
     return dW
 
 
