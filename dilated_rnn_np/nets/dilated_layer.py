@@ -138,8 +138,8 @@ class DilatedLayer(Layer):
     def _phases(self, rows: RowLengths) -> tuple[Array, Array]:
         """Return indices, (d, B) and (B,), into a state by phase (d, B, …): the phase of each row's last d steps in time order.
 
-        A row of length T ends at phase (T - 1) mod d, so the oldest of its last d steps has phase T mod d. For d = 3 and T = 5 the
-        steps 2, 3, 4 have the phases 2, 0, 1.
+        A row of length T ends at phase (T - 1) mod d, so the oldest of its last d steps has phase T mod d. For d = 3 and T = 5
+        the steps 2, 3, 4 have the phases 2, 0, 1.
         """
         xp, d = array_module(rows.lengths), self.dilation
         return (rows.lengths + xp.arange(d)[:, None]) % d, xp.arange(len(rows.lengths))
