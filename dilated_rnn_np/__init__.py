@@ -21,9 +21,10 @@ from .recurrence import cells, init, reference
 from .recurrence.cells import GRU, LSTM, RNN, Cell
 from .theory import paths, search
 from .theory.dilations import exponential_dilations
-from .training import losses, optim
+from .training import callbacks, losses, optim
 from .training.batches import windows
-from .training.train import evaluate, fit, train_step
+from .training.step import evaluate, train_step
+from .training.train import fit
 
 __version__ = "0.1.0"
 
@@ -44,6 +45,7 @@ __all__ = [
     "DilatedRNN",
     "Network",
     "baselines",
+    "callbacks",
     "cells",
     "evaluate",
     "exponential_dilations",

@@ -5,7 +5,7 @@ Each function returns its argument in the form the layers work with; nothing tha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -93,6 +93,20 @@ def sequence(xp: Any, x: Any, input_size: int) -> Array:
     if x.shape[0] == 0 or x.shape[1] == 0:
         raise ValueError(f"x must hold at least one time step and one batch row, got shape {x.shape} for (T, B, D)")
     return x
+
+
+def chunks(xp: Any, given: Iterator[Any], input_size: int) -> Iterator[Array]:
+    """Yield the chunks of one long sequence, (T, B, D) each and equal in B."""
+    rows = None
+    for k, chunk in enumerate(given):
+        checked = sequence(xp, chunk, input_size)
+        finite(f"chunk {k} of x", checked)
+        if rows not in (None, checked.shape[1]):
+            raise ValueError(f"chunk {k} of x must have {rows} batch rows like the first one, got {checked.shape[1]}")
+        rows = checked.shape[1]
+        yield checked
+    if rows is None:
+        raise ValueError("x must yield at least one chunk of the sequence, (T, B, D), got none")
 
 
 def row_lengths(lengths: Any, seq_len: int, batch_size: int, xp: Any = np) -> Array | None:

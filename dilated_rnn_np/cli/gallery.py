@@ -100,7 +100,7 @@ def draw_checkpoint(
     x = np.random.default_rng(0).standard_normal((300, 4, model.input_size)).astype(model.dtype)
     targets, loss = None, None
     if task is not None:
-        x, targets, lengths = unpacked(task.test(64)[0])
+        x, targets, lengths, _ = unpacked(task.test(64)[0])
         if lengths is not None:  # the rows that fill the batch to its last step: in the others that is padding
             x, targets = x[:, lengths == len(x)], targets[..., lengths == len(x)]  # (T, B', D), (B',) or (T, B')
         loss = LOSSES[task.loss]

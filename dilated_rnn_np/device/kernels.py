@@ -1,7 +1,7 @@
 """The kernels that a layer runs on a GPU: a property of the model, ``model.to("cupy", kernels=…)``.
 
-"plain" runs the same code as on the CPU, one kernel per array operation. "fused" makes one kernel of a cell's pointwise work, with
-CuPy and from the same code, also for cells of your own. "persistent" runs all time steps of a layer in one kernel, where
+"plain" runs the same code as on the CPU, one kernel per array operation. "fused" makes one kernel of a cell's pointwise work,
+with CuPy and from the same code, also for cells of your own. "persistent" runs all time steps of a layer in one kernel, where
 ``persistent.supported`` allows it, and "fused" elsewhere. The fused and persistent kernels have never run on a device; the
 source of the persistent ones is compiled for several architectures, and its results equal the scan's where it is compiled for
 the CPU. No speed was measured.

@@ -1,8 +1,8 @@
 """The pointwise work of a cell as one kernel on a GPU, made from the expressions that NumPy runs.
 
 A small recurrent step is bound by kernel launches, not by arithmetic, and each operation such as ``i * g`` is a launch. CuPy's
-``fuse`` runs a function once on symbols, records its operations, and makes one kernel of them. Such a function takes and returns
-only arrays, so the tuples of a cell's ``forward`` and ``backward`` are laid out in a row, each array once; a trial run on the host
+``fuse`` runs a function once on symbols, records its operations, and makes one kernel of them. Such a function takes and
+returns only arrays, so the tuples of a cell's ``forward`` and ``backward`` are laid out in a row, each array once; a trial run on the host
 shows which of the results are arguments or plain numbers.
 """
 
@@ -38,8 +38,8 @@ gate_values = scan.gate_values
 class FusedCell:
     """A cell whose ``forward`` and ``backward`` are one kernel each; everything else is the cell's own.
 
-    A cell that does more than arithmetic on whole arrays cannot be fused and runs unchanged. The settings of a cell must not change
-    while it is in use: a kernel is made once, with the numbers of that moment.
+    A cell that does more than arithmetic on whole arrays cannot be fused and runs unchanged. The settings of a cell must not
+    change while it is in use: a kernel is made once, with the numbers of that moment.
     """
 
     def __init__(self, cell: Cell, fuse: Callable[[Callable], Callable]) -> None:

@@ -6,7 +6,8 @@ With T steps in segments of n steps, the caches of one segment and the states be
 
 ``step`` is the cache of one time step plus the gradients that backward holds beside it, ``state`` is one state of all layers. The
 memory is least near ``T / n = sqrt(T * step / state)`` segments; with fewer and longer segments it grows, so the longest one that
-fits is found by bisection. The cache of a step is not computed from formulas but measured: each layer runs over two short sequences.
+fits is found by bisection. The cache of a step is measured, not computed from formulas: each layer runs over two short
+sequences.
 """
 
 from __future__ import annotations

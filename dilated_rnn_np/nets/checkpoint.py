@@ -135,7 +135,11 @@ def load(path: str | os.PathLike[str], cell: Cell | None = None, best: bool = Fa
     Parameters
     ----------
     path : the file. cell : needed for a model whose cell is a class of your own.
-    best : from a training run, take the parameters that did best in validation instead of the last ones.
+    best : from a training run, take parameters and annealed settings of the best validation instead of the last ones.
+
+    Returns
+    -------
+    model : its ``note`` is the one that ``fit(note=…)`` was given, None without.
 
     Raises
     ------
@@ -158,7 +162,11 @@ def load(path: str | os.PathLike[str], cell: Cell | None = None, best: bool = Fa
         raise CheckpointError(f"{path} holds no best parameters: the run had no validation; load it without best=True")
     prefix = "best/" if best else "params/"
     params = {name.removeprefix(prefix): a for name, a in arrays.items() if name.startswith(prefix)}
-    return build(path, meta, params, cell)
+    if best:
+        meta["model"] |= meta["best"].get("settings", {})
+    model = build(path, meta, params, cell)
+    model.note = meta.get("note")
+    return model
 
 
 def build(path: Any, meta: dict[str, Any], params: dict[str, np.ndarray], cell: Cell | None = None) -> Model:

@@ -90,18 +90,16 @@ class DilatedLayer(Layer):
         else:
             Z = xp.empty(shape, dtype=x.dtype)
             blocks = [[None] * -(-(columns - part.start) // n) for part in parts]
-        Z[:D, :columns], Z[D] = x, 1
-        states = tuple(
-            s.reshape(n, H).T.copy() for s in state
-        )  # (d, B, H) -> (H, d*B): before the sequence, step j has phase j
+        Z[D] = 1
+        states = tuple(s.reshape(n, H).copy() for s in state)  # (d, B, H) -> (d*B, H); step j of these has phase j
         route = kernels.route(self.kernels, self.cell, H, x)
 
         def run_part(part: slice, caches: list[Any]) -> None:
-            route.forward(self.cell, W, Z, states, n, part, caches if keep else None, rows.valid)
+            route.forward(self.cell, W, Z, x, states, n, part, caches if keep else None, rows.valid)
 
         workers.run([partial(run_part, *pair) for pair in zip(parts, blocks, strict=True)])
         phases = self._phases(rows)
-        after = tuple(s.T.reshape(-1, B, H)[phases] for s in states)  # (H, d*B) -> (d, B, H)
+        after = tuple(s.reshape(-1, B, H)[phases] for s in states)  # (d*B, H) -> (d, B, H)
         return after, LayerCache(W, Z, parts, blocks, rows, route)
 
     def backward(
@@ -113,7 +111,7 @@ class DilatedLayer(Layer):
         for ds in dstate:
             by_phase = xp.empty_like(ds)
             by_phase[phases] = ds
-            dstates.append(by_phase.reshape(n, H).T.copy())  # (d, B, H) -> (H, d*B)
+            dstates.append(by_phase.reshape(n, H))  # (d, B, H) -> (d*B, H)
         dx = dh if D == H else xp.empty((D, columns), dtype=dh.dtype)
 
         def run_part(part: slice, caches: list[Any], submit: Any) -> Array:
@@ -127,14 +125,14 @@ class DilatedLayer(Layer):
             pairs = zip(cache.parts, cache.blocks, strict=True)
             shares = workers.run([partial(run_part, *pair, scan.at_once) for pair in pairs])
             dW = sum(shares[1:], shares[0])  # always in the order of the parts
-        dstate = tuple(ds.T.reshape(d, -1, H).copy() for ds in dstates)  # (H, d*B) -> (d, B, H)
+        dstate = tuple(ds.reshape(d, -1, H) for ds in dstates)  # (d*B, H) -> (d, B, H)
         return dx, dstate, separate_weights(self.cell, dW, D)
 
     def _phases(self, rows: RowLengths) -> tuple[Array, Array]:
         """Return indices, (d, B) and (B,), into a state by phase (d, B, …): the phase of each row's last d steps in time order.
 
-        A row of length T ends at phase (T - 1) mod d, so the oldest of its last d steps has phase T mod d. For d = 3 and T = 5 the
-        steps 2, 3, 4 have the phases 2, 0, 1.
+        A row of length T ends at phase (T - 1) mod d, so the oldest of its last d steps has phase T mod d. For d = 3 and T = 5
+        the steps 2, 3, 4 have the phases 2, 0, 1.
         """
         xp, d = array_module(rows.lengths), self.dilation
         return (rows.lengths + xp.arange(d)[:, None]) % d, xp.arange(len(rows.lengths))

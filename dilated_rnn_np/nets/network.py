@@ -6,6 +6,7 @@ one flat dict; everything that backward needs is in the cache, nothing hides on 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from types import ModuleType
@@ -15,7 +16,7 @@ import numpy as np
 
 from ..arrays import inputs
 from ..arrays.backend import Array, get_backend, to_host
-from ..arrays.checks import choose, fraction, positive_integer
+from ..arrays.checks import choose, fraction, one_of, positive_integer
 from ..arrays.streams import checked_rng
 from ..device.kernels import KERNELS
 from ..recurrence.cells import Cell
@@ -26,12 +27,12 @@ from .budget import segment_size
 from .embedding import Embedding
 from .layer import Layer, Params
 from .readout import Readout
-from .stack import Cache, Stack, State, owned_by
-from .summary import LayerSummary, summary_row, summary_table
+from .stack import Cache, Stack, State
+from .summary import LayerSummary, describe
 
 Self = TypeVar("Self", bound="Network")
 AnyCache = Cache | plans.SegmentedCache
-READOUTS = {"last": "last", "all": "all"}
+READOUTS = ("last", "all")
 NOT_SHOWN = ("dropout", "input_init", "recurrent_init")  # settings that change neither shapes nor results of a pass
 
 
@@ -79,7 +80,7 @@ class Network:
             layers[0] = replace(layers[0], input_size=first.size)  # type: ignore[type-var]
         self.hidden_sizes = tuple(layer.hidden_size for layer in layers)
         self.output_size = None if output_size is None else positive_integer("output_size", output_size)
-        self.readout, self.dropout = choose("readout", readout, READOUTS), fraction("dropout", dropout)
+        self.readout, self.dropout = one_of("readout", readout, READOUTS), fraction("dropout", dropout)
         self.xp, self.width = get_backend(xp), width
         self.input_init, self.recurrent_init = input_init, recurrent_init
         schemes = choose("input_init", input_init, SCHEMES), choose("recurrent_init", recurrent_init, SCHEMES)
@@ -176,7 +177,7 @@ class Network:
         ----------
         doutput : the gradient of the output, of its shape. cache : from ``forward``; it can be used again.
         dstate : the gradient of the returned state, of its structure; None for zeros.
-        output_grads : an empty list that is filled with one (T, B, H) array per layer: the whole gradient that reached its outputs.
+        output_grads : an empty list, to be filled with one (T, B, H) array per layer: the whole gradient that reached its outputs.
 
         Returns
         -------
@@ -240,26 +241,11 @@ class Network:
         return x[0], state, params
 
     def _forward_chunks(self, x: Iterator[Array], state: State | None) -> tuple[Array, State]:
-        """Check the chunks of an iterator as they come, and run them."""
-        first = next(x, None)
-        if first is None:
-            raise ValueError("x must yield at least one chunk of the sequence, (T, B, D), got none")
-        first, state, params = self._in_one_dtype(inputs.sequence(self.xp, first, self.input_size), state)
-        shape = (first.shape[1], self.input_size)
-
-        def parts() -> Iterator[tuple[Array, None]]:
-            inputs.finite("x", first)
-            yield first, None
-            for k, chunk in enumerate(x, start=1):
-                chunk = inputs.sequence(self.xp, chunk, self.input_size)
-                if chunk.shape[1:] != shape:
-                    raise ValueError(
-                        f"chunk {k} of x must have {shape[0]} rows like the first one, got {chunk.shape[1]}"
-                    )
-                inputs.finite("x", chunk)
-                yield inputs.in_dtype(f"chunk {k} of x", chunk, first.dtype), None
-
-        return plans.chunks(self.stack, params, parts(), state)
+        """Run the chunks of an iterator, each checked as it comes."""
+        checked = inputs.chunks(self.xp, x, self.input_size)
+        first, state, params = self._in_one_dtype(next(checked), state)
+        rest = (inputs.in_dtype("x", chunk, first.dtype) for chunk in checked)
+        return plans.chunks(self.stack, params, ((chunk, None) for chunk in itertools.chain([first], rest)), state)
 
     def _in_one_dtype(self, x: Array, state: State | None) -> tuple[Array, State, Params]:
         """Return x (T, B, D), a checked state or zeros, and the parameters, all in the dtype of the pass."""
@@ -278,11 +264,9 @@ class Network:
         if reuse.consumed:
             raise ValueError("reuse was consumed by an earlier forward; pass the cache that it returned")
         reuse.consumed = True
-        if isinstance(reuse, plans.SegmentedCache):
-            reuse.segments, reuse.params = [], {}
-            return None
-        layers, reuse.layers, reuse.masks, reuse.readout, reuse.embedding = reuse.layers, [], [], None, None
-        return layers if reuse.signature == self._signature() else None
+        layers = reuse.layers if isinstance(reuse, Cache) and reuse.signature == self._signature() else None
+        reuse.__dict__ = {"consumed": True}  # nothing else, so that what is not reused is freed
+        return layers
 
     def _signature(self) -> tuple[Any, ...]:
         """Return the settings that two models must share for the cache of one to serve the other.
@@ -357,7 +341,7 @@ class Network:
         kernels : how layers are computed on a GPU, one of ``device.kernels.KERNELS``: "plain", "fused" or "persistent".
         """
         xp = get_backend(backend)
-        choose("kernels", kernels, KERNELS)
+        one_of("kernels", kernels, KERNELS)
         move = (lambda array: array.copy()) if xp is self.xp else (lambda array: xp.asarray(to_host(array).copy()))
         twin = self._with_params(xp, {name: move(array) for name, array in self.params.items()})
         layers = [replace(layer, kernels=kernels) if hasattr(layer, "kernels") else layer for layer in self.layers]
@@ -410,29 +394,4 @@ class Network:
         readout   last                  20      10         210  affine
         4,030 parameters (float32); the stack reaches back to every earlier step; one hop in each layer spans 3 steps
         """
-        print(self._summary())
-
-    def _summary(self) -> str:
-        sizes = {owner: self._size_of(owner) for owner in ("embedding", "readout")}
-        rows = []
-        if self.stack.embedding:
-            rows.append(
-                summary_row(
-                    "embedding", "", "", self.input_size, self.stack.embedding.size, sizes["embedding"], "linear"
-                )
-            )
-        for i, (layer, shown) in enumerate(zip(self.layers, self.layer_summaries(), strict=True)):
-            size = self._size_of(f"layers.{i}")
-            rows.append(summary_row(i, shown.kind, shown.steps, layer.input_size, layer.hidden_size, size, shown.reads))
-        if self.output_size is not None:
-            remark = f"fuses {self.width} steps" if self.width > 1 else "affine"
-            inner = self.width * self.hidden_sizes[-1]
-            rows.append(summary_row("readout", self.readout, "", inner, self.output_size, sizes["readout"], remark))
-        place = "" if self.xp.__name__ == "numpy" else f" on {self.xp.__name__}"
-        total = f"{self.num_parameters:,} parameters ({self.dtype.name}{place}); {self.reach()}"
-        if self.width > 1 and sizes["readout"] > self.num_parameters / 2:
-            total += "\nthe fusion layer holds more parameters than the stack; fusion=False leaves it out"
-        return summary_table("dilation" if hasattr(self, "dilations") else "steps", rows, total)
-
-    def _size_of(self, owner: str) -> int:
-        return sum(array.size for array in owned_by(owner, self.params).values())
+        print(describe(self))

@@ -91,8 +91,8 @@ class Readout:
     def _windows(self, history: Array, rows: RowLengths) -> Iterator[Any]:
         """Yield for each k the columns of ``history`` that hold h_{t-K+1+k}: of all times t, or of each row's last one.
 
-        Time t of row b lies in column (K+t)*B + b. For instance K = 2, B = 1, T = 3: columns hold the times -2, -1, 0, 1, 2; "all"
-        yields the slices of -1, 0, 1 and of 0, 1, 2; "last" yields the columns of 1 and of 2.
+        Time t of row b lies in column (K+t)*B + b. For instance K = 2, B = 1, T = 3: the columns hold the times -2, -1, 0, 1,
+        2; "all" yields the slices of -1, 0, 1 and of 0, 1, 2; "last" yields the columns of 1 and of 2.
         """
         K, B = self.width, len(rows.lengths)
         if self.mode == "last":

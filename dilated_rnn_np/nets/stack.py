@@ -145,7 +145,7 @@ class Stack:
 
 @contextmanager
 def team(xp: ModuleType) -> Iterator[Workers]:
-    """Return the threads of a pass: those of the CPU, or the calling thread for a device, with advice where its memory is full."""
+    """Return the threads of a pass: those of the CPU; for a device the calling thread, and advice where memory is full."""
     if xp is np:
         with workers() as crew:
             yield crew

@@ -191,17 +191,18 @@ class GRU(Cell):
         xp = array_module(a[0])
         (a_r, a_z, a_n, a_nh), (h_prev,) = a, previous
         r, z = sigmoid(a_r), sigmoid(a_z)
-        n = xp.tanh(a_n + r * a_nh)
+        m = r * a_nh
+        n = xp.tanh(a_n + m)
         h = n + z * (h_prev - n)
-        return (h,), (r, z, n, a_nh, h_prev)
+        return (h,), (r, z, n, m, h_prev)  # not a_nh: it is a view, which would keep the whole array of pre-activations
 
     def backward(self, dstate: Arrays, cache: Arrays) -> tuple[Arrays, Arrays]:
         """Mirror forward, last line first."""
-        (dh,), (r, z, n, a_nh, h_prev) = dstate, cache
+        (dh,), (r, z, n, m, h_prev) = dstate, cache
         dn, dz, dh_prev = dh * (1 - z), dh * (h_prev - n), dh * z
         da_n = dn * (1 - n * n)
-        dr, da_nh = da_n * a_nh, da_n * r
-        da = (dr * r * (1 - r), dz * z * (1 - z), da_n, da_nh)
+        da_r, da_nh = da_n * m * (1 - r), da_n * r  # from dr = da_n * a_nh and da_r = dr * r * (1 - r)
+        da = (da_r, dz * z * (1 - z), da_n, da_nh)
         return da, (dh_prev,)
 
     def gate_values(self, cache: Arrays) -> dict[str, Array]:

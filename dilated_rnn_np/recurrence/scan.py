@@ -28,6 +28,7 @@ def forward(
     cell: Cell,
     W: Array,
     Z: Array,
+    x: Array,
     states: Arrays,
     n: int,
     part: slice,
@@ -38,37 +39,57 @@ def forward(
 
     Parameters
     ----------
-    W : (P*H, D+1+H), from ``join_weights``. Z : (D+1+H, T*B + n); its rows of x and ones are filled, those of h are filled here.
-    states : one array (H, n) per state array of the cell, the newest state of each phase; changed in place from that before the
-        sequence to that after it.
+    W : (P*H, D+1+H), from ``join_weights``. Z : (D+1+H, T*B + n), to be filled; its row of ones is filled already.
+    x : (D, T*B). states : one array (n, H) per state array of the cell, row p*B + b for the newest state of phase p and batch
+        row b; changed in place from the state before the sequence to that after it.
     n : d*B, the columns of a folded step. part : the columns of each step to run.
     caches : one entry per folded step, to be filled with the cell's cache; None keeps nothing. Each old entry is freed just
         before its replacement is allocated, so the memory is reused.
     valid : (T*B,) booleans, or None where all steps are; a step past a row's end copies the state it reads.
     """
-    xp, (H, _), k = array_module(Z), states[0].shape, 0
-    Z[-H:, part] = states[0][:, part]
-    for i, z in enumerate(fold(Z[:, :-n], n, part)):  # (D+1+H, T/d, w), then the rest, (D+1+H, 1, w')
-        _, steps, w = z.shape
-        h_later = fold(Z[-H:, n:], n, part)[i]  # (H, T/d, w)
-        live = None if valid is None else fold(valid[None], n, part)[i]
-        newest = tuple(s[:, part][:, :w].copy() for s in states)  # (H, w) each
-        for t in range(steps):
-            if caches is not None:
-                caches[k] = None
-            previous = (z[-H:, t], *newest[1:])
-            a = W @ z[:, t]  # (P*H, w)
-            newest, cache = cell.forward(tuple(a.reshape(-1, H, w)), previous)  # P pre-activations (H, w)
-            if k == 0:
-                check_state(cell, newest, previous)
-            if live is not None:
-                newest = tuple(xp.where(live[:, t], s, s_prev) for s, s_prev in zip(newest, previous, strict=True))
-            h_later[:, t] = newest[0]
-            if caches is not None:
-                caches[k] = cache
-            k += 1
+    H = states[0].shape[1]
+    Z[-H:, part] = states[0][part].T
+    first = 0
+    for z, x_z, h_later, live in zip(*(fold(a, n, part) for a in (Z[:, :-n], x, Z[-H:, n:], valid)), strict=False):
+        newest = tuple(s[part][: z.shape[2]].T.copy() for s in states)  # (w, H) -> (H, w) each
+        newest = steps_forward(cell, W, z, x_z, h_later, newest, caches, first, live)
         for s, s_new in zip(states, newest, strict=True):
-            s[:, part][:, :w] = s_new
+            s[part][: z.shape[2]] = s_new.T
+        first += z.shape[1]
+
+
+def steps_forward(
+    cell: Cell,
+    W: Array,
+    z: Array,
+    x: Array,
+    h_later: Array,
+    newest: Arrays,
+    caches: list[Any] | None,
+    first: int,
+    live: Array | None,
+) -> Arrays:
+    """Run an ordinary recurrence over folded steps: z (D+1+H, steps, w), x (D, steps, w), h_later (H, steps, w).
+
+    ``newest`` is the state before the steps, (H, w) per array; the state after them is returned. ``caches`` is filled from
+    entry ``first`` on.
+    """
+    xp, D, (_, steps, w), H = array_module(z), len(x), z.shape, len(h_later)
+    for t in range(steps):
+        if caches is not None:
+            caches[first + t] = None
+        z[:D, t] = x[:, t]
+        previous = (z[-H:, t], *newest[1:])
+        a = W @ z[:, t]  # (P*H, w)
+        newest, cache = cell.forward(tuple(a.reshape(-1, H, w)), previous)  # from P pre-activations (H, w)
+        if t == 0:
+            check_state(cell, newest, previous)
+        if live is not None:
+            newest = tuple(xp.where(live[:, t], s, s_prev) for s, s_prev in zip(newest, previous, strict=True))
+        h_later[:, t] = newest[0]
+        if caches is not None:
+            caches[first + t] = cache
+    return newest
 
 
 def backward(
@@ -93,7 +114,7 @@ def backward(
     Parameters
     ----------
     dh : (H, T*B), the gradient of the outputs from above. dx : (D, T*B), to be filled; may be dh.
-    dstates : one array (H, n) per state array, changed in place from the gradient of the state after the sequence to that of the
+    dstates : one array (n, H) per state array, changed in place from the gradient of the state after the sequence to that of the
         state before it.
     reached : (H, T*B), to be filled with the whole gradient that reaches each output, or None.
     submit : calls a function with arguments, now or later, in the order of submission.
@@ -102,43 +123,58 @@ def backward(
     -------
     dW : (P*H, D+1+H); complete once all submitted calls have run.
     """
-    xp, (H, _), D, k = array_module(Z), dstates[0].shape, len(dx), len(caches)
-    seen = len(cell.gates) * H  # rows of W that see x; below them are the recurrent parts of split gates
-    W_x, W_h, dW = W[:seen, :D], W[:, D + 1 :], xp.zeros_like(W)
+    first, dW = len(caches), array_module(Z).zeros_like(W)
+    folded = [fold(a, n, part) for a in (Z[:, :-n], dh, dx, valid, reached)]
+    for z, dh_z, dx_z, live, reached_z in reversed(list(zip(*folded, strict=False))):
+        first -= z.shape[1]
+        dnewest = tuple(ds[part][: z.shape[2]].T.copy() for ds in dstates)  # (w, H) -> (H, w) each
+        dnewest = steps_backward(cell, W, z, dh_z, dx_z, dnewest, dW, caches, first, live, reached_z, submit)
+        for ds, ds_before in zip(dstates, dnewest, strict=True):
+            ds[part][: z.shape[2]] = ds_before.T if hasattr(ds_before, "T") else ds_before
+    return dW
+
+
+def steps_backward(
+    cell: Cell,
+    W: Array,
+    z: Array,
+    dh: Array,
+    dx: Array,
+    dnewest: Arrays,
+    dW: Array,
+    caches: list[Any],
+    first: int,
+    live: Array | None,
+    reached: Array | None,
+    submit: Callable[..., Any],
+) -> Arrays:
+    """Mirror ``steps_forward``, last step first: fill dx, add to dW, and return the gradient of the state before the steps."""
+    xp, D, (_, steps, w) = array_module(z), len(dx), z.shape
+    seen = len(cell.gates) * len(dh)  # rows of W that see x; below them are the recurrent parts of split gates
+    W_x, W_h = W[:seen, :D], W[:, D + 1 :]
 
     def products(da: Array, z: Array, dx: Array) -> None:
-        da, z = da.reshape(len(da), -1), z.reshape(len(z), -1)  # (P*H, columns), (D+1+H, columns)
-        dx[...] = (W_x.T @ da[:seen]).reshape(dx.shape)
-        dW[...] += da @ z.T
+        xp.matmul(W_x.T, da[:seen].transpose(1, 0, 2), out=dx.transpose(1, 0, 2))  # for each step (D, w)
+        dW[...] += da.reshape(len(da), -1) @ z.reshape(len(z), -1).T  # for all steps at once
 
-    for i, z in reversed(list(enumerate(fold(Z[:, :-n], n, part)))):
-        _, steps, w = z.shape
-        dh_i, dx_i = fold(dh, n, part)[i], fold(dx, n, part)[i]  # (H, T/d, w), (D, T/d, w)
-        reached_i = None if reached is None else fold(reached, n, part)[i]
-        live = None if valid is None else fold(valid[None], n, part)[i]
-        dnewest = tuple(ds[:, part][:, :w].copy() for ds in dstates)  # (H, w) each
-        together = max(1, TOGETHER // w)
-        for stop in range(steps, 0, -together):
-            group = range(max(0, stop - together), stop)
-            da = xp.empty((len(W), len(group), w), dtype=W.dtype)
-            for t in reversed(group):
-                k -= 1
-                dnew = (dnewest[0] + dh_i[:, t], *dnewest[1:])
-                if live is not None:
-                    dkept = tuple(xp.where(live[:, t], 0, ds) for ds in dnew)
-                    dnew = tuple(xp.where(live[:, t], ds, 0) for ds in dnew)
-                if reached_i is not None:
-                    reached_i[:, t] = dnew[0]
-                da_t, dprevious = cell.backward(dnew, caches[k])
-                xp.concatenate(da_t, out=da[:, t - group.start])  # P times (H, w) -> (P*H, w)
-                dnewest = (dprevious[0] + W_h.T @ da[:, t - group.start], *dprevious[1:])
-                if live is not None:
-                    dnewest = tuple(ds + ds_kept for ds, ds_kept in zip(dnewest, dkept, strict=True))
-            now = slice(group.start, group.stop)
-            submit(products, da, z[:, now], dx_i[:, now])
-        for ds, ds_before in zip(dstates, dnewest, strict=True):
-            ds[:, part][:, :w] = ds_before
-    return dW
+    together = max(1, TOGETHER // w)
+    for stop in range(steps, 0, -together):
+        start = max(0, stop - together)
+        da = xp.empty((len(W), stop - start, w), dtype=W.dtype)
+        for t in reversed(range(start, stop)):
+            dnew = (dnewest[0] + dh[:, t], *dnewest[1:])
+            if live is not None:
+                dkept = tuple(xp.where(live[:, t], 0, ds) for ds in dnew)
+                dnew = tuple(xp.where(live[:, t], ds, 0) for ds in dnew)
+            if reached is not None:
+                reached[:, t] = dnew[0]
+            da_t, dprevious = cell.backward(dnew, caches[first + t])
+            xp.concatenate(da_t, out=da[:, t - start])  # P times (H, w) -> (P*H, w)
+            dnewest = (dprevious[0] + W_h.T @ da[:, t - start], *dprevious[1:])
+            if live is not None:
+                dnewest = tuple(ds + ds_kept for ds, ds_kept in zip(dnewest, dkept, strict=True))
+        submit(products, da, z[:, start:stop], dx[:, start:stop])
+    return dnewest
 
 
 def gate_values(cell: Cell, caches: list[Any], gates: dict[str, Array], outputs: Array, n: int, part: slice) -> None:
@@ -150,13 +186,18 @@ def gate_values(cell: Cell, caches: list[Any], gates: dict[str, Array], outputs:
             gates[name][:, k * n :][:, part][:, : values.shape[1]] = values
 
 
-def fold(columns: Array, n: int, part: slice) -> list[Array]:
+def fold(columns: Array | None, n: int, part: slice) -> list[Any]:
     """Fold (rows, T*B) into the steps of n columns: views (rows, T/d, w) of the part's columns, and (rows, 1, w') of the rest.
+
+    A vector (T*B,) counts as one row; None folds into None.
 
     >>> import numpy as np
     >>> [view.tolist() for view in fold(np.arange(7)[None], 3, slice(0, 2))]
     [[[[0, 1], [3, 4]]], [[[6]]]]
     """
+    if columns is None:
+        return [None, None]
+    columns = columns.reshape(-1, columns.shape[-1])
     steps = columns.shape[1] // n
     whole, rest = columns[:, : steps * n], columns[:, steps * n :]
     views = whole.reshape(len(columns), steps, n)[:, :, part], rest[:, None, part]

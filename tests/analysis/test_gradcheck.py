@@ -7,6 +7,7 @@ from support.cases import Case, assert_equal, cases
 
 from dilated_rnn_np import DilatedRNN, losses, reference
 from dilated_rnn_np.analysis.gradcheck import check
+from dilated_rnn_np.nets import dilated_layer
 from dilated_rnn_np.nets.readout import Readout
 from dilated_rnn_np.recurrence import scan
 from dilated_rnn_np.recurrence.cells import GRU, LSTM, RNN, Cell
@@ -109,7 +110,8 @@ def cell_state_not_carried():
 
 def output_gate_forgotten_on_the_way_to_the_cell_state():
     def backward(self, dstate, cache):
-        (dh, dc), (i, f, g, o, c_prev, tanh_c) = dstate, cache
+        (dh, dc), (i, f, g, o, c_prev, c) = dstate, cache
+        tanh_c = np.tanh(c)
         dc = dc + dh * (1 - tanh_c * tanh_c)
         da = (dc * g * i * (1 - i), dc * c_prev * f * (1 - f), dc * i * (1 - g * g), dh * tanh_c * o * (1 - o))
         return da, (0, dc * f)
@@ -155,22 +157,22 @@ def test_a_cell_may_return_the_number_0_for_any_previous_state(T):
 
 
 def missing_bias():
-    def unfuse(cell, dW, D):
+    def separate_weights(cell, dW, D):
         grads = original(cell, dW, D)
         return grads | {"b": 0 * grads["b"]}
 
-    original = scan.unfuse
-    return scan, "unfuse", unfuse
+    original = dilated_layer.separate_weights
+    return dilated_layer, "separate_weights", separate_weights
 
 
 def scan_backward_with(change):
-    """Plant ``change(original, W, dh, dstate, run)``, where ``run(W, dh)`` goes back and returns dW."""
+    """Plant ``change(run, W, dh, dstates)``, where ``run(W, dh)`` goes back and returns dW."""
 
-    def backward(cell, W, Z, dh, dx, dstate, caches, part, valid=None, flow=None):
+    def backward(cell, W, Z, dh, dx, dstates, n, part, caches, valid, reached, submit):
         def run(W=W, dh=dh):
-            return original(cell, W, Z, dh, dx, dstate, caches, part, valid, flow)
+            return original(cell, W, Z, dh, dx, dstates, n, part, caches, valid, reached)
 
-        return change(run, W, dh, dstate)
+        return change(run, W, dh, dstates)
 
     original = scan.backward
     return scan, "backward", backward
@@ -202,12 +204,8 @@ def state_gradient_shifted_by_one_phase():
 
 
 def state_gradient_that_is_not_carried():
-    def change(run, W, dh, dstate):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(scan, "_replace_first", lambda xp, state, new, w: tuple(0 * s for s in state))
-            return run()
-
-    return scan_backward_with(change)
+    original = scan.steps_backward
+    return scan, "steps_backward", lambda *arguments: tuple(0 * ds for ds in original(*arguments))
 
 
 def gradient_a_millionth_too_large():
@@ -215,8 +213,8 @@ def gradient_a_millionth_too_large():
 
 
 def fusion_blocks_in_the_wrong_order():
-    def backward(self, cache, doutput, dtail):
-        *others, grads = original(self, cache, doutput, dtail)
+    def backward(self, cache, doutput):
+        *others, grads = original(self, cache, doutput)
         return *others, grads | {"W": np.concatenate(list(self._blocks(grads["W"]))[::-1], axis=1)}
 
     original = Readout.backward
@@ -224,8 +222,12 @@ def fusion_blocks_in_the_wrong_order():
 
 
 def fusion_state_gradient_forgotten():
+    def backward(self, cache, doutput):
+        dhistory, dbefore, grads = original(self, cache, doutput)
+        return dhistory, 0 * dbefore, grads
+
     original = Readout.backward
-    return Readout, "backward", lambda self, cache, dy, dtail: original(self, cache, dy, 0 * dtail)
+    return Readout, "backward", backward
 
 
 PLANTED = [
@@ -242,7 +244,7 @@ PLANTED = [
     (state_gradient_that_is_not_carried, "lstm", "layers.1.W_h, lstm, dilation 4"),
     (gradient_a_millionth_too_large, "gru", "layers.0.W_x, gru, dilation 2"),
     (fusion_blocks_in_the_wrong_order, "rnn", "readout.W"),
-    (fusion_state_gradient_forgotten, "rnn", "layers.1.W_h, rnn, dilation 4"),
+    (fusion_state_gradient_forgotten, "rnn", "state.1.0, rnn, dilation 4"),
 ]
 
 
