@@ -17,7 +17,8 @@ from support.places import ROOT
 import dilated_rnn_np as drn
 from dilated_rnn_np.cli.demo import demonstrate
 from dilated_rnn_np.cli.main import COMMANDS, main
-from dilated_rnn_np.cli.options import parser
+from dilated_rnn_np.cli.parser import parser
+from dilated_rnn_np.nets import checkpoint as checkpoints
 from dilated_rnn_np.nets.summary import describe
 from dilated_rnn_np.plot import new_axes, training_curves
 
@@ -68,7 +69,7 @@ def test_ctrl_c_saves_and_a_resumed_run_ends_in_the_same_bits(capsys):
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
     assert re.search(r"stopped after step \d+ of 600: stopped/checkpoint.npz holds it; .*resume", errors)
-    assert 0 < drn.checkpoint.read("stopped/checkpoint.npz")[1]["step"] < 600
+    assert 0 < checkpoints.read("stopped/checkpoint.npz")[1]["step"] < 600
     assert main([*command, "--out", "stopped", "--resume"]) == 0
     whole, stopped = drn.load("whole/checkpoint.npz"), drn.load("stopped/checkpoint.npz")
     assert all((whole.params[name] == stopped.params[name]).all() for name in whole.params)

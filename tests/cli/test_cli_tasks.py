@@ -9,8 +9,9 @@ from support.places import DATA
 
 import dilated_rnn_np as drn
 from dilated_rnn_np.cli.main import main
-from dilated_rnn_np.cli.options import parser
+from dilated_rnn_np.cli.parser import parser
 from dilated_rnn_np.cli.task_options import DEFAULTS, NOT_FOR_ALL, OWNERS, own_defaults
+from dilated_rnn_np.nets import checkpoint as checkpoints
 from dilated_rnn_np.tasks import TASKS, Characters, generate
 
 TEXT = "the quick brown fox jumps over the lazy dog.\n" * 40
@@ -29,7 +30,7 @@ def test_characters_are_trained_measured_in_bits_and_let_write(capsys):
     assert "entropy of single characters" in capsys.readouterr().out
     model, task = drn.load(CHECKPOINT, best=True), Characters(file="own.txt", window=20)
     assert model.params["embedding.W"].shape == (5, task.input_size) and model.cell.name == "gru"
-    arrays, meta = drn.checkpoint.read(CHECKPOINT)
+    arrays, meta = checkpoints.read(CHECKPOINT)
     assert meta["step"] == 2 * task.steps_per_epoch(4) and "state/0/0" in arrays  # the state is carried
 
     assert main(["evaluate", CHECKPOINT]) == 0
@@ -123,9 +124,9 @@ def test_an_older_checkpoint_generates_with_its_text(capsys):
     assert main(["train", "characters", *SMALL, "--steps", "1"]) == 0
     capsys.readouterr()
     assert main(["generate", CHECKPOINT, "--length", "9"]) == 0
-    arrays, meta = drn.checkpoint.read(CHECKPOINT)
+    arrays, meta = checkpoints.read(CHECKPOINT)
     del meta["note"]["task"]["vocabulary"]
-    drn.checkpoint.write("older.npz", arrays, meta)
+    checkpoints.write("older.npz", arrays, meta)
     written = capsys.readouterr().out
     assert main(["generate", "older.npz", "--length", "9"]) == 0
     assert capsys.readouterr().out == written

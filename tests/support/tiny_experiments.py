@@ -1,11 +1,12 @@
-"""Experiments that take a second, for the tests of what the harness makes of them."""
+"""Experiments that take a second, for the tests of the harness, the report and the worker processes."""
 
 import csv
+import functools
 import signal
 
 import pytest
 
-from dilated_rnn_np.experiments import Choices, Experiment, Training, harness, report
+from dilated_rnn_np.experiments import Choices, Experiment, Study, Training, harness, report
 from dilated_rnn_np.experiments.plan import compare_systems
 from dilated_rnn_np.tasks import Adding
 
@@ -20,15 +21,15 @@ def contenders(choices, task=None, training=TRAINING):
 
 
 def tiny(task=None, name="tiny", **options):
-    columns = ("loss", "metric", "halved")
-    return Experiment(name, "A test.", lambda c: contenders(c, task), columns, compares_systems=True, **options)
+    columns, build = ("loss", "metric", "halved"), functools.partial(contenders, task=task)
+    return Experiment(name, "A test.", build, columns, compares_systems=True, **options)
 
 
 CHOICES = Choices(systems=("dilated", "skip"))
 
 
-def conduct(folder, experiment=None, choices=CHOICES, seeds=2):
-    return harness.conduct(experiment or tiny(), choices, folder, seeds, progress=False)
+def conduct(folder, experiment=None, choices=CHOICES, seeds=2, **options):
+    return harness.conduct(Study.of(experiment or tiny(), choices, seeds), folder, **{"progress": False} | options)
 
 
 def table(folder):
