@@ -1,5 +1,6 @@
 """Experiments: tables, pictures and records; resuming a stopped experiment; errors."""
 
+import functools
 import json
 import os
 from dataclasses import replace
@@ -15,6 +16,7 @@ from support.tiny_experiments import (
     Interrupting,
     conduct,
     contenders,
+    failing_second,
     needs_data,
     result,
     table,
@@ -87,7 +89,9 @@ def test_a_resumed_experiment_ends_in_the_table_of_one_that_was_never_stopped(at
 def test_each_result_stores_versions_and_machine(tmp_path, monkeypatch):
     conduct(tmp_path, seeds=1)
     monkeypatch.setattr(environment, "versions", lambda backend: {"python": "4.0", "numpy": "9.9"})
-    monkeypatch.setattr(environment, "machine", lambda backend: {"processors": 64, "threads": 3, "architecture": "abacus"})
+    monkeypatch.setattr(
+        environment, "machine", lambda backend: {"processors": 64, "threads": 3, "architecture": "abacus"}
+    )
     conduct(tmp_path, seeds=2)
     first, second = json.loads((tmp_path / "record.json").read_text())["made with"]
     assert first["versions"]["numpy"] == np.__version__ and second["versions"]["numpy"] == "9.9"
@@ -181,7 +185,11 @@ def test_a_number_of_parameters_determines_each_hidden_size():
 @pytest.mark.parametrize(
     ("experiment", "choices", "message"),
     [
-        (tiny(name="other"), CHOICES, "experiment is 'tiny' there, 'other' here; make the same choices, or give another folder"),
+        (
+            tiny(name="other"),
+            CHOICES,
+            "experiment is 'tiny' there, 'other' here; make the same choices, or give another folder",
+        ),
         (tiny(), Choices("full", systems=("dilated",)), "scale is 'quick' there, 'full' here"),
         (tiny(), Choices(parameters=500), "parameters is None there, 500 here"),
         (tiny(Adding(6)), CHOICES, "is of another run: T is 5 there, 6 here"),
@@ -204,9 +212,7 @@ def test_a_damaged_file_is_named_with_a_remedy(tmp_path):
     rows = conduct(tmp_path, seeds=1)
     file = contenders(CHOICES)[1].folder(tmp_path, 0) / "result.json"
     file.write_text("{")
-    with pytest.raises(
-        FolderError, match=r"gru--seed-0.result.json is damaged .*; delete it, and the run is repeated"
-    ):
+    with pytest.raises(FolderError, match=r"gru--seed-0.result.json is damaged .*; delete it, and the run is repeated"):
         conduct(tmp_path, seeds=1)
     file.unlink()
     assert conduct(tmp_path, seeds=1) == rows
@@ -226,17 +232,10 @@ def test_the_page_counts_the_runs_that_are_not_in_the_table(tmp_path):
 
 
 def test_the_table_of_finished_runs_is_written_when_a_later_run_fails(tmp_path):
-    class Greedy(Adding):
-        def batches(self, batch_size, seed=0):
-            raise MemoryError("too much")
-
-    def some(choices):
-        rows = contenders(choices)
-        return [rows[0], replace(rows[1], task=Greedy(5))]
-
+    some = functools.partial(failing_second, error=MemoryError("too much"))
     with pytest.raises(MemoryError, match="too much"):
         conduct(tmp_path, Experiment("greedy", "A test.", some, compares_systems=True), seeds=1)
-    assert [row["runs"] for row in table(tmp_path)] == ["1", "0"]
+    assert [row["runs"] for row in table(tmp_path)] == ["1", "0", "0", "0"]
 
 
 def test_a_result_without_a_newer_setting_is_accepted(tmp_path):

@@ -2,7 +2,9 @@
 
 import csv
 import functools
+import os
 import signal
+from dataclasses import replace
 
 import pytest
 
@@ -66,3 +68,28 @@ def result(**values):
         "halved": 5,
     }
     return common | {"settings": {"seed": 0}, "steps": 12} | values
+
+
+class Failing(Adding):
+    """Adding whose batches raise an error, or end the process."""
+
+    def __init__(self, T, error=None):
+        super().__init__(T)
+        self.error = error
+
+    def batches(self, batch_size, seed=0):
+        if self.error is None:
+            os._exit(3)
+        raise self.error
+
+
+def failing_second(choices, error):
+    """The tiny contenders, of which the second fails."""
+    rows = contenders(choices)
+    return [rows[0], replace(rows[1], task=Failing(5, error)), *rows[2:]]
+
+
+def diverging_second(choices):
+    """The tiny contenders, of which the second diverges."""
+    rows = contenders(choices)
+    return [rows[0], replace(rows[1], training=replace(TRAINING, lr=1e30)), *rows[2:]]
