@@ -54,9 +54,9 @@ def demonstrate(
 
     print(f"\n{'net':<9}{'dilations':<23}{'loss':>9}{'loss/baseline':>15}{'recall':>9}{'time':>8}")
     for c in contestants:
-        dilations, seconds = ", ".join(map(str, c.model.dilations)), c.run.history[-1]["seconds"]
+        listed, seconds = ", ".join(map(str, c.model.dilations)), c.run.history[-1]["seconds"]
         relative = c.loss / task.baseline
-        print(f"{c.label:<9}{dilations:<23}{c.loss:>9.4f}{relative:>15.3f}{c.recall:>9.1%}{seconds:>6.0f} s")
+        print(f"{c.label:<9}{listed:<23}{c.loss:>9.4f}{relative:>15.3f}{c.recall:>9.1%}{seconds:>6.0f} s")
     print(f"{task.baseline_note}: {task.baseline:.4f}; guessing recalls {1 / 8:.1%}.")
 
     ax = new_axes()

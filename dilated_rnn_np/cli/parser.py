@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 from typing import Any, NoReturn
 
 from ..baselines.systems import SYSTEMS
@@ -40,9 +39,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise the UserError for wrong arguments."""
-        raise UserError(
-            re.sub(r"^argument ([^:]+): (must )?", lambda m: f"{m[1]} must " if m[2] else f"{m[1]}: ", message)
-        )
+        raise UserError(message.removeprefix("argument ").replace(": must ", " must ", 1))
 
 
 def parser(task: str | None = None) -> Parser:

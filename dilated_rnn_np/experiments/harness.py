@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from ..arrays.checks import positive_integer
-from ..arrays.threads import get_num_threads, set_num_threads
 from . import report
 from .driver import Result, run
 from .files import FolderError, made_folder, read_json
 from .plan import Contender, Study
-from .workers import spread
+from .workers import computing_with, spread
 
 
 def conduct(
@@ -48,7 +47,7 @@ def conduct(
     if not (folder / "record.json").exists():  # from here on the folder belongs to this study
         report.write_record(study, folder, [], finished=False)
 
-    trials, done = study.trials, {}
+    trials, done = study.trials, dict[int, Result]()
     stored = [
         n for n, (contender, seed) in enumerate(trials) if (contender.folder(folder, seed) / "result.json").exists()
     ]
@@ -85,25 +84,14 @@ def conduct(
 
 def _in_this_process(
     study: Study, folder: Path, numbers: Sequence[int], threads: int, progress: bool
-) -> Iterator[tuple[int, Result]]:
+) -> Generator[tuple[int, Result], None, None]:
     """Make the runs of the given numbers one after the other, and yield (number, result)."""
     for number in numbers:
         contender, seed = study.trials[number]
-        with _num_threads(threads):
+        with computing_with(threads):
             spec, place = contender.spec(seed), contender.folder(folder, seed)
             result = run(spec, place, contender.after, progress, _title(study, number))
         yield number, result
-
-
-@contextmanager
-def _num_threads(number: int) -> Iterator[None]:
-    """Compute with a number of threads within the block."""
-    before = get_num_threads()
-    set_num_threads(number)
-    try:
-        yield
-    finally:
-        set_num_threads(before)
 
 
 def _title(study: Study, number: int) -> str:

@@ -20,10 +20,10 @@ def contenders(choices: Choices) -> list[Contender]:
 def compare_on_digits(choices: Choices, setting: str, task: Digits | SmallDigits) -> list[Contender]:
     """Return all systems on one task of digits, with the depth and the training of the scale."""
     if choices.quick:
-        layers, cells, training = 7, ("rnn",), Training(120, batch_size=32, validate_every=20)
+        layers, cells, training = 7, ["rnn"], Training(120, batch_size=32, validate_every=20)
     else:
         epoch = task.steps_per_epoch(128)
-        layers, cells, training = 9, ("rnn", "lstm", "gru"), Training(20 * epoch, validate_every=epoch)
+        layers, cells, training = 9, ["rnn", "lstm", "gru"], Training(20 * epoch, validate_every=epoch)
     return compare_systems(choices, setting, task, exponential_dilations(layers), 20, training, cells)
 
 

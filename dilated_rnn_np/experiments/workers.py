@@ -12,14 +12,16 @@ import pickle
 import signal
 import threading
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import cast
 
-from ..arrays.threads import set_num_threads
+from threadpoolctl import threadpool_limits
+
+from ..arrays.threads import get_num_threads, set_num_threads
 from .driver import Result, run
 from .plan import Choices, Experiment, Study
 
@@ -28,7 +30,7 @@ Number = int  # of a run, in the order of ``study.trials``
 
 def spread(
     study: Study, folder: Path, numbers: Sequence[Number], jobs: int, threads: int
-) -> Iterator[tuple[Number, Result]]:
+) -> Generator[tuple[Number, Result], None, None]:
     """Run the runs of the given numbers in ``jobs`` processes, and yield (number, result) as they finish.
 
     Closing the iterator stops all workers; each saves the checkpoint of its run first.
@@ -66,6 +68,18 @@ def spread(
         _stop(workers)
 
 
+@contextmanager
+def computing_with(threads: int) -> Iterator[None]:
+    """Limit the library's and the BLAS's threads within the block."""
+    before = get_num_threads()
+    set_num_threads(threads)
+    try:
+        with threadpool_limits(threads, user_api="blas"):
+            yield
+    finally:
+        set_num_threads(before)
+
+
 def _started(study: Study, folder: Path, threads: int) -> tuple[Connection, BaseProcess]:
     """Start a worker and return this process's end of its pipe, and the process."""
     context = multiprocessing.get_context("spawn")
@@ -92,14 +106,14 @@ def _ignoring_ctrl_c() -> Iterator[None]:
 
 def _work(pipe: Connection, experiment: Experiment, choices: Choices, seeds: int, folder: Path, threads: int) -> None:
     """Run the runs whose numbers arrive, and answer each with (number, result, error, traceback)."""
-    set_num_threads(threads)
     try:
         trials = Study.of(experiment, choices, seeds).trials
         while True:
             number = pipe.recv()
             contender, seed = trials[number]
             try:
-                result = run(contender.spec(seed), contender.folder(folder, seed), contender.after)
+                with computing_with(threads):
+                    result = run(contender.spec(seed), contender.folder(folder, seed), contender.after)
                 pipe.send((number, result, None, ""))
             except Exception as error:
                 pipe.send((number, None, error, traceback.format_exc()))
