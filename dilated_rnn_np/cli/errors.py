@@ -5,16 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-OPTIONS = {  # the arguments of the library that have another name on the command line
-    "hidden_size": "--hidden",
-    "num_layers": "--layers",
-    "budget": "--memory",
-    "batch_size": "--batch-size",
-    "dilations": "--dilations",
-    "parameters": "--parameters",
-    "embedding": "--embedding",
-    "window": "--window",
-}
+SAME = ("T", "batch_size", "dilations", "embedding", "frame", "length", "parameters", "window")
+OPTIONS = {name: "--" + name.replace("_", "-") for name in SAME}  # the option that gave an argument of the library
+OPTIONS |= {"hidden_size": "--hidden", "num_layers": "--layers", "budget": "--memory"}
 
 
 class UserError(Exception):
