@@ -4,7 +4,15 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
-test = ["pytest>=8", "hypothesis>=6.100", "pytest-timeout>=2", "networkx>=3", "selenium>=4", "jupytext>=1.16"]
+test = [
+    "pytest>=8",
+    "hypothesis>=6.100",
+    "pytest-timeout>=2",
+    "networkx>=3",
+    "selenium>=4",
+    "jupytext>=1.16",
+    "setuptools>=68",
+]
 tutorials = ["jupytext>=1.16", "nbclient>=0.10", "ipykernel>=6", "notebook>=7", "ipywidgets>=8", "hypothesis>=6.100"]
 
 setup(
@@ -21,7 +29,7 @@ setup(
     extras_require={
         "test": test,
         "lint": ["ruff>=0.8", "mypy>=1.13", "types-tqdm"],
-        "cuda12": ["cupy-cuda12x[ctk]>=14"],  # ctk: CUDA's libraries and headers come along; a driver has to be there
+        "cuda12": ["cupy-cuda12x[ctk]>=14"],  # ctk installs CUDA's libraries and headers; the driver must be present
         "cuda13": ["cupy-cuda13x[ctk]>=14"],
         "tutorials": tutorials,
         "bench": ["torch>=2.2"],

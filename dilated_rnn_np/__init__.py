@@ -13,19 +13,18 @@ import importlib
 from . import baselines, tasks
 from .analysis import gradcheck, memory
 from .arrays.threads import get_num_threads, set_num_threads
-from .device.kernels import get_device_kernels, set_device_kernels
 from .nets.checkpoint import CheckpointError, load
 from .nets.model import DilatedRNN
 from .nets.network import Network
 from .nets.torch_weights import from_torch_state_dict, to_torch_state_dict
-from .nets.workspace import free_workspace
 from .recurrence import cells, init, reference
 from .recurrence.cells import GRU, LSTM, RNN, Cell
 from .theory import paths, search
 from .theory.dilations import exponential_dilations
-from .training import losses, optim
+from .training import callbacks, losses, optim
 from .training.batches import windows
-from .training.train import evaluate, fit, train_step
+from .training.step import evaluate, train_step
+from .training.train import fit
 
 __version__ = "0.1.0"
 
@@ -46,13 +45,12 @@ __all__ = [
     "DilatedRNN",
     "Network",
     "baselines",
+    "callbacks",
     "cells",
     "evaluate",
     "exponential_dilations",
     "fit",
-    "free_workspace",
     "from_torch_state_dict",
-    "get_device_kernels",
     "get_num_threads",
     "gradcheck",
     "init",
@@ -64,7 +62,6 @@ __all__ = [
     "plot",
     "reference",
     "search",
-    "set_device_kernels",
     "set_num_threads",
     "tasks",
     "to_torch_state_dict",

@@ -1,4 +1,4 @@
-"""Hypothesis draws small integers and seeds; deadlines are off, since a timing never decides a test."""
+"""Settings that all tests share: Hypothesis profiles, backends, the stand-in for CuPy, GPU tests, skipped tests."""
 
 import os
 import re
@@ -9,32 +9,40 @@ from hypothesis import settings
 from support import standin
 from support.backends import BACKENDS, DEVICES, gpu
 
+# No deadlines: the speed of the machine must not decide a test.
 settings.register_profile("default", deadline=None, max_examples=60, derandomize=True)
 settings.register_profile("thorough", deadline=None, max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
 def pytest_generate_tests(metafunc):
-    """Run a test that asks where on every backend, on every device, or on the stand-in alone."""
+    """Run a test with the argument ``on``, ``device`` or ``stand_in`` on every backend, every device or the stand-in."""
     for argument, places in (("on", BACKENDS), ("device", DEVICES), ("stand_in", DEVICES[:1])):
         if argument in metafunc.fixturenames:
             metafunc.parametrize(argument, places, ids=repr)
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leave the tests for a GPU out unless they are asked for, or there is one."""
-    there = gpu()
-    if isinstance(there, str):
-        for item in items:
-            if item.get_closest_marker("gpu"):
-                item.add_marker(pytest.mark.skip(reason=there))
-        if not config.option.markexpr:
-            items[:] = [item for item in items if not item.get_closest_marker("gpu")]
+    """Without a GPU, skip the tests that need one if ``-m`` asks for them, and leave them out otherwise."""
+    if not isinstance(reason := gpu(), str):
+        return
+    needing_gpu = [item for item in items if item.get_closest_marker("gpu")]
+    if asks_for_gpu(config):
+        for item in needing_gpu:
+            item.add_marker(pytest.mark.skip(reason=reason))
+    elif needing_gpu:
+        config.hook.pytest_deselected(items=needing_gpu)
+        items[:] = [item for item in items if not item.get_closest_marker("gpu")]
+
+
+def asks_for_gpu(config):
+    """Whether the expression of ``-m`` selects tests by the marker ``gpu``."""
+    return "gpu" in config.option.markexpr
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item):
-    """Let the stand-in take CuPy's place while a test runs on it."""
+    """Replace CuPy by the stand-in while a test runs on the stand-in."""
     parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
     if not any(repr(value) == "stand-in" for value in parameters):
         return (yield)
@@ -50,13 +58,13 @@ def pytest_runtest_call(item):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Say in one line why the tests for a GPU did not run."""
-    if "gpu" in terminalreporter.config.option.markexpr and isinstance(gpu(), str):
+    """Say in one line why the GPU tests did not run."""
+    if asks_for_gpu(terminalreporter.config) and isinstance(gpu(), str):
         terminalreporter.write_line(gpu())
 
 
 def pytest_sessionfinish(session, exitstatus):
-    """Make a skipped test a failure where the pattern in FAIL_ON_SKIP says that its reason should not arise."""
+    """Fail the run if a test is skipped for a reason that matches the pattern in FAIL_ON_SKIP."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     pattern = os.environ.get("FAIL_ON_SKIP")
     skipped = [str(report.longrepr) for report in reporter.stats.get("skipped", [])] if reporter else []

@@ -1,41 +1,43 @@
-"""The benchmark on a GPU, where there is none: rehearsed on stand-ins, with times that say nothing of a GPU."""
+"""The GPU benchmark, rehearsed without a GPU on stand-ins; no test depends on measured times."""
 
 import json
 import subprocess
 import sys
 from argparse import Namespace
-from pathlib import Path
 
 import numpy as np
 import pytest
 from benchmarks import command, gpu, gpu_library, gpu_report
 from benchmarks.cases import small_case, write_start
-from benchmarks.clock import after_one_that_does_not_count, event_clock
+from benchmarks.clock import event_clock, warmed_up
 from benchmarks.process import ContenderError
 from support import cuda_emulator, standin
+from support.places import ROOT
 
-BENCHMARKS = Path(__file__).parent / "benchmarks"
-TINY = small_case("gru").but(dilations=(1, 2), T=5)
-# the kernels that need a C++ compiler in place of CUDA's are left out where there is none
-LEVELS = [level for level in gpu_library.LEVELS if level != "persistent" or cuda_emulator.COMPILER]
+BENCHMARKS = ROOT / "tests" / "benchmarks"
+TINY = small_case("gru").replace(dilations=(1, 2), T=5)
+# without a GPU the persistent kernels need a C++ compiler
+KERNELS = [kernels for kernels in gpu_library.KERNELS if kernels != "persistent" or cuda_emulator.COMPILER]
 
 
 def rehearse(folder, *options):
-    """Run the rehearsal as a person does; returns its exit code, what it printed, and its JSON."""
+    """Run the rehearsal; returns its output and its JSON."""
     line = [sys.executable, str(BENCHMARKS), "--device", "rehearsal", "--quick", *options]
     done = subprocess.run(line, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout, json.loads((folder / "benchmark-gpu.json").read_text())
 
 
-def test_a_rehearsal_compares_and_times_all_and_says_that_there_is_no_gpu(tmp_path):
+@pytest.mark.parametrize(
+    "names", [["numpy", "plain", "cudnn"], pytest.param(["numpy", *KERNELS, "cudnn"], marks=pytest.mark.slow)], ids=len
+)
+def test_a_rehearsal_compares_and_times_all_contenders_and_says_that_there_is_no_gpu(names, tmp_path):
     pytest.importorskip("torch", reason="PyTorch is not installed")
-    names = ["numpy", *LEVELS, "cudnn"]
     printed, results = rehearse(tmp_path, "--cells", "lstm", "--contenders", ",".join(names))
     assert printed.startswith("NO GPU: a rehearsal on a stand-in") and results["rehearsal"] is True
     assert "no GPU" in results["device"]["name"] and "quick: small cases" in printed
     assert all(
-        "no GPU" in about["version"] for name, about in results["contenders"].items() if name in (*LEVELS, "cudnn")
+        "no GPU" in about["version"] for name, about in results["contenders"].items() if name in (*KERNELS, "cudnn")
     )
     assert [list(timing["seconds"]) for timing in results["timings"]] == [names]
     assert [check["case"]["dtype"] for check in results["equality"]] == ["float64", "float32"]
@@ -48,9 +50,7 @@ def test_a_rehearsal_compares_and_times_all_and_says_that_there_is_no_gpu(tmp_pa
 
 
 @pytest.mark.parametrize("names", [["plain"], ["plain", "cudnn"]])
-def test_where_there_is_no_gpu_it_ends_with_2_and_one_line_that_says_what_is_missing(
-    names, tmp_path, monkeypatch, capsys
-):
+def test_without_a_gpu_it_ends_with_code_2_and_one_line_that_says_what_is_missing(names, tmp_path, monkeypatch, capsys):
     pytest.importorskip("torch", reason="PyTorch is not installed")
     import torch
 
@@ -69,7 +69,7 @@ def test_where_there_is_no_gpu_it_ends_with_2_and_one_line_that_says_what_is_mis
     assert "finds no GPU that it can use" in capsys.readouterr().err
 
 
-def test_a_pytorch_without_cuda_is_said_to_be_one(monkeypatch):
+def test_a_pytorch_build_without_cuda_is_reported(monkeypatch):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     standin.install(monkeypatch)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
@@ -81,7 +81,7 @@ def test_a_pytorch_without_cuda_is_said_to_be_one(monkeypatch):
 # ---------------------------------------------------------------------- the clock
 
 
-def test_the_time_of_a_step_is_that_between_two_events_around_it():
+def test_the_time_of_a_step_is_measured_between_two_events_around_it():
     happened = []
 
     class Event:
@@ -99,7 +99,7 @@ def test_the_time_of_a_step_is_that_between_two_events_around_it():
     assert happened == ["record", "work", "record", "wait"]
 
 
-def test_the_first_step_of_a_turn_does_not_count_and_memory_is_given_back():
+def test_a_turn_warms_up_times_one_step_and_frees_its_memory():
     happened = []
 
     def clock(work):
@@ -107,7 +107,7 @@ def test_the_first_step_of_a_turn_does_not_count_and_memory_is_given_back():
         happened.append("timed")
         return 1.5
 
-    seconds = after_one_that_does_not_count(clock, lambda: happened.append("freed"))
+    seconds = warmed_up(clock, lambda: happened.append("freed"))
     assert seconds(lambda: happened.append("step")) == 1.5
     assert happened == ["step", "step", "timed", "freed"]
 
@@ -126,27 +126,28 @@ def test_the_stand_in_refuses_times_that_cuda_refuses():
     assert elapsed(began, ended) >= 0
 
 
-@pytest.mark.parametrize("level", LEVELS)
-def test_a_timed_step_runs_the_level_s_kernels_and_moves_nothing(level, stand_in, tmp_path):
+@pytest.mark.parametrize("kernels", KERNELS)
+def test_a_timed_step_runs_the_chosen_kernels_and_transfers_nothing(kernels, stand_in, tmp_path):
     write_start(TINY, tmp_path / "start.npz")
     with np.load(tmp_path / "start.npz") as file:
-        contender = gpu_library.Contender(TINY, dict(file), threads=1, level=level)
+        contender = gpu_library.Contender(TINY, dict(file), threads=1, kernels=kernels)
     try:
         standin.launches.clear()
         with standin.counted() as count:
             assert contender.clock(contender.train) > 0
         assert count == {"to device": 0, "to host": 0}
-        kernels = {"plain": set(), "fused": {"GRU_forward", "GRU_backward"}, "persistent": {"forward", "backward"}}
-        assert standin.launches.keys() - {"free_all_blocks"} == kernels[level] and "way" not in contender.describe()
+        expected = {"plain": set(), "fused": {"GRU_forward", "GRU_backward"}, "persistent": {"forward", "backward"}}
+        assert standin.launches.keys() - {"free_all_blocks"} == expected[kernels]
+        assert "variant" not in contender.describe()
     finally:
         gpu_library.drn.set_device_kernels("plain")
 
 
-# ---------------------------------------------------------------------- who is left out
+# ---------------------------------------------------------------------- contenders that are left out
 
 
 class Recorded:
-    """A contender's process that answers what it was given, or fails."""
+    """The process of a contender that computes the given arrays, or fails without any."""
 
     def __init__(self, arrays=None):
         self.arrays = arrays
@@ -159,7 +160,7 @@ class Recorded:
         return {"version": "1", "threads": "one"}
 
 
-def test_who_fails_or_computes_something_else_is_left_out_and_named_and_the_others_go_on(tmp_path):
+def test_a_contender_that_fails_or_differs_is_reported_and_the_others_continue(tmp_path):
     right = {"loss": np.float64(2.0), "gradient of layers.0.b": np.array([1.0, 2.0])}
     wrong = right | {"gradient of layers.0.b": np.array([1.0, 2.1])}
     processes = {"numpy": Recorded(right), "plain": Recorded(), "persistent": Recorded(wrong), "cudnn": Recorded(right)}
@@ -176,7 +177,7 @@ def test_who_fails_or_computes_something_else_is_left_out_and_named_and_the_othe
     assert results["contenders"].keys() == {"numpy", "cudnn"}
 
 
-def test_where_numpy_fails_the_next_one_is_what_others_are_compared_with(tmp_path):
+def test_if_numpy_fails_the_others_are_compared_with_the_next_contender(tmp_path):
     arrays = {"loss": np.float64(2.0)}
     processes = {"numpy": Recorded(), "plain": Recorded(arrays), "cudnn": Recorded({"loss": np.float64(2.1)})}
     results = {"contenders": {}, "equality": [], "left out": []}
@@ -192,8 +193,8 @@ def test_the_table_holds_medians_ratios_and_gaps_in_milliseconds():
     seconds = {"numpy": [0.5, 0.4, 0.6], "plain": [0.02] * 3, "persistent": [0.005] * 3, "cudnn": [0.01] * 3}
     with_gap = {name: taken for name, taken in seconds.items() if name in ("plain", "cudnn")}
     timings = [
-        {"case": TINY.as_message(), "names": names, "seconds": seconds, "ways": {}},
-        {"case": TINY.as_message(), "names": names, "seconds": with_gap, "ways": {"persistent": "as fused"}},
+        {"case": TINY.as_message(), "names": names, "seconds": seconds, "variants": {}},
+        {"case": TINY.as_message(), "names": names, "seconds": with_gap, "variants": {"persistent": "as fused"}},
     ]
     header, _, first, second = (
         [cell.strip() for cell in line.split("|")[1:-1]] for line in gpu_report.steps_table(timings).splitlines()
@@ -205,10 +206,10 @@ def test_the_table_holds_medians_ratios_and_gaps_in_milliseconds():
         *("0.50", "2.00", "100.00"),
     ]
     assert second[2:] == ["-", "20.0 (20.0 … 20.0)", "-", "10.0 (10.0 … 10.0)", "0.50", "-", "-"]
-    assert list(gpu_report.as_plain(timings)) == ["persistent runs as fused: gru, 2 x 8"]
+    assert list(gpu_report.variants(timings)) == ["persistent runs as fused: gru, 2 x 8"]
 
 
-def test_large_cases_have_1024_rows_of_784_steps_and_every_size_of_the_cpu_s_benchmark_is_there():
+def test_large_cases_have_1024_rows_of_784_steps_beside_every_size_of_the_cpu():
     assert list(gpu.CASES) == ["20", "50", "256", "20-large", "50-large", "256-large"]
     assert gpu.options_of([]).sizes == list(gpu.CASES)
     assert gpu.LARGE == {"T": 784, "B": 1024}

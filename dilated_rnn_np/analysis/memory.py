@@ -1,6 +1,7 @@
-"""Memory as it is, measured on a model: how strong the gradient is across a span, and which inputs an output depends on.
+"""Memory measured on a model: the gradient across a span, the inputs that reach an output, and the activations.
 
-``paths`` says how far information could travel; here the library's own forward and backward say how far it does.
+``theory.paths`` computes how far information can travel through a graph; here the model's forward and backward passes show how
+far it does.
 """
 
 from __future__ import annotations
@@ -10,29 +11,31 @@ from typing import Any
 import numpy as np
 
 from ..arrays.backend import Array, to_host
-from ..nets.cache import Cache
+from ..arrays.streams import checked_rng
 from ..nets.network import Network
+from ..nets.stack import Cache
 from ..training.losses import Loss
+from .objective import objective
 
 
 def gradient_flow(
-    model: Network, x: Array, targets: Any = None, loss: Loss | None = None, rng: int | np.random.Generator = 0
+    model: Network, x: Array, targets: Any = None, loss: Loss | str | None = None, rng: int | np.random.Generator = 0
 ) -> np.ndarray:
     """Return the norm of ``d loss_t / d h_{t-n}`` for each layer and each span n, where t is the last step.
 
     Parameters
     ----------
     model : fresh or trained. x : (T, B, D).
-    targets, loss : the last step's loss is ``loss(output, targets)``, with one target a row; without them it is a random
-        projection of the output, drawn from ``rng``.
+    targets, loss : the last step's loss is ``loss(output, targets)``, with one target per batch row; a function or a name, as
+        in ``fit``. Without them it is a random projection of the output, drawn from ``rng``.
 
     Returns
     -------
-    norms : (L, T); ``norms[l, n]`` is over all units of layer l and all rows of the batch at time T - 1 - n.
+    norms : (L, T); ``norms[l, n]`` is over all units of layer l and all batch rows at time T - 1 - n.
 
     Examples
     --------
-    Two layers of dilations 1 and 4: the top layer is reached in multiples of four steps alone.
+    Two layers of dilations 1 and 4: in the top layer the gradient reaches only multiples of four steps.
 
     >>> from dilated_rnn_np import DilatedRNN
     >>> x = np.random.default_rng(0).standard_normal((9, 2, 1))
@@ -40,29 +43,32 @@ def gradient_flow(
     >>> np.flatnonzero(norms[1]).tolist()
     [0, 4, 8]
     """
-    if (targets is None) != (loss is None):
-        raise TypeError("targets and loss go together: give both, or neither for a random projection of the output")
     output, _, cache = model.forward(x)
     assert cache is not None
     last = output if output.ndim == 2 else output[-1]  # (B, O)
-    if loss is None:
-        dlast = model.xp.asarray(np.random.default_rng(rng).standard_normal(last.shape).astype(last.dtype))
-    else:
-        _, dlast = loss(last, targets)
+    _, dlast = objective(last, targets, loss, None, checked_rng("rng", rng, "analysis"))(last)
     doutput = dlast
     if output.ndim == 3:
         doutput = model.xp.zeros_like(output)
         doutput[-1] = dlast
     flow: list[Array] = []
-    model.backward(doutput, cache, flow=flow)
+    model.backward(doutput, cache, output_grads=flow)
     return np.stack([to_host(model.xp.sqrt((abs(dh) ** 2).sum(axis=(1, 2))))[::-1] for dh in flow])  # (L, T)
 
 
 def reached_spans(model: Network, seq_len: int, rng: int | np.random.Generator = 0) -> np.ndarray:
-    """Return the spans n for which the output at the last step depends on the input n steps before, by its gradient.
+    """Return the spans n for which the output at the last step depends on the input n steps before, found by gradients.
 
-    A random input is sent through and a random gradient back: where there is no path the gradient is exactly 0, and where
-    there is one it is 0 only by an accident of probability 0 (or by a number too small for float64).
+    Input and output gradient are random. Without a path the gradient of the input is exactly 0; with a path it is 0 only with
+    probability 0, or by underflow in float64.
+
+    Parameters
+    ----------
+    model : fresh or trained. seq_len : T. rng : a seed or a Generator.
+
+    Returns
+    -------
+    spans : increasing integers from 0 to T - 1.
 
     Examples
     --------
@@ -70,7 +76,7 @@ def reached_spans(model: Network, seq_len: int, rng: int | np.random.Generator =
     >>> reached_spans(DilatedRNN(1, 4, [4, 6]), 13).tolist()
     [0, 4, 6, 8, 10, 12]
     """
-    rng = np.random.default_rng(rng)
+    rng = checked_rng("rng", rng, "analysis")
     model = model.to("numpy").astype("float64")
     x = rng.standard_normal((seq_len, 1, model.input_size))
     output, _, cache = model.forward(x)
@@ -83,7 +89,7 @@ def reached_spans(model: Network, seq_len: int, rng: int | np.random.Generator =
 
 
 def activations(model: Network, x: Array) -> list[dict[str, np.ndarray]]:
-    """Return for each layer its outputs "h" and, where the cell shows them, its gates over time.
+    """Return for each layer its outputs "h" over time and, where the cell offers them, its gates.
 
     Parameters
     ----------
@@ -91,7 +97,7 @@ def activations(model: Network, x: Array) -> list[dict[str, np.ndarray]]:
 
     Returns
     -------
-    layers : one dict a layer of arrays (T, B, H).
+    layers : one dict per layer, of arrays (T, B, H).
 
     Examples
     --------
@@ -103,7 +109,7 @@ def activations(model: Network, x: Array) -> list[dict[str, np.ndarray]]:
     _, _, cache = model.forward(x)
     assert isinstance(cache, Cache)
     shown = []
-    for layer, kept in zip(model.layers, cache.layers, strict=True):
-        rows = {**layer.gate_values(kept), "h": layer.outputs(kept)}  # (H, T*B) each
+    for layer, layer_cache in zip(model.layers, cache.layers, strict=True):
+        rows = {**layer.gate_values(layer_cache), "h": layer.outputs(layer_cache)}  # (H, T*B) each
         shown.append({name: to_host(a).T.reshape(*x.shape[:2], -1).copy() for name, a in rows.items()})  # (T, B, H)
     return shown

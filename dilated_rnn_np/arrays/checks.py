@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import operator
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
@@ -25,16 +25,25 @@ def suggestion(name: object, known: Iterable[str]) -> str:
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
-def choose(what: str, name: object, known: Mapping[str, T]) -> T:
-    """Return ``known[name]``, or raise a ValueError that lists the known names and suggests the nearest.
+def one_of(what: str, name: object, known: Collection[str]) -> str:
+    """Return ``name`` where it is a known name, or raise a ValueError that lists the known names and suggests the nearest.
 
-    >>> choose("cell", "ltsm", {"rnn": 1, "lstm": 2})
+    >>> one_of("readout", "al", ("last", "all"))
     Traceback (most recent call last):
-    ValueError: unknown cell 'ltsm'; known: rnn, lstm; did you mean 'lstm'?
+    ValueError: unknown readout 'al'; known: last, all; did you mean 'all'?
     """
     if isinstance(name, str) and name in known:
-        return known[name]
+        return name
     raise ValueError(f"unknown {what} {name!r}; known: {', '.join(known)}{suggestion(name, known)}")
+
+
+def choose(what: str, name: object, known: Mapping[str, T]) -> T:
+    """Return ``known[name]``; an unknown name raises as in ``one_of``.
+
+    >>> choose("cell", "lstm", {"rnn": 1, "lstm": 2})
+    2
+    """
+    return known[one_of(what, name, known)]
 
 
 def positive_integer(what: str, value: Any, least: int = 1) -> int:

@@ -5,7 +5,7 @@ Each function returns its argument in the form the layers work with; nothing tha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -75,13 +75,13 @@ def numeric(name: str, array: Array) -> Array:
 
 
 def working_dtype(param_dtype: np.dtype, arrays: Sequence[Array]) -> np.dtype:
-    """Return the dtype of parameters, input and state together; integers and booleans adapt to the parameters."""
-    together = np.result_type(param_dtype, *{array.dtype for array in arrays if array.dtype.kind in "fc"})
-    if together.name not in DTYPES:
-        raise TypeError(
-            f"x and state must be of dtype {', '.join(DTYPES)} or whole numbers, together they make {together}"
-        )
-    return together
+    """Return the dtype of a pass: that of the parameters, or its complex counterpart where an array is complex.
+
+    >>> working_dtype(np.dtype("float32"), [np.zeros(1)]).name, working_dtype(np.dtype("float64"), [np.zeros(1, "c8")]).name
+    ('float32', 'complex128')
+    """
+    is_complex = any(array.dtype.kind == "c" for array in arrays)
+    return np.result_type(param_dtype, np.complex64) if is_complex else param_dtype
 
 
 def sequence(xp: Any, x: Any, input_size: int) -> Array:
@@ -93,6 +93,20 @@ def sequence(xp: Any, x: Any, input_size: int) -> Array:
     if x.shape[0] == 0 or x.shape[1] == 0:
         raise ValueError(f"x must hold at least one time step and one batch row, got shape {x.shape} for (T, B, D)")
     return x
+
+
+def chunks(xp: Any, given: Iterator[Any], input_size: int) -> Iterator[Array]:
+    """Yield the chunks of one long sequence, (T, B, D) each and equal in B."""
+    rows = None
+    for k, chunk in enumerate(given):
+        checked = sequence(xp, chunk, input_size)
+        finite(f"chunk {k} of x", checked)
+        if rows not in (None, checked.shape[1]):
+            raise ValueError(f"chunk {k} of x must have {rows} batch rows like the first one, got {checked.shape[1]}")
+        rows = checked.shape[1]
+        yield checked
+    if rows is None:
+        raise ValueError("x must yield at least one chunk of the sequence, (T, B, D), got none")
 
 
 def row_lengths(lengths: Any, seq_len: int, batch_size: int, xp: Any = np) -> Array | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .checks import choose, positive_integer
+from .checks import one_of, positive_integer
 
 # The place of a purpose is part of every seeded number: add new ones at the end.
 PURPOSES = (
@@ -32,7 +32,7 @@ def stream(seed: int, purpose: str, *key: int) -> np.random.Generator:
     >>> stream(3, "batches", 0).random() != stream(3, "weights").random()
     True
     """
-    place = choose("purpose", purpose, {name: i for i, name in enumerate(PURPOSES)})
+    place = PURPOSES.index(one_of("purpose", purpose, PURPOSES))
     seed = positive_integer("seed", seed, least=0)
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(place, *key)))
 

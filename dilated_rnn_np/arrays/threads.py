@@ -1,8 +1,9 @@
-"""Threads: parts of a layer that need nothing of each other, run side by side on the cores of the CPU.
+"""Threads: the cores that one pass uses, with the BLAS held to one thread while it runs.
 
-NumPy lets other threads run Python while it computes, so parts of a folded batch run in parallel as long as each call
-works on enough numbers. Meanwhile the BLAS keeps to one thread: its own threads beneath ours are worse than either
-alone. Both this and Python's switch interval are settings of the whole process: they are put back at the end.
+NumPy lets other threads run Python while it computes, so parts of a batch that need nothing of each other run side by side.
+The BLAS computes each product on one thread meanwhile: its own threads beneath these are slower, and the bits of a product would
+depend on their number. That limit belongs to the whole process, so overlapping passes share it: the first one takes it, the
+last one gives it back.
 """
 
 from __future__ import annotations
@@ -10,53 +11,39 @@ from __future__ import annotations
 import contextvars
 import itertools
 import os
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from typing import Any, TypeVar
 
-from threadpoolctl import ThreadpoolController
+import threadpoolctl
 
 from .checks import positive_integer
 
-SWITCH_INTERVAL = 1e-4  # seconds; with Python's default, 5e-3, a training step takes 1.02 to 1.08 times as long
 MOST_BY_DEFAULT = 8
-_BLAS = ThreadpoolController().select(user_api="blas")
+_BLAS = threadpoolctl.ThreadpoolController().select(user_api="blas")
 _AVAILABLE = min([library["num_threads"] for library in _BLAS.info()], default=os.cpu_count() or 1)
+_setting = {"num_threads": min(_AVAILABLE, MOST_BY_DEFAULT)}
 
 Result = TypeVar("Result")
-
-
-class _Process:
-    """The settings of the process, and how many calls are at work in it now."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.num_threads = min(_AVAILABLE, MOST_BY_DEFAULT)
-        self.at_work = 0
-        self.before: tuple[Any, float] = (None, 0.0)  # BLAS threads and switch interval
-
-
-_process = _Process()
 
 
 def get_num_threads() -> int:
     """Return the number of threads that the library uses.
 
-    At first it is the number that the BLAS had when the library was imported: that of the cores, unless the environment
+    The initial number is that of the BLAS when the library is imported: the number of cores, unless the environment
     (``OMP_NUM_THREADS``, ``OPENBLAS_NUM_THREADS``) says otherwise; at most 8.
 
     >>> get_num_threads() >= 1
     True
     """
-    return _process.num_threads
+    return _setting["num_threads"]
 
 
 def set_num_threads(number: int) -> None:
-    """Let the library use so many threads, in all models of this process.
+    """Set the number of threads for all models of this process; a pass reads it once, at its start.
 
     Results differ by rounding from one number of threads to another; one number always gives the same bits.
 
@@ -66,51 +53,66 @@ def set_num_threads(number: int) -> None:
     1
     >>> set_num_threads(before)
     """
-    _process.num_threads = positive_integer("num_threads", number)
+    _setting["num_threads"] = positive_integer("num_threads", number)
+
+
+class Workers:
+    """The threads of one pass: the calling one, and ``count - 1`` others.
+
+    >>> Workers(2).run([lambda: 1, lambda: 2])
+    [1, 2]
+    """
+
+    def __init__(self, count: int = 1) -> None:
+        self.count = count
+
+    def run(self, tasks: Sequence[Callable[[], Result]]) -> list[Result]:
+        """Return the tasks' results in their order; each thread takes an equal share of consecutive tasks."""
+        mine, *others = [tasks[share] for share in even_slices(len(tasks), min(self.count, len(tasks)))]
+        futures = [_start(len(others), _in_turn, share) for share in others]
+        try:
+            results = _in_turn(mine)
+        finally:
+            _wait(futures)
+        return results + [result for future in futures for result in future.result()]
+
+    @contextmanager
+    def assistant(self) -> Iterator[Callable[..., Any]]:
+        """Return a function that calls a task with its arguments in order of submission, on another thread if there is one.
+
+        All calls have ended when the block ends.
+        """
+        if self.count == 1:
+            yield lambda task, *arguments: task(*arguments)
+            return
+        futures: list[Future] = []
+        try:
+            yield lambda *call: futures.append(_start(1, *call))
+        finally:
+            _wait(futures)
+        for future in futures:
+            future.result()
 
 
 @contextmanager
-def at_work(blas_threads: int) -> Iterator[None]:
-    """Give the BLAS so many threads while the block runs.
-
-    Of several blocks at once, in several threads of the user, the first one's number holds, and the last one to end puts
-    back what was before.
-    """
-    with _process.lock:
-        if _process.at_work == 0:
-            _process.before = _BLAS.limit(limits=blas_threads), sys.getswitchinterval()
-            sys.setswitchinterval(min(SWITCH_INTERVAL, sys.getswitchinterval()))
-        _process.at_work += 1
+def workers() -> Iterator[Workers]:
+    """Return the threads for a pass, and hold the BLAS to one thread while the block runs."""
+    process = _process(os.getpid())
+    with process.lock:
+        process.passes += 1
+        if process.passes == 1:
+            process.limit = _limit_blas()
     try:
-        yield
+        yield Workers(get_num_threads())
     finally:
-        with _process.lock:
-            _put_back()
-
-
-def _put_back() -> None:
-    """Count one call less at work; with the last one, put the settings back."""
-    _process.at_work -= 1
-    if _process.at_work == 0:
-        limit, interval = _process.before
-        limit.restore_original_limits()
-        sys.setswitchinterval(interval)
-
-
-def run(tasks: Sequence[Callable[[], Result]]) -> list[Result]:
-    """Return the tasks' results in their order; each thread takes its share of neighbours, the caller's the first."""
-    mine, *others = [tasks[share] for share in even_slices(len(tasks), min(_process.num_threads, len(tasks)))]
-    futures = [_pool(len(others)).submit(contextvars.copy_context().run, _in_turn, share) for share in others]
-    try:
-        results = _in_turn(mine)
-    finally:
-        for future in futures:  # nobody goes on while another thread still writes
-            future.exception()
-    return results + [result for future in futures for result in future.result()]
+        with process.lock:
+            process.passes -= 1
+            if process.passes == 0:
+                process.limit()
 
 
 def even_slices(length: int, count: int) -> list[slice]:
-    """Return ``count`` slices that cover ``range(length)``, as equal as can be.
+    """Return ``count`` slices of nearly equal size that cover ``range(length)``.
 
     >>> even_slices(5, 2)
     [slice(0, 2, None), slice(2, 5, None)]
@@ -119,23 +121,57 @@ def even_slices(length: int, count: int) -> list[slice]:
     return [slice(start, stop) for start, stop in itertools.pairwise(edges)]
 
 
+class _Process:
+    """The passes that run in this process now; a forked child starts with one of its own."""
+
+    def __init__(self) -> None:
+        self.lock, self.passes = threading.Lock(), 0
+        self.limit: Callable[[], None] = lambda: None
+
+
+def _limit_blas() -> Callable[[], None]:
+    """Hold the BLAS to one thread, and return the function that restores the former number.
+
+    threadpoolctl lets only one thread set the number. Here the last pass to end restores it, in whichever thread it runs, so
+    control is taken before and handed back after each change.
+    """
+    _release_control()
+    limiter = _BLAS.limit(limits=1)
+
+    def restore() -> None:
+        _release_control()
+        limiter.restore_original_limits()
+        _release_control()
+
+    _release_control()
+    return restore
+
+
+def _release_control() -> None:
+    if hasattr(threadpoolctl.OpenBLASController, "clear_controlling_thread"):  # since threadpoolctl 3.8
+        threadpoolctl.OpenBLASController.clear_controlling_thread(force=True)
+
+
+def _start(workers: int, task: Callable[..., Any], *arguments: Any) -> Future:
+    """Start a call on another thread, under the caller's NumPy error settings."""
+    return _pool(os.getpid(), workers).submit(contextvars.copy_context().run, task, *arguments)
+
+
+def _wait(futures: Sequence[Future]) -> None:
+    """Wait until all calls have ended, so that none still writes when the caller goes on, even after an error."""
+    for future in futures:
+        future.exception()
+
+
 def _in_turn(tasks: Sequence[Callable[[], Result]]) -> list[Result]:
     return [task() for task in tasks]
 
 
 @cache
-def _pool(workers: int) -> ThreadPoolExecutor:
+def _process(pid: int) -> _Process:
+    return _Process()
+
+
+@cache
+def _pool(pid: int, workers: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(workers, thread_name_prefix="dilated_rnn_np")
-
-
-def _start_anew() -> None:
-    """Forget, in a forked process, the threads and the calls at work of its parent: they do not live on."""
-    _pool.cache_clear()
-    _process.lock = threading.Lock()
-    if _process.at_work:
-        _process.at_work = 1
-        _put_back()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_start_anew)

@@ -19,7 +19,7 @@ import numpy as np
 from ..arrays import inputs
 from ..arrays.backend import Array, array_module, to_host
 from ..arrays.checks import positive_integer
-from ..nets.layers import Params
+from ..nets.layer import Params
 from ..nets.network import Network
 from ..recurrence.cells import Arrays
 from ..recurrence.init import Scheme

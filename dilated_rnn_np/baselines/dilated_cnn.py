@@ -24,7 +24,8 @@ import numpy as np
 from ..arrays import inputs, threads
 from ..arrays.backend import Array, array_module
 from ..arrays.checks import positive_integer
-from ..nets.layers import LARGEST_PART, WORTH_A_THREAD, Ends, Layer, Params
+from ..nets.dilated_layer import LARGEST_PART, WORTH_A_THREAD
+from ..nets.layer import Layer, Params, RowLengths
 from ..nets.network import Network
 from ..recurrence.cells import Arrays, sigmoid
 from ..recurrence.init import Scheme
@@ -100,7 +101,7 @@ class ConvolutionCache:
     Y: Array  # (H, 1+T, B)
     parts: list[slice]  # batch rows that were run together
     blocks: list[list[tuple[Array, Array]]]  # for each part, filter and gate of each stretch of time, (H, n*b)
-    ends: Ends
+    ends: RowLengths
 
 
 @dataclass(frozen=True)
@@ -162,7 +163,7 @@ class ConvolutionLayer(Layer):
         return threads.even_slices(batch_size, min(batch_size, threads.get_num_threads()))
 
     def forward(
-        self, params: Params, x: Array, state: Arrays, ends: Ends, keep: bool = True, spare: Any = None
+        self, params: Params, x: Array, state: Arrays, ends: RowLengths, keep: bool = True, spare: Any = None
     ) -> tuple[Arrays, ConvolutionCache]:
         """Run the layer over a whole sequence; see ``Layer.forward``."""
         xp, B, D, H, m = array_module(x), len(ends.lengths), self.input_size, self.hidden_size, self.span
@@ -279,7 +280,7 @@ class ConvolutionLayer(Layer):
         return cache.Y.reshape(self.hidden_size, -1)[:, (1 - steps_before) * len(cache.ends.lengths) :]
 
 
-def _at_end(A: Array, T: int, ends: Ends) -> tuple[Array, tuple[Array, Array]]:
+def _at_end(A: Array, T: int, ends: RowLengths) -> tuple[Array, tuple[Array, Array]]:
     """Return each row's last n steps, (n, B, numbers), of A (numbers, n + T, B), and where they lie in it."""
     xp, (_, steps, B) = array_module(A), A.shape
     where = ends.lengths + xp.arange(steps - T)[:, None], xp.arange(B)  # (n, B) and (B,)

@@ -18,9 +18,10 @@ import numpy as np
 from ..arrays import inputs
 from ..arrays.backend import Array, array_module
 from ..arrays.checks import fraction, positive, positive_integer
-from ..nets.layers import Params
+from ..nets.layer import Params
 from ..nets.network import Network
-from ..recurrence.cells import LSTM, Arrays, pre_activations, pre_activations_backward
+from ..recurrence.cells import LSTM, Arrays
+from ..recurrence.gates import pre_activations, pre_activations_backward
 from ..recurrence.init import Scheme
 from ..theory.graphs import Graph, plain_stack
 from .recurrent import RecurrentCache, RecurrentLayer

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..arrays.backend import Array, array_module
-from ..nets.layers import Ends, Layer, Params
+from ..nets.layer import Layer, Params, RowLengths
 from ..recurrence.cells import Arrays
 
 
@@ -25,7 +25,7 @@ class RecurrentCache:
     x: Array  # (T, B, D)
     buffers: list[Array]  # one a state array, (k+T, B, numbers)
     steps: list[Any]  # the cache of each step
-    ends: Ends
+    ends: RowLengths
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class RecurrentLayer(Layer):
         return [self.step] * T
 
     def forward(
-        self, params: Params, x: Array, state: Arrays, ends: Ends, keep: bool = True, spare: Any = None
+        self, params: Params, x: Array, state: Arrays, ends: RowLengths, keep: bool = True, spare: Any = None
     ) -> tuple[Arrays, RecurrentCache]:
         """Run the steps one after the other; see ``Layer.forward``."""
         xp, B = array_module(x), len(ends.lengths)
@@ -122,6 +122,6 @@ def _windows(buffers: list[Array], t: int, T: int) -> Arrays:
     return tuple(buffer[t : t + len(buffer) - T] for buffer in buffers)
 
 
-def _last_steps(xp: Any, k: int, ends: Ends) -> Array:
+def _last_steps(xp: Any, k: int, ends: RowLengths) -> Array:
     """Return (k, B): where in a buffer each row's last k steps lie; a row that has ended computes on, for nobody."""
     return ends.lengths + xp.arange(k)[:, None]

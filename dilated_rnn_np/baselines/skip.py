@@ -18,10 +18,11 @@ import numpy as np
 from ..arrays import inputs
 from ..arrays.backend import Array
 from ..arrays.checks import positive_integer
-from ..nets.layers import Params
+from ..nets.layer import Params
 from ..nets.model import DilatedRNN
 from ..nets.network import Network
-from ..recurrence.cells import Arrays, Cell, get_cell, pre_activations, pre_activations_backward
+from ..recurrence.cells import Arrays, Cell, get_cell
+from ..recurrence.gates import pre_activations, pre_activations_backward
 from ..recurrence.init import Scheme
 from ..theory.graphs import Graph, skip_stack
 from .recurrent import RecurrentLayer

@@ -103,19 +103,20 @@ def draw_checkpoint(
     x = stream(0, "analysis").standard_normal((300, 4, model.input_size)).astype(model.dtype)
     targets, loss = None, None
     if task is not None:
-        x, targets, lengths = unpacked(task.test(64)[0])
+        x, targets, lengths, _ = unpacked(task.test(64)[0])
         if lengths is not None:  # only rows without padding
             x, targets = x[:, lengths == len(x)], targets[..., lengths == len(x)]  # (T, B', D), (B',) or (T, B')
         loss = LOSSES[task.loss]
     last = targets if targets is None or model.readout == "last" else targets[-1]
-    labels = [f"{i + 1}: {layer.label}" for i, layer in enumerate(model.layers)]
+    labels = [layer.label for layer in model.layer_summaries()]
+    numbered = [f"{i + 1}: {label}" for i, label in enumerate(labels)]
     written.append(
-        _saved(plot.gradient_flow(gradient_flow(model, x, last, loss), labels).axes, folder / "gradient_flow.png")
+        _saved(plot.gradient_flow(gradient_flow(model, x, last, loss), numbered).axes, folder / "gradient_flow.png")
     )
     for i, layer in enumerate(activations(model, x[:, :1])):
         for name in layer:
             mesh = plot.hidden_states(layer, name)
-            mesh.axes.set_title(f"layer {i + 1}, {model.layers[i].label}: {name} of one sequence", fontsize=10)
+            mesh.axes.set_title(f"layer {i + 1}, {labels[i]}: {name} of one sequence", fontsize=10)
             written.append(_saved(mesh.axes, folder / f"layer{i + 1}_{name}.png"))
     if isinstance(task, (Digits, SmallDigits)):
         batches = task.test(512)

@@ -18,9 +18,9 @@ struct State { REAL h, c; };  // c is the LSTM's; the compiler drops it elsewher
 
 __device__ REAL sigmoid(REAL a) { return tanh(a * REAL(0.5)) * REAL(0.5) + REAL(0.5); }
 
-// Each cell as in cells.py. Its pre-activations a lie in the order of W's row blocks: the first GATES of them see the input,
-// the last GATES the state, and a split gate has a block at either end. Forward leaves in a what backward needs of it, the
-// first SAVED arrays; backward finds that there and leaves da.
+// Each cell as in cells.py. Its pre-activations a lie in the order of the cell's arguments: all gates, then the recurrent parts
+// of split gates, which are the last gates of the cell. Forward stores in a the first SAVED arrays, which backward needs;
+// backward reads them there and stores da.
 
 #ifdef RNN
 #define GATES 1
@@ -67,29 +67,30 @@ __device__ State cell_backward(REAL* a, State dnew, State previous, State now) {
 #define SPLIT 1
 #define SAVED 4
 
-__device__ State cell_forward(REAL* a, State previous) {  // a_n, a_r, a_z, and a_nh: the candidate's recurrent part
-    const REAL a_n = a[0], r = sigmoid(a[1]), z = sigmoid(a[2]), a_nh = a[3];
+__device__ State cell_forward(REAL* a, State previous) {  // a_r, a_z, a_n, and a_nh: the candidate's recurrent part
+    const REAL r = sigmoid(a[0]), z = sigmoid(a[1]), a_n = a[2], a_nh = a[3];
     const REAL n = tanh(a_n + r * a_nh);
     const REAL h = n + z * (previous.h - n);
-    a[0] = n, a[1] = r, a[2] = z;
+    a[0] = r, a[1] = z, a[2] = n;
     return {h, 0};
 }
 
 __device__ State cell_backward(REAL* a, State dnew, State previous, State now) {
-    const REAL n = a[0], r = a[1], z = a[2], a_nh = a[3], dh = dnew.h;
+    const REAL r = a[0], z = a[1], n = a[2], a_nh = a[3], dh = dnew.h;
     const REAL dn = dh * (1 - z), dz = dh * (previous.h - n), dh_prev = dh * z;
     const REAL da_n = dn * (1 - n * n);
     const REAL dr = da_n * a_nh, da_nh = da_n * r;
-    a[0] = da_n, a[1] = dr * r * (1 - r), a[2] = dz * z * (1 - z), a[3] = da_nh;
+    a[0] = dr * r * (1 - r), a[1] = dz * z * (1 - z), a[2] = da_n, a[3] = da_nh;
     return {dh_prev, 0};
 }
 #endif
 
-#define ARRAYS (GATES + SPLIT)  // W's row blocks
+#define ARRAYS (GATES + SPLIT)  // pre-activations
+#define RECURRENT(p) ((p) < GATES - SPLIT ? (p) : (p) + SPLIT)  // the pre-activation that the p-th gate of W_h adds to
 
 extern __shared__ __align__(16) REAL shared[];
 
-// The weights of a thread's unit j: w(p, k) stands between it and unit k in the p-th row block that sees the state.
+// The weights of a thread's unit j: w(p, k) stands between it and unit k in the p-th gate of W_h.
 #if IN_REGISTERS
 #define WEIGHTS_SHARED 0
 struct Weights {
@@ -177,7 +178,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) forward(
 #pragma unroll
             for (int k = 0; k < H; k++) {
 #pragma unroll
-                for (int p = 0; p < GATES; p++) step.a[SPLIT + p] += w(p, k) * h_prev[k];
+                for (int p = 0; p < GATES; p++) step.a[RECURRENT(p)] += w(p, k) * h_prev[k];
             }
             const State computed = cell_forward(step.a, state);
             if (step.runs) state = computed;
@@ -234,10 +235,10 @@ __device__ Behind read_behind(const REAL* a, const REAL* h, const REAL* c, const
 
 // Mirrors forward, last step first. W_h, a, h, c, valid: as it had and left them. dh (H, columns): from above.
 // da (ARRAYS*H, columns) is filled. dstate_h, dstate_c (n, H): the gradient of the state after the sequence, changed to that
-// of the state before it. flow (H, columns) gets the whole gradient that reaches each output, or is null.
+// of the state before it. output_grads (H, columns) gets the whole gradient that reaches each output, or is null.
 extern "C" __global__ void __launch_bounds__(THREADS) backward(
     const REAL* W_h, const REAL* a, const REAL* h, const REAL* c, const REAL* dh, REAL* da, REAL* dstate_h, REAL* dstate_c,
-    const bool* valid, REAL* flow, long long columns, int n) {
+    const bool* valid, REAL* output_grads, long long columns, int n) {
     const int R = blockDim.x, r = threadIdx.x, j = threadIdx.y;
     const long long row = j * (columns + n);
     REAL* const da_shared = shared + WEIGHTS_SHARED;  // (2, GATES, R, PITCH)
@@ -269,12 +270,15 @@ extern "C" __global__ void __launch_bounds__(THREADS) backward(
 #pragma unroll
             for (int p = 0; p < ARRAYS; p++) {
                 if (!step.runs) step.a[p] = 0;
-                if (p >= SPLIT) da_shared[((buffer * GATES + p - SPLIT) * R + r) * PITCH + j] = step.a[p];
+            }
+#pragma unroll
+            for (int p = 0; p < GATES; p++) {
+                da_shared[((buffer * GATES + p) * R + r) * PITCH + j] = step.a[RECURRENT(p)];
             }
             if (there && now < columns) {
 #pragma unroll
                 for (int p = 0; p < ARRAYS; p++) da[(p * H + j) * columns + now] = step.a[p];
-                if (flow) flow[j * columns + now] = step.runs ? dnew.h : 0;
+                if (output_grads) output_grads[j * columns + now] = step.runs ? dnew.h : 0;
             }
             if (t) next = read_behind(a, h, c, dh, valid, n, now - n, columns, there);
             __syncthreads();

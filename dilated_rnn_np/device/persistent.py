@@ -1,14 +1,14 @@
-"""The scan on the device in one kernel launch: the host's side of ``persistent.cu``, with the interface of ``scan``.
+"""The scan in one kernel launch: the host side of ``persistent.cu``, with the interface of ``scan``.
 
-A small recurrent step is over sooner than the next kernel can be launched. Here one kernel walks through all time steps of
-a layer, with state and recurrent weights on the chip. What does not wait for the step before it stays a large matrix
-product: ``W_x x + b`` before forward, ``dx`` and ``dW`` after backward. For the built-in cells alone, since their formulas
-are in the CUDA source; ``supported`` says for which sizes and dtypes.
+A small recurrent step ends sooner than the next kernel can be launched. Here one kernel goes through all time steps of a layer,
+with state and recurrent weights on the chip. The products that do not depend on the step before stay large matrix products:
+``W_x x + b`` before forward, dx and dW after backward. Only the built-in cells are served, since their formulas are in the CUDA
+source; ``supported`` tells for which sizes and dtypes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,7 +17,8 @@ import numpy as np
 
 from ..arrays.backend import Array, array_module
 from ..recurrence.cells import GRU, LSTM, RNN, Arrays, Cell, get_cell
-from ..recurrence.fused import rectangles, row_blocks, split_rows
+from ..recurrence.gates import separate_weights
+from ..recurrence.scan import at_once
 
 SOURCE = Path(__file__).with_suffix(".cu")
 NAMES: dict[type[Cell], str] = {RNN: "RNN", LSTM: "LSTM", GRU: "GRU"}  # cells, as the source calls them
@@ -76,82 +77,76 @@ def forward(
     cell: Cell,
     W: Array,
     Z: Array,
-    x: Array,
-    state: Arrays,
-    after: Arrays,
+    states: Arrays,
+    n: int,
     part: slice,
+    caches: list[Any] | None,
     valid: Array | None = None,
-    keep: bool = True,
-    spare: list[Any] | None = None,
-) -> list[Any]:
-    """Do what ``scan.forward`` does, with the same arguments; ``part`` must be all columns.
+) -> None:
+    """Do the work of ``scan.forward``, with the same arguments; ``part`` must be all columns.
 
-    Returns
-    -------
-    caches : what backward needs beside Z, as one block: a (P*H, T*B), the gates and split pre-activations in the order of
-        W's row blocks, and the LSTM's c (H, (T+d)*B), which lies like h in Z; nothing for the vanilla cell.
+    The first entry of ``caches`` receives the gates and split pre-activations of all steps, (P*H, T*B), in the order of the cell's
+    arguments, and the buffer of the LSTM's c; null pointers for the vanilla cell.
     """
-    xp, (n, H), D = array_module(Z), state[0].shape, len(x)
-    columns, G = Z.shape[1] - n, len(cell.gates) * H
-    if spare:
-        spare.clear()  # the allocator gives the same memory to what is made now
-    Z[:D, :columns] = x
-    sees_x, sees_h = slice(0, G), slice(len(cell.split) * H, None)
+    xp, H = array_module(Z), len(states[0])
+    D, columns, G = len(Z) - H - 1, Z.shape[1] - n, len(cell.gates) * H
+    keep = caches is not None
+    if keep:
+        caches[:] = [None] * len(caches)  # frees the old arrays before new ones are allocated
+    weights = separate_weights(cell, W, D)
     a = xp.empty((len(W) if keep else G, columns), dtype=Z.dtype)
-    xp.matmul(W[sees_x, : D + 1], Z[: D + 1, :columns], out=a[sees_x])  # (G*H, T*B)
-    c = xp.empty((H, columns + n), dtype=Z.dtype) if keep and "c" in cell.state else NULL
-    W_h, b_h = W[sees_h, D + 1 :].copy(), W[G:, D].copy() if cell.recurrent_bias else NULL  # (G*H, H), (H,)
-    newest = [s.copy() for s in state]  # (n, H) each, changed to the state after the sequence
-    arrays = (W_h, b_h, a, Z[-H:], c, *_two(newest), NULL if valid is None else valid)
+    xp.matmul(W[:G, : D + 1], Z[: D + 1, :columns], out=a[:G])  # W_x x + b, (G*H, T*B)
+    newest = [s[:, :n].T.copy() for s in states]  # (n, H) each, overwritten by the kernel
+    h, c = (*states, NULL)[:2]
+    arrays = (weights["W_h"], weights.get("b_h", NULL), a, h, c, *_two(newest), NULL if valid is None else valid)
     _launch(xp, "forward", cell, Z.dtype, n, H, (*arrays, np.int64(columns), np.int32(n), np.bool_(keep)))
-    for s, s_new in zip(after, newest, strict=True):
-        s[...] = s_new
-    if not keep:
-        return []
-    return [()] if cell.name == "rnn" else [(a,) if c is NULL else (a, c)]
+    if keep:
+        caches[0] = (NULL, NULL) if cell.name == "rnn" else (a, c)
 
 
 def backward(
     cell: Cell,
     W: Array,
     Z: Array,
-    dh: Array,
+    dstates: Arrays,
     dx: Array,
-    dstate: Arrays,
-    caches: list[Any],
+    n: int,
     part: slice,
+    caches: list[Any],
     valid: Array | None = None,
-    flow: Array | None = None,
+    submit: Callable[..., Any] = at_once,
 ) -> Array:
-    """Do what ``scan.backward`` does, with the same arguments; return dW (P*H, D+1+H)."""
-    xp, (n, H), D = array_module(Z), dstate[0].shape, len(dx)
-    columns, G = dh.shape[1], len(cell.gates) * H
-    sees_x, sees_h = slice(0, G), slice(len(cell.split) * H, None)
-    a, c = (*caches[0], NULL, NULL)[:2]
-    da, W_h = xp.empty((len(W), columns), dtype=Z.dtype), W[sees_h, D + 1 :].copy()  # (P*H, T*B), (G*H, H)
-    reached = NULL if flow is None else xp.empty((H, columns), dtype=Z.dtype)
-    dnewest = [ds.copy() for ds in dstate]  # (n, H) each, changed to the gradient of the state before
-    arrays = (W_h, a, Z[-H:], c, xp.ascontiguousarray(dh), da, *_two(dnewest), NULL if valid is None else valid)
+    """Do the work of ``scan.backward``, with the same arguments; return dW (P*H, D+1+H)."""
+    xp, (D, columns), H = array_module(Z), dx.shape, len(dstates[0])
+    G, (a, c), dh = len(cell.gates) * H, caches[0], dstates[0]
+    da, W_h = xp.empty((len(W), columns), dtype=Z.dtype), separate_weights(cell, W, D)["W_h"]  # (P*H, T*B), (G*H, H)
+    dh_from_above, reached = dh[:, n:].copy(), xp.empty((H, columns), dtype=Z.dtype)
+    # dh holds the gradients of all times; that of c has one entry per phase and row, which passes unchanged through ended steps.
+    dend = [xp.zeros((n, H), dtype=Z.dtype), *(_sum_of_blocks(dc, n).T.copy() for dc in dstates[1:])]
+    arrays = (W_h, a, Z[-H:], c, dh_from_above, da, *_two(dend), NULL if valid is None else valid)
     _launch(xp, "backward", cell, Z.dtype, n, H, (*arrays, reached, np.int64(columns), np.int32(n)))
-    if flow is not None:
-        flow[...] = reached
-    for ds, ds_new in zip(dstate, dnewest, strict=True):
-        ds[...] = ds_new
-    xp.matmul(W[sees_x, :D].T, da[sees_x], out=dx)  # (D, T*B)
-    dW = xp.zeros_like(W)
-    for rows, used in rectangles(cell, H, D):
-        dW[rows, used] = da[rows] @ Z[used, :columns].T
-    return dW
+    dh[:, n:] = reached
+    dh[:, :n] += dend[0].T
+    for dc, dc_before in zip(dstates[1:], dend[1:], strict=True):
+        dc[:, :n] = dc_before.T
+    xp.matmul(W[:G, :D].T, da[:G], out=dx)  # (D, T*B)
+    return da @ Z[:, :columns].T
 
 
-def gate_values(
-    cell: Cell, caches: list[Any], columns: int, n: int, part: slice
-) -> Iterator[tuple[slice, dict[str, Array]]]:
-    """Yield as ``scan.gate_values`` does: all columns at once, and the cell's gates by name, (H, T*B) each."""
-    for kept in caches:
-        blocks = split_rows(kept[0], len(kept[0]) // cell.num_products) if kept else []
-        order = [cell.gates[block.gate] for block in row_blocks(cell) if block.has_input]
-        yield slice(0, columns), dict(zip(order, blocks, strict=False))
+def gate_values(cell: Cell, caches: list[Any], gates: dict[str, Array], outputs: Array, n: int, part: slice) -> None:
+    """Do the work of ``scan.gate_values``, with the same arguments."""
+    if caches and caches[0][0] is not NULL:
+        values = caches[0][0].reshape(cell.num_products, len(outputs), -1)  # (P*H, T*B) -> (P, H, T*B)
+        gates |= dict(zip(cell.gates, values, strict=False))
+
+
+def _sum_of_blocks(columns: Array, n: int) -> Array:
+    """Return the sum of all blocks of n columns, (H, n)."""
+    count = columns.shape[1] // n
+    total = columns[:, : count * n].reshape(len(columns), count, n).sum(axis=1)
+    rest = columns[:, count * n :]
+    total[:, : rest.shape[1]] += rest
+    return total
 
 
 def source(cell: Cell, H: int, dtype: np.dtype) -> str:

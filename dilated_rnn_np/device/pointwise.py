@@ -1,9 +1,9 @@
-"""All of a cell's pointwise work as one kernel on a GPU, from the very expressions that NumPy runs.
+"""The pointwise work of a cell as one kernel on a GPU, made from the expressions that NumPy runs.
 
-A small recurrent step is bound by the launches of its kernels, not by arithmetic, and each operation of ``i * g`` is a launch.
-CuPy's ``fuse`` runs a function once on symbols, writes down what it does, and makes one kernel of it. It takes and returns
-arrays alone, so the arrays that a cell's ``forward`` and ``backward`` take and return are laid out in a row for it, each one
-once; which of them are the same, or are plain numbers, is seen in a trial run on the host.
+A small recurrent step is bound by kernel launches, not by arithmetic, and each operation such as ``i * g`` is a launch. CuPy's
+``fuse`` runs a function once on symbols, records its operations, and makes one kernel of them. Such a function takes and
+returns only arrays, so the tuples of a cell's ``forward`` and ``backward`` are laid out in a row, each array once; a trial run on the host
+shows which of the results are arguments or plain numbers.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from ..recurrence.cells import Arrays, Cell
 Two = tuple[Arrays, Arrays]  # (state, cache) of forward, (dpre-activations, dprevious) of backward
 
 
-def forward(cell: Cell, W: Array, Z: Array, *rest: Any, **options: Any) -> list[Any]:
-    """Do what ``scan.forward`` does, with the cell's work in one kernel a block."""
-    return scan.forward(fused_cell(cell, array_module(Z)), W, Z, *rest, **options)
+def forward(cell: Cell, W: Array, Z: Array, *rest: Any) -> None:
+    """Do the work of ``scan.forward``, with the cell as one kernel per block."""
+    scan.forward(fused_cell(cell, array_module(Z)), W, Z, *rest)
 
 
-def backward(cell: Cell, W: Array, Z: Array, *rest: Any, **options: Any) -> Array:
-    """Do what ``scan.backward`` does, with the cell's work in one kernel a block."""
-    return scan.backward(fused_cell(cell, array_module(Z)), W, Z, *rest, **options)
+def backward(cell: Cell, W: Array, Z: Array, *rest: Any) -> Array:
+    """Do the work of ``scan.backward``, with the cell as one kernel per block."""
+    return scan.backward(fused_cell(cell, array_module(Z)), W, Z, *rest)
 
 
 gate_values = scan.gate_values
@@ -38,8 +38,8 @@ gate_values = scan.gate_values
 class FusedCell:
     """A cell whose ``forward`` and ``backward`` are one kernel each; everything else is the cell's own.
 
-    A cell that cannot be fused, because it does more than arithmetic on whole arrays, runs as it is. What a cell computes must
-    not change while it is in use: a kernel is made once, with the cell's numbers as they are then.
+    A cell that does more than arithmetic on whole arrays cannot be fused and runs unchanged. The settings of a cell must not
+    change while it is in use: a kernel is made once, with the numbers of that moment.
     """
 
     def __init__(self, cell: Cell, fuse: Callable[[Callable], Callable]) -> None:
@@ -53,15 +53,32 @@ class FusedCell:
         return getattr(self.cell, name)
 
 
-@lru_cache(maxsize=32)
 def fused_cell(cell: Cell, xp: Any) -> Any:
-    """Return the cell with fused kernels, or as it is where the module or the cell does not lend itself to it."""
+    """Return the cell with fused kernels, or unchanged where the module or the cell does not support fusing."""
+    return _fused_cell(_ByIdentity(cell), xp)
+
+
+class _ByIdentity:
+    """A key for a cell of any class, also one that is not hashable."""
+
+    def __init__(self, cell: Cell) -> None:
+        self.cell = cell
+
+    def __hash__(self) -> int:
+        return id(self.cell)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _ByIdentity) and self.cell is other.cell
+
+
+@lru_cache(maxsize=32)
+def _fused_cell(key: _ByIdentity, xp: Any) -> Any:
     if not hasattr(xp, "fuse"):
-        return cell
+        return key.cell
     try:
-        return FusedCell(cell, xp.fuse)
-    except Exception:  # the trial run failed; what is wrong with the cell shows in the scan, in its own words
-        return cell
+        return FusedCell(key.cell, xp.fuse)
+    except Exception:  # the trial run failed; the scan will raise the cell's own error
+        return key.cell
 
 
 class FusedFunction:

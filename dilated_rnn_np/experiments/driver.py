@@ -16,13 +16,12 @@ import numpy as np
 
 from ..arrays.checks import choose, fraction, positive, positive_integer, real
 from ..arrays.files import atomic
-from ..arrays.inputs import working_dtype
-from ..baselines.annealing import batches_for
 from ..nets import checkpoint as checkpoints
+from ..nets.budget import segment_size
 from ..nets.network import Network
-from ..nets.segments import size_within
 from ..tasks import Task
 from ..training.batches import unpacked
+from ..training.callbacks import Annealing
 from ..training.optim import OPTIMIZERS, Optimizer, Schedule, cosine_decay, get_optimizer
 from ..training.run import Run
 from ..training.train import evaluate, fit
@@ -33,6 +32,7 @@ Result = dict[str, Any]
 SCHEDULES = ("cosine", "constant")
 HELD_OUT = ("validation", "test")
 HELD_OUT_BATCH = 512  # sequences per batch of held-out data; it does not change what is measured
+ENDLESS_EPOCH = 100  # steps per epoch of annealing for a task with endless data
 MAY_CHANGE = ("validate_every", "patience", "checkpoint_every", "budget")  # when a run is resumed
 
 
@@ -132,10 +132,11 @@ class RunSpec:
 
     def check_budget(self) -> None:
         """Raise a ValueError if the training's memory budget is too small for the first batch."""
-        if self.training.budget is not None:
-            x = unpacked(next(iter(self.task.batches(self.training.batch_size, self.seed))))[0]
-            itemsize = working_dtype(self.model.dtype, [x]).itemsize
-            size_within(self.model, len(x), len(x[0]), itemsize, self.training.budget)
+        model, budget = self.model, self.training.budget
+        if budget is not None:
+            x = unpacked(next(iter(self.task.batches(self.training.batch_size, self.seed))))[0]  # (T, B, D)
+            size = len(x), len(x[0]), model.dtype.itemsize
+            segment_size(model.stack, model.params, *size, model.dropout > 0, budget)
 
 
 def check_folder(spec: RunSpec, folder: Path, resume: bool) -> None:
@@ -180,7 +181,7 @@ def train(
         files |= {"checkpoint_every": training.checkpoint_every or training.validate_every, "resume": resume}
     return fit(
         spec.model,
-        batches_for(spec.model, task, training.batch_size, spec.seed),
+        task.batches(training.batch_size, spec.seed),
         training.optimizer_for(spec.model),
         training.steps,
         loss=task.loss,
@@ -191,6 +192,7 @@ def train(
         validation=held_out,
         validate_every=training.validate_every,
         patience=training.patience,
+        callbacks=[Annealing(task.steps_per_epoch(training.batch_size) or ENDLESS_EPOCH)],
         seed=spec.seed,
         progress=progress,
         description=title,

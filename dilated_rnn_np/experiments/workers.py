@@ -19,8 +19,6 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import cast
 
-from threadpoolctl import threadpool_limits
-
 from ..arrays.threads import get_num_threads, set_num_threads
 from .driver import Result, run
 from .plan import Choices, Experiment, Study
@@ -70,12 +68,11 @@ def spread(
 
 @contextmanager
 def computing_with(threads: int) -> Iterator[None]:
-    """Limit the library's and the BLAS's threads within the block."""
+    """Compute with a number of threads within the block."""
     before = get_num_threads()
     set_num_threads(threads)
     try:
-        with threadpool_limits(threads, user_api="blas"):
-            yield
+        yield
     finally:
         set_num_threads(before)
 

@@ -20,7 +20,10 @@ from ..arrays.backend import to_host
 from ..arrays.checks import choose
 from ..arrays.files import atomic
 from ..recurrence.cells import CELLS, Cell, get_cell
-from .network import ARCHITECTURES, Network
+
+Model = Any  # a Network, which imports this file
+LIBRARY = __name__.partition(".")[0]
+ARCHITECTURES: dict[str, type] = {}  # every subclass of Network by its name
 
 DAMAGE = (
     ValueError,
@@ -87,12 +90,19 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str,
 # ---------------------------------------------------------------------- models
 
 
-def host_params(model: Network) -> dict[str, np.ndarray]:
+def register(architecture: type) -> None:
+    """Make a class of networks known to ``load`` by its name; the library's own names stay its own."""
+    known = ARCHITECTURES.get(architecture.__name__)
+    if known is None or not known.__module__.startswith(f"{LIBRARY}."):
+        ARCHITECTURES[architecture.__name__] = architecture
+
+
+def host_params(model: Model) -> dict[str, np.ndarray]:
     """Return copies of a model's parameters on the host."""
     return {name: to_host(array).copy() for name, array in model.params.items()}
 
 
-def model_record(model: Network) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+def model_record(model: Model) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Return a model's arrays, named ``params/…``, and the description that builds it again."""
     config = {"architecture": type(model).__name__, **model.config()}
     if model.cell is not None:
@@ -103,19 +113,23 @@ def model_record(model: Network) -> tuple[dict[str, np.ndarray], dict[str, Any]]
     return {f"params/{name}": a for name, a in host_params(model).items()}, config
 
 
-def save_model(path: str | os.PathLike[str], model: Network) -> None:
+def save_model(path: str | os.PathLike[str], model: Model) -> None:
     """Write a model to a file; see ``DilatedRNN.save``."""
     arrays, config = model_record(model)
     write(path, arrays, {"model": config})
 
 
-def load(path: str | os.PathLike[str], cell: Cell | None = None, best: bool = False) -> Network:
+def load(path: str | os.PathLike[str], cell: Cell | None = None, best: bool = False) -> Model:
     """Return the model that ``model.save`` or ``fit(checkpoint=…)`` wrote.
 
     Parameters
     ----------
     path : the file. cell : needed for a model whose cell is a class of your own.
-    best : from a training run, take the parameters that did best in validation instead of the last ones.
+    best : from a training run, take parameters and annealed settings of the best validation instead of the last ones.
+
+    Returns
+    -------
+    model : its ``note`` is the one that ``fit(note=…)`` was given, None without.
 
     Raises
     ------
@@ -138,10 +152,14 @@ def load(path: str | os.PathLike[str], cell: Cell | None = None, best: bool = Fa
         raise CheckpointError(f"{path} holds no best parameters: the run had no validation; load it without best=True")
     prefix = "best/" if best else "params/"
     params = {name.removeprefix(prefix): a for name, a in arrays.items() if name.startswith(prefix)}
-    return build(path, meta, params, cell)
+    if best:
+        meta["model"] |= meta["best"].get("settings", {})
+    model = build(path, meta, params, cell)
+    model.note = meta.get("note")
+    return model
 
 
-def build(path: Any, meta: dict[str, Any], params: dict[str, np.ndarray], cell: Cell | None = None) -> Network:
+def build(path: Any, meta: dict[str, Any], params: dict[str, np.ndarray], cell: Cell | None = None) -> Model:
     """Return the model of a record, with names, shapes and dtypes checked against its description."""
     try:
         config = dict(meta["model"])
@@ -172,7 +190,7 @@ def build(path: Any, meta: dict[str, Any], params: dict[str, np.ndarray], cell: 
     return model
 
 
-def set_params(model: Network, params: dict[str, np.ndarray], source: str) -> None:
+def set_params(model: Model, params: dict[str, np.ndarray], source: str) -> None:
     """Copy arrays into a model's live parameters; names or shapes that differ raise before anything is changed."""
     if params.keys() != model.params.keys():
         differ = sorted(params.keys() ^ model.params.keys())

@@ -1,8 +1,8 @@
 """The embedding: a linear map without bias before the first layer, ``e_t = W x_t``.
 
 With a one-hot x it picks a column of W, the vector that the net learns for that symbol (Bengio et al. 2003, "A Neural
-Probabilistic Language Model"). The first layer's own ``W_x`` does the same where there is no embedding: what an embedding adds
-is that all gates read the same E numbers, which takes fewer weights where E is smaller than the number of symbols.
+Probabilistic Language Model"). Without an embedding the first layer's ``W_x`` does the same for each gate; with one, all gates
+read the same E numbers, which takes fewer weights where E is smaller than the number of symbols.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from ..arrays.backend import Array
 from ..arrays.checks import positive_integer
 from ..recurrence.init import Scheme
-from .layers import Params
+from .layer import Params
 
 
 @dataclass
@@ -28,7 +28,7 @@ class EmbeddingCache:
 
 @dataclass(frozen=True)
 class Embedding:
-    """``e_t = W x_t`` from D = ``input_size`` to E = ``size`` numbers a time step."""
+    """``e_t = W x_t`` from D = ``input_size`` to E = ``size`` numbers per time step."""
 
     input_size: int
     size: int
@@ -49,6 +49,6 @@ class Embedding:
         cache = EmbeddingCache(params["W"].copy(), x.copy())
         return cache.W @ cache.x, cache
 
-    def backward(self, cache: EmbeddingCache, de: Array) -> tuple[Array, Array]:
-        """Mirror ``forward``: return dx (D, T*B) and dW (E, D)."""
-        return cache.W.T @ de, de @ cache.x.T
+    def backward(self, cache: EmbeddingCache, de: Array) -> tuple[Array, Params]:
+        """Mirror ``forward``: return dx (D, T*B) and the gradient of W (E, D)."""
+        return cache.W.T @ de, {"W": de @ cache.x.T}

@@ -1,8 +1,7 @@
 """The dilated recurrent neural network: a stack of dilated layers with exponentially increasing dilations, read out.
 
 ``c_t^(l) = f(x_t^(l), c_{t-s(l)}^(l))`` with ``s(l) = M^(l-1+l0)``, and a fusion layer where l0 > 0 (Chang et al. 2017,
-sections 2.1 and 2.2). Parameters live in one flat dict; all that backward needs is in the cache, nothing hides on
-the model.
+sections 2.1 and 2.2).
 """
 
 from __future__ import annotations
@@ -21,8 +20,10 @@ from ..arrays.checks import positive_integer
 from ..recurrence.cells import Cell, get_cell
 from ..theory.graphs import Graph, dilated_stack, plain_stack
 from . import streaming
-from .layers import DilatedLayer
-from .network import Network, State
+from .dilated_layer import DilatedLayer
+from .network import Network
+from .stack import State
+from .summary import LayerSummary
 
 
 class DilatedRNN(Network):
@@ -30,22 +31,23 @@ class DilatedRNN(Network):
 
     Parameters
     ----------
-    input_size : D, numbers a time step. hidden_size : H, one for all layers or a list with one a layer.
-    dilations : any positive whole numbers, one a layer; see ``exponential_dilations``.
+    input_size : D, numbers per time step. hidden_size : H, one for all layers or a list with one per layer.
+    dilations : any positive whole numbers, one per layer; see ``exponential_dilations``.
     cell : "rnn", "lstm", "gru", or an object of a ``Cell`` class of your own.
-    output_size : O, or None for the top layer's outputs as they are.
-    readout : "last" for one output a sequence, "all" for one a time step.
+    output_size : O, or None to return the outputs of the top layer.
+    readout : "last" for one output per sequence, "all" for one per time step.
     dtype : of the parameters: float32, float64, complex64 or complex128.
-    rng : a seed or a numpy Generator, from which the initial weights are drawn on the host.
+    rng : a seed or a numpy Generator for the initial weights, which are drawn on the host.
     xp : the array module the parameters live in: numpy or cupy, or its name.
     dropout : probability with which a number between two layers is dropped while training (Zaremba et al. 2014).
-    embedding : E, the size of a trained linear map before the first layer, for one-hot x; None for no such map.
+    embedding : E, the size of a trained linear map before the first layer, for one-hot x; None leaves it out.
     input_init, recurrent_init : names of schemes in ``init.SCHEMES`` for each gate block of W_x and of W_h.
+    fusion : whether the read-out fuses the newest K steps, K being the greatest common divisor of the dilations.
 
     Attributes
     ----------
     params : the live arrays by name, "layers.0.W_x" … "readout.b"; writing into them changes the model.
-    width : K, the greatest common divisor of the dilations: the width of the fusion layer.
+    width : K, the width of the fusion layer; 1 without one.
 
     Examples
     --------
@@ -77,6 +79,7 @@ class DilatedRNN(Network):
         embedding: int | None = None,
         input_init: str = "glorot_uniform",
         recurrent_init: str = "orthogonal",
+        fusion: bool = True,
     ) -> None:
         self.dilations = inputs.dilations(dilations)
         self.cell = get_cell(cell)
@@ -94,7 +97,7 @@ class DilatedRNN(Network):
             dtype,
             rng,
             xp,
-            width=math.gcd(*self.dilations),
+            width=math.gcd(*self.dilations) if fusion else 1,
             dropout=dropout,
             embedding=embedding,
             input_init=input_init,
@@ -102,8 +105,9 @@ class DilatedRNN(Network):
         )
 
     def step(self, x_t: Array, state: State | None = None) -> tuple[Array, State]:
-        """Run one time step, as ``Network.step`` says; in the layouts that cost least for one step."""
-        return streaming.step(self, *self._checked_step(x_t, state))
+        """Run one time step, see ``Network.step``; in a layout that is cheap for one step."""
+        x_t, state, params = self._checked_step(x_t, state)
+        return streaming.step(self.stack, self.cell, params, x_t, state)
 
     def config(self) -> dict[str, Any]:
         """Return the arguments that build a model of the same architecture, as plain numbers and words."""
@@ -111,20 +115,26 @@ class DilatedRNN(Network):
             "input_size": self.input_size,
             "hidden_size": list(self.hidden_sizes),
             "dilations": list(self.dilations),
+            "fusion": self.width == math.gcd(*self.dilations),
         }
         return own | super().config()
 
     def __repr__(self) -> str:
         sizes = self.hidden_sizes[0] if len(set(self.hidden_sizes)) == 1 else list(self.hidden_sizes)
-        embedding = f", embedding={self._embedding.size}" if self._embedding else ""
+        embedding = f", embedding={self.stack.embedding.size}" if self.stack.embedding else ""
+        fusion = "" if self.width == math.gcd(*self.dilations) else ", fusion=False"
         return (
             f"DilatedRNN({self.input_size}, {sizes}, {list(self.dilations)}, cell={self.cell.name!r}, "
-            f"output_size={self.output_size}, readout={self.readout!r}, dtype={self.dtype.name!r}{embedding})"
+            f"output_size={self.output_size}, readout={self.readout!r}, dtype={self.dtype.name!r}{embedding}{fusion})"
         )
 
     def graph(self) -> Graph:
         """Return the cyclic graph of the architecture, for ``paths`` and ``plot``."""
         return plain_stack(len(self.layers)) if set(self.dilations) == {1} else dilated_stack(self.dilations)
+
+    def layer_summaries(self) -> list[LayerSummary]:
+        """Return the cell and the dilation of each layer, and the steps that it reads."""
+        return [LayerSummary(self.cell.name, f"dilation {d}", d, f"t-{d}, t-{2 * d}, …") for d in self.dilations]
 
     def reach(self) -> str:
         """Return one clause for the summary: how far back the network can look."""

@@ -1,49 +1,41 @@
-"""One time step of the whole stack, for streams: constant work and memory, whatever came before.
+"""One time step of a dilated stack, for streams: constant work and memory, whatever came before.
 
-``c_t = f(x_t, c_{t-d})`` as it is written: batch rows lie as rows here, the state's oldest entry goes in and the newest one
-comes out. For so few numbers the layouts of ``scan`` would cost more than they save.
+``c_t = f(x_t, c_{t-d})`` as it is written: the oldest entry of the state goes in, the newest one comes out. For so few numbers
+the layout of the scan would cost more than it saves.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-import numpy as np
-
-from ..arrays.backend import Array
-from ..recurrence.cells import check_state, pre_activations
-
-if TYPE_CHECKING:
-    from .model import DilatedRNN, State
+from ..arrays.backend import Array, array_module
+from ..recurrence.cells import Cell, check_state
+from ..recurrence.gates import pre_activations
+from .layer import Params
+from .stack import Stack, State
 
 
-def step(model: DilatedRNN, x_t: Array, state: State, dtype: np.dtype) -> tuple[Array, State]:
+def step(stack: Stack, cell: Cell, params: Params, x_t: Array, state: State) -> tuple[Array, State]:
     """Run the checked x_t (B, D) through all layers and the read-out; see ``DilatedRNN.step``."""
-    xp, new_state = model.xp, []
-    params = model.params
-    if dtype != model.dtype:
-        params = {name: array.astype(dtype, copy=False) for name, array in params.items()}
-    rows = x_t.astype(dtype, copy=False)  # (B, D)
-    if "embedding.W" in params:
-        rows = rows @ params["embedding.W"].T  # (B, E)
-    for i, entry in enumerate(state[: len(model.layers)]):
-        oldest, layer = tuple(s[0] for s in entry), f"layers.{i}."  # (B, H) each
-        from_x = rows @ params[layer + "W_x"].T + params[layer + "b"]  # (B, G*H)
-        from_h = oldest[0] @ params[layer + "W_h"].T  # (B, G*H)
-        a = pre_activations(model.cell, from_x, from_h, params.get(layer + "b_h"))
-        new, _ = model.cell.forward(a, oldest)  # (B, H) each
-        if type(new) is not tuple:  # wrong shapes show when the state is put together
-            check_state(model.cell, new, oldest)
-        if new[0].dtype != dtype:
-            new = tuple(s.astype(dtype) for s in new)
+    xp, new_state = array_module(x_t), []
+    rows = x_t.T  # (D, B)
+    if stack.embedding:
+        rows = params["embedding.W"] @ rows  # (E, B)
+    for i, entry in enumerate(state):
+        layer = f"layers.{i}."
+        before = tuple(s[0].T for s in entry)  # the oldest step, (H, B) each
+        from_x = params[layer + "W_x"] @ rows + params[layer + "b"][:, None]  # (G*H, B)
+        from_h = params[layer + "W_h"] @ before[0]  # (G*H, B)
+        b_h = params.get(layer + "b_h")
+        new, _ = cell.forward(pre_activations(cell, from_x, from_h, b_h if b_h is None else b_h[:, None]), before)
+        check_state(cell, new, before)
+        new = tuple(s.astype(x_t.dtype, copy=False) for s in new)
         rows = new[0]
-        new_state.append(tuple(xp.concatenate([s[1:], s_new[None]]) for s, s_new in zip(entry, new, strict=True)))
-    if model.output_size is None:
-        return rows.copy(), new_state
-    W, output = params["readout.W"], params["readout.b"]
-    if model.width == 1:
-        return rows @ W.T + output, new_state
-    newest = xp.concatenate([state[-1][0], rows[None]])  # (K, B, H)
+        new_state.append(tuple(xp.concatenate([s[1:], s_new.T[None]]) for s, s_new in zip(entry, new, strict=True)))
+    if stack.readout is None:
+        return rows.T.copy(), new_state
+    K, W, output = stack.readout.width, params["readout.W"], params["readout.b"]
+    if K == 1:
+        return rows.T @ W.T + output, new_state
+    newest = new_state[-1][0][-K:]  # (K, B, H)
     for k, h in enumerate(newest):
         output = output + h @ W[:, k * h.shape[1] : (k + 1) * h.shape[1]].T  # (B, O)
-    return output, [*new_state, (newest[1:],)]
+    return output, new_state

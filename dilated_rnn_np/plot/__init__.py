@@ -1,13 +1,17 @@
-"""Pictures: each function draws on ``ax`` (or on a new figure), returns what it drew, and never calls ``show``.
+"""Pictures: each function draws on ``ax`` or on a new figure, returns the artists, and never calls ``show``.
 
-``drn.plot.network(…)`` and the like; save a picture with ``drawing.ax.figure.savefig(path)``.
+Read ``style`` first: the colours, axes and arrows that all pictures share. ``geometry`` places the unrolled network, ``network``
+draws it, and ``animation`` lights it up frame by frame; ``fold`` shows that dilation is a reshape. ``curves`` draws path
+lengths, gradients and training runs, ``runs`` the mean and range of several runs, ``data`` states, confusions and digits.
+A picture is saved with ``artist.axes.figure.savefig(path)``.
 """
 
 from .animation import backward_animation, backward_frames, forward_animation, forward_frames, save_gif, save_html
 from .curves import gradient_flow, mean_recurrent_lengths, path_length_map, path_lengths, training_curves
 from .data import confusion, digits_as_sequences, hidden_states
 from .fold import fold
-from .network import layout, network, skip_comparison
+from .geometry import layout
+from .network import network, skip_comparison
 from .style import checked_picture, new_axes
 
 __all__ = [

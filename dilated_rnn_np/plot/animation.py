@@ -1,8 +1,8 @@
-"""The forward pass and backpropagation through time, frame by frame over the unrolled network.
+"""Animations of the forward pass and of backpropagation through time over the unrolled network.
 
-Forward, a frame lights the nodes that are computed together: in a layer of dilation d that is d time steps at once, the
-phases of the fold. Backward, a frame lights the nodes that the gradient of one output reaches over one more edge. The
-frames are sets of places, computed without a picture; a page of its own steps through them by buttons.
+In the forward pass, a frame lights the nodes that are computed together: in a layer of dilation d these are d time steps at
+once, the phases of the fold. In the backward pass, a frame lights the nodes that the gradient of one output reaches over one
+more edge. Frames are sets of places, computed without drawing; an animation is saved as a GIF, or as an HTML page with buttons.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from pathlib import Path
 from matplotlib.animation import Animation, FuncAnimation, HTMLWriter, PillowWriter
 
 from ..arrays.checks import positive_integer
-from ..theory.paths import INPUT, Graph, Place
-from .network import LIT, Link, layout, network
+from ..theory.graphs import INPUT, Graph, Place
+from .geometry import Link, layout
+from .network import LIT, network
 
 WAITING, REACHED, PASSED = "#D0D0D0", "#A6CBE3", "#5E9BC4"
-BUTTONS = {  # matplotlib's names of the icons, and the words that stand for them in a page without an icon font
+BUTTONS = {  # matplotlib's icon names, and the words that replace them: the page loads no icon font
     "fa-minus": "slower",
     "fa-fast-backward": "first",
     "fa-step-backward": "back",
@@ -36,7 +37,7 @@ BUTTONS = {  # matplotlib's names of the icons, and the words that stand for the
 
 @dataclass(frozen=True)
 class Frame:
-    """What one frame lights: places, the edges that lead there, and a caption that says which."""
+    """The places that one frame lights, the edges that lead there, and a caption."""
 
     places: frozenset[Place]
     links: frozenset[Link]
@@ -47,18 +48,22 @@ class Frame:
 
 
 def forward_frames(graph: Graph, steps: int) -> list[Frame]:
-    """Return the forward pass as the model runs it: layer by layer, in each as many time steps at once as can be.
+    """Return the forward pass as the model runs it: layer by layer, each with as many time steps at once as possible.
+
+    Parameters
+    ----------
+    graph, steps : as in ``network``.
 
     Returns
     -------
-    frames : the inputs first; a node is lit once, after all that it needs.
+    frames : the inputs first; each node is lit once, after all nodes that it reads.
 
     Examples
     --------
-    >>> from dilated_rnn_np.paths import dilated_stack
-    >>> for frame in forward_frames(dilated_stack([1, 2]), 4):
+    >>> from dilated_rnn_np import paths
+    >>> for frame in forward_frames(paths.dilated_stack([1, 2]), 4):
     ...     print(frame.caption)
-    the input is there, time steps 0 to 3
+    the input, time steps 0 to 3
     parallel step 1 of 6: layer 1, time step 0
     parallel step 2 of 6: layer 1, time step 1
     parallel step 3 of 6: layer 1, time step 2
@@ -67,32 +72,32 @@ def forward_frames(graph: Graph, steps: int) -> list[Frame]:
     parallel step 6 of 6: layer 2, time steps 2 to 3
     """
     unrolled = layout(graph, steps)
-    needs = _grouped(unrolled.links, by=1)
+    sources = _sources(unrolled.links)
     waves: list[set[Place]] = [{place for place in unrolled.positions if place[0] == INPUT}]
     for group in _groups(graph):
-        depth: dict[Place, int] = {}  # the longest way to a place within its group; all groups before it are done
+        depth: dict[Place, int] = {}  # the longest path to a place within its group; earlier groups are already lit
         for place in ((node, t) for t in range(steps) for node in graph.order if node in group):
             if place in unrolled.positions:
-                depth[place] = max((depth[source] + 1 for source in needs.get(place, ()) if source in depth), default=0)
+                depth[place] = max((depth[s] + 1 for s in sources.get(place, ()) if s in depth), default=0)
         waves += [{p for p in depth if depth[p] == level} for level in range(max(depth.values(), default=-1) + 1)]
     return [
         Frame(
             frozenset(wave),
-            frozenset((source, place) for place in wave for source in needs.get(place, ())),
+            frozenset((source, place) for place in wave for source in sources.get(place, ())),
             f"parallel step {i} of {len(waves) - 1}: {_named(graph, wave)}, {_times(wave)}"
             if i
-            else f"the input is there, {_times(wave)}",
+            else f"the input, {_times(wave)}",
         )
         for i, wave in enumerate(waves)
     ]
 
 
 def backward_frames(graph: Graph, steps: int, end: int | None = None) -> list[Frame]:
-    """Return how far the gradient of the output at time ``end`` has come after 0, 1, 2, … edges, the shortest way.
+    """Return the places that the gradient of the output at time ``end`` first reaches after 0, 1, 2, … edges.
 
     Parameters
     ----------
-    graph, steps : as in ``network``. end : the time of the output that has a loss; None takes the last.
+    graph, steps : as in ``network``. end : the time of the output with the loss; None takes the last.
 
     Returns
     -------
@@ -100,25 +105,25 @@ def backward_frames(graph: Graph, steps: int, end: int | None = None) -> list[Fr
 
     Examples
     --------
-    >>> from dilated_rnn_np.paths import dilated_stack
-    >>> for frame in backward_frames(dilated_stack([1, 2]), 4):
+    >>> from dilated_rnn_np import paths
+    >>> for frame in backward_frames(paths.dilated_stack([1, 2]), 4):
     ...     print(frame.caption)
     loss at time step 3: the gradient starts at layer 2
-    1 edge back: 2 nodes more, as far back as time step 1
-    2 edges back: 3 nodes more, as far back as time step 1
-    3 edges back: 3 nodes more, as far back as time step 0
-    4 edges back: 1 node more, as far back as time step 0
+    1 edge back: 2 more nodes, as far back as time step 1
+    2 edges back: 3 more nodes, as far back as time step 1
+    3 edges back: 3 more nodes, as far back as time step 0
+    4 edges back: 1 more node, as far back as time step 0
     """
     unrolled = layout(graph, steps)
     end = steps - 1 if end is None else positive_integer("end", end, least=0)
     if end >= steps:
         raise ValueError(f"end must lie within the {steps} time steps drawn, got {end}; raise steps")
-    sources = _grouped(unrolled.links, by=1)
+    sources = _sources(unrolled.links)
     front, links = {place for place in graph.read_at(end) if place in unrolled.positions}, set[Link]()
     reached, frames = set(front), list[Frame]()
     while front:
         earliest = min(t for _, t in reached)
-        counts = f"{_counted(len(frames), 'edge')} back: {_counted(len(front), 'node')} more"
+        counts = f"{_counted(len(frames), 'edge')} back: {_counted(len(front), 'more node')}"
         caption = f"{counts}, as far back as time step {earliest}"
         caption = caption if frames else f"loss at time step {end}: the gradient starts at {_named(graph, front)}"
         frames.append(Frame(frozenset(front), frozenset(links), caption))
@@ -128,25 +133,25 @@ def backward_frames(graph: Graph, steps: int, end: int | None = None) -> list[Fr
     return frames
 
 
-def _grouped(links: Iterable[Link], by: int) -> dict[Place, list[Place]]:
-    """Return for each place the other ends of the links that have it at end ``by``."""
+def _sources(links: Iterable[Link]) -> dict[Place, list[Place]]:
+    """Return for each place the sources of the edges that lead to it."""
     table: dict[Place, list[Place]] = {}
-    for link in links:
-        table.setdefault(link[by], []).append(link[1 - by])
+    for source, target in links:
+        table.setdefault(target, []).append(source)
     return table
 
 
 def _groups(graph: Graph) -> list[set[str]]:
-    """Return the nodes in the order in which they can be computed over the whole sequence.
+    """Return groups of nodes in an order in which each group can be computed over the whole sequence.
 
     Nodes that feed each other through time form one group; in a stack each layer is a group.
     """
-    needs = {node: {node} for node in graph.nodes}
+    needs = {node: {node} for node in graph.nodes}  # the nodes that influence each node, at any time
     for _ in graph.nodes:
         for edge in graph.edges:
             needs[edge.target] |= needs.get(edge.source, set())
     groups = {frozenset(m for m in needs[node] if node in needs[m]): len(needs[node]) for node in graph.nodes}
-    return [set(group) for group in sorted(groups, key=lambda group: groups[group])]  # what needs more comes later
+    return [set(group) for group in sorted(groups, key=groups.__getitem__)]  # a group needs more nodes than its sources
 
 
 def _counted(number: int, noun: str) -> str:
@@ -172,25 +177,29 @@ def _times(places: Iterable[Place]) -> str:
 
 
 def forward_animation(graph: Graph, steps: int) -> FuncAnimation:
-    """Return the forward pass as an animation: what lights up together runs in parallel.
+    """Return the forward pass as an animation: nodes that light up together are computed in parallel.
+
+    Parameters
+    ----------
+    graph, steps : as in :func:`forward_frames`.
 
     Returns
     -------
-    animation : matplotlib's, with one frame for each of :func:`forward_frames`; give it to a save function of this file.
+    animation : a matplotlib animation of the frames; save it with :func:`save_gif` or :func:`save_html`.
 
     Examples
     --------
     >>> import tempfile
-    >>> from dilated_rnn_np.paths import dilated_stack
+    >>> from dilated_rnn_np import paths
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     print(save_gif(forward_animation(dilated_stack([1, 2]), 4), folder + "/forward.gif").name)
+    ...     print(save_gif(forward_animation(paths.dilated_stack([1, 2]), 4), folder + "/forward.gif").name)
     forward.gif
     """
     return _animated(graph, steps, forward_frames(graph, steps), "forward pass")
 
 
 def backward_animation(graph: Graph, steps: int, end: int | None = None) -> FuncAnimation:
-    """Return backpropagation through time as an animation: the gradient goes back one edge a frame.
+    """Return backpropagation through time as an animation: the gradient goes back one edge per frame.
 
     Parameters
     ----------
@@ -198,14 +207,14 @@ def backward_animation(graph: Graph, steps: int, end: int | None = None) -> Func
 
     Returns
     -------
-    animation : matplotlib's, with one frame for each of :func:`backward_frames`.
+    animation : as in :func:`forward_animation`.
 
     Examples
     --------
     >>> import tempfile
-    >>> from dilated_rnn_np.paths import dilated_stack
+    >>> from dilated_rnn_np import paths
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     print(save_html(backward_animation(dilated_stack([1, 2]), 4), folder + "/backward.html").name)
+    ...     print(save_html(backward_animation(paths.dilated_stack([1, 2]), 4), folder + "/backward.html").name)
     backward.html
     """
     return _animated(graph, steps, backward_frames(graph, steps, end), "backward pass")
@@ -233,7 +242,7 @@ def _animated(graph: Graph, steps: int, frames: list[Frame], title: str) -> Func
 
 
 def _state(now: int, lit: int | None) -> int:
-    """Return 0 before the frame that lights it, 1 in it, 2 after it."""
+    """Return 0 before the frame ``lit``, 1 in this frame and 2 after it."""
     return 0 if lit is None or now < lit else 1 if now == lit else 2
 
 
@@ -250,11 +259,11 @@ def save_gif(animation: FuncAnimation, path: str | PathLike[str]) -> Path:
 
 
 def save_html(animation: FuncAnimation, path: str | PathLike[str], title: str = "Unrolled network") -> Path:
-    """Write an animation as a page with buttons that step forward and back; it holds all it needs, so it opens offline.
+    """Write an animation as a self-contained HTML page with buttons that step forward and back.
 
     Parameters
     ----------
-    animation : of this file, or any of matplotlib's. path : where to write, ending in ".html". title : of the page.
+    animation : any matplotlib animation. path : of the page, ending in ".html". title : of the page.
 
     Raises
     ------
@@ -262,9 +271,7 @@ def save_html(animation: FuncAnimation, path: str | PathLike[str], title: str = 
     """
     file = _checked(animation, path, ".html")
     animation.save(file, writer=HTMLWriter(fps=1, embed_frames=True, embed_limit=1000, default_mode="once"))
-    player = re.sub(
-        r"<link[^>]*>", "", file.read_text(encoding="utf-8")
-    )  # the icon font lies on another server; words need none
+    player = re.sub(r"<link[^>]*>", "", file.read_text(encoding="utf-8"))  # a link to an icon font on another server
     player = re.sub(r'<i class="[^"]*?([\w-]+)"></i>', lambda icon: BUTTONS.get(icon[1], icon[1]), player)
     style = "<style>.anim-buttons button { width: auto; padding: 2px 8px; } img { max-width: 100%; }</style>"
     head = f'<meta charset="utf-8"><title>{escape(title)}</title>'
@@ -276,7 +283,7 @@ def save_html(animation: FuncAnimation, path: str | PathLike[str], title: str = 
 def _checked(animation: FuncAnimation, path: str | PathLike[str], suffix: str) -> Path:
     if not isinstance(animation, Animation):
         raise TypeError(
-            f"animation must be one of matplotlib's, as forward_animation returns it, got {type(animation).__name__}"
+            f"animation must be a matplotlib animation, as forward_animation returns, got {type(animation).__name__}"
         )
     file = Path(path)
     if file.suffix.lower() != suffix:

@@ -1,4 +1,4 @@
-"""Curves: training runs against the memoryless baseline, path lengths against spans and periods, gradients against spans."""
+"""Curves and maps: training runs, path lengths over spans and periods, gradients over spans."""
 
 from __future__ import annotations
 
@@ -12,20 +12,17 @@ from matplotlib.ticker import MaxNLocator
 
 from ..arrays.checks import positive_integer
 from ..theory.dilations import exponential_dilations
+from ..theory.graphs import Graph, dilated_stack, plain_stack, skip_stack
 from ..theory.paths import (
-    Graph,
     closed_form_dilated,
     closed_form_plain,
     closed_form_skip,
-    dilated_stack,
     layer_lengths,
     mean_recurrent_length,
-    plain_stack,
     recurrent_lengths,
-    skip_stack,
 )
 from .network import row_labels
-from .style import COLOURS, STYLES, checked_axes, plain_log_ticks
+from .style import baseline_line, checked_axes, line_look, plain_log_ticks
 
 
 def training_curves(
@@ -36,17 +33,18 @@ def training_curves(
     smooth: int = 1,
     ax: Any = None,
 ) -> list[Any]:
-    """Draw training curves of several runs, on a logarithmic axis, against the loss that needs no memory.
+    """Draw training curves of several runs on a logarithmic axis, with the loss of a model without memory as a baseline.
 
     Parameters
     ----------
     curves : for each label its steps and values, as ``Run.column("loss")`` returns them.
-    baseline : a loss to draw as a horizontal line. smooth : values are averaged over so many steps at a time.
+    baseline, baseline_label : a loss to draw as a horizontal line, and its label. ylabel : of the axis.
+    smooth : number of consecutive values that are averaged into one point.
     ax : axes to draw on, or None for a new figure.
 
     Returns
     -------
-    lines : one line a curve, and the baseline's where there is one.
+    lines : one per curve, and the baseline's if there is one.
 
     Examples
     --------
@@ -59,13 +57,13 @@ def training_curves(
     ax, smooth = checked_axes(ax), positive_integer("smooth", smooth)
     lines, seen = [], [] if baseline is None else [baseline]
     for i, (label, (steps, values)) in enumerate(curves.items()):
-        starts = range(0, len(values), smooth)  # the last window may be shorter: the end of a run is always shown
+        starts = range(0, len(values), smooth)  # the last window may be shorter, so the end of a run is always shown
         means = [float(np.mean(values[k : k + smooth])) for k in starts]
         ends = [float(np.asarray(steps)[k : k + smooth][-1]) for k in starts]
-        lines += ax.plot(ends, means, color=COLOURS[i % 6], linestyle=STYLES[i % 6], linewidth=1.8, label=label)
+        lines += ax.plot(ends, means, linewidth=1.8, label=label, **line_look(i))
         seen += means
     if baseline is not None:
-        lines.append(ax.axhline(baseline, color="black", linestyle=(0, (1, 2)), linewidth=1.2, label=baseline_label))
+        lines.append(baseline_line(ax, baseline, baseline_label))
     ax.set(xlabel="training step", ylabel=ylabel, yscale="log")
     if seen and min(seen) > 0:
         plain_log_ticks(ax.yaxis, seen)
@@ -74,15 +72,15 @@ def training_curves(
 
 
 def path_lengths(graphs: Iterable[Graph], limit: int, ax: Any = None) -> list[Any]:
-    """Draw the recurrent length over the span, one curve an architecture; where a span is not reached the curve ends.
+    """Draw the recurrent length over the span, one curve per architecture; a curve has gaps at spans without a path.
 
     Parameters
     ----------
-    graphs : of ``paths``. limit : the longest span.
+    graphs : from ``paths``, or one's own. limit : the longest span. ax : axes to draw on, or None for a new figure.
 
     Returns
     -------
-    lines : one a graph.
+    lines : one per graph.
 
     Examples
     --------
@@ -96,8 +94,8 @@ def path_lengths(graphs: Iterable[Graph], limit: int, ax: Any = None) -> list[An
     for i, graph in enumerate(graphs):
         lengths = recurrent_lengths(graph, limit)
         shown = np.where(np.isfinite(lengths), lengths, np.nan)
-        style = {"color": COLOURS[i % 6], "linestyle": STYLES[i % 6], "label": graph.label}
-        lines += ax.plot(np.arange(limit + 1), shown, drawstyle="steps-mid", linewidth=1.6, **style)
+        look = {"drawstyle": "steps-mid", "linewidth": 1.6, **line_look(i)}
+        lines += ax.plot(np.arange(limit + 1), shown, label=graph.label, **look)
     ax.set(xlabel="span n (time steps)", ylabel="recurrent length (edges)", yscale="log")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     finite = [v for line in lines for v in line.get_ydata() if np.isfinite(v)]
@@ -110,16 +108,16 @@ def path_lengths(graphs: Iterable[Graph], limit: int, ax: Any = None) -> list[An
 def mean_recurrent_lengths(
     max_layers: int = 9, base: int = 2, own: Graph | None = None, period: int | None = None, ax: Any = None
 ) -> dict[str, tuple[Any, ...]]:
-    """Draw the mean recurrent length over the period, measured points on the closed-form curves, both axes logarithmic.
+    """Draw the mean recurrent length over the period: closed forms as curves, measured values as points, logarithmic axes.
 
     Parameters
     ----------
-    max_layers : L goes from 2 to this; the period is ``m = base^(L-1)``. base : M of the dilated stack.
-    own, period : a graph to mark beside them, at its period.
+    max_layers : L runs from 2 to this number; the period is ``m = base^(L-1)``. base : M of the dilated stack.
+    own, period : another graph to mark at this period. ax : axes to draw on, or None for a new figure.
 
     Returns
     -------
-    drawn : for each architecture its curve and its points; for ``own`` its one point.
+    drawn : for each architecture its curve and its points; for ``own`` a single point.
 
     Examples
     --------
@@ -142,9 +140,9 @@ def mean_recurrent_lengths(
     for i, (label, (graph, closed_form)) in enumerate(architectures.items()):
         formula = [closed_form(L, m) for L, m in zip(layers, periods, strict=True)]
         measured = [mean_recurrent_length(graph(L, m), m) for L, m in zip(layers, periods, strict=True)]
-        colour = COLOURS[i]
-        (curve,) = ax.plot(periods, formula, color=colour, linestyle=STYLES[i], label=f"{label}: closed form")
-        (points,) = ax.plot(periods, measured, "os^"[i], color=colour, markersize=5, label=f"{label}: measured")
+        (curve,) = ax.plot(periods, formula, label=f"{label}: closed form", **line_look(i))
+        points_look = {"color": curve.get_color(), "markersize": 5}
+        (points,) = ax.plot(periods, measured, "os^"[i], label=f"{label}: measured", **points_look)
         drawn[label] = (curve, points)
     ax.set(xlabel="period m (time steps)", ylabel="mean recurrent length (edges)", yscale="log")
     ax.set_xscale("log", base=base)
@@ -162,11 +160,11 @@ def mean_recurrent_lengths(
 
 
 def path_length_map(graph: Graph, limit: int, ax: Any = None) -> Any:
-    """Draw a heat map of the shortest path from an input to each layer, over the span; what is not reached stays white.
+    """Draw a heat map of the shortest path from an input to each layer, over the span. White cells are unreachable.
 
     Parameters
     ----------
-    graph : a stack of ``paths``. limit : the longest span.
+    graph : a stack, see ``paths.layer_lengths``. limit : the longest span. ax : axes to draw on, or None for a new figure.
 
     Returns
     -------
@@ -183,22 +181,27 @@ def path_length_map(graph: Graph, limit: int, ax: Any = None) -> Any:
     reached = lengths[np.isfinite(lengths)]
     wide = reached.size and reached.max() > 30 * reached.min()
     scale = LogNorm(reached.min(), reached.max()) if wide else None
-    mesh = _map(ax, lengths, row_labels(graph)[1:], "shortest path (edges)", scale)
+    rows, spans = (np.arange(n + 1) - 0.5 for n in lengths.shape)
+    shown = np.ma.masked_invalid(lengths)
+    mesh = ax.pcolormesh(spans, rows, shown, cmap="cividis", norm=scale, rasterized=True)
+    ax.set(xlabel="span n (time steps)", yticks=range(len(lengths)), yticklabels=row_labels(graph)[1:])
+    ax.figure.colorbar(mesh, ax=ax, label="shortest path (edges)")
     ax.set_title(f"from an input to each layer: {graph.label}", fontsize=10)
     return mesh
 
 
 def gradient_flow(norms: np.ndarray, labels: Sequence[str] | None = None, ax: Any = None) -> Any:
-    """Draw how strong the gradient of the last step's loss is at each layer and span, on a logarithmic colour scale.
+    """Draw the norm of the gradient of the last step's loss at each layer and span, on a logarithmic colour scale.
 
     Parameters
     ----------
-    norms : (L, T), from ``memory.gradient_flow``. labels : one a layer, for instance with its dilation.
+    norms : (L, T), from ``memory.gradient_flow``. labels : one per layer, for instance with its dilation.
+    ax : axes to draw on, or None for a new figure.
 
     Returns
     -------
-    bars : one coloured bar for each layer and span that the gradient reaches; exact zeros stay white: spans to which no path
-        leads, and those at which the gradient has become too small for its dtype.
+    bars : one coloured bar for each layer and span with a gradient. White spans have a gradient of exactly 0: they have no
+        path, or the gradient underflowed its dtype.
 
     Examples
     --------
@@ -213,7 +216,7 @@ def gradient_flow(norms: np.ndarray, labels: Sequence[str] | None = None, ax: An
     layers, spans = np.nonzero(norms)
     positive = norms[layers, spans]
     scale = LogNorm(max(positive.min(), 1e-12 * positive.max()), positive.max()) if positive.size else None
-    # Bars, not cells: a cell that is narrower than a pixel would vanish, and with it a layer of large dilation.
+    # Bars, not cells: a cell narrower than a pixel would vanish, and with it most of a layer of large dilation.
     width = max(1.6, 1.05 * 72 * ax.get_window_extent().width / ax.figure.dpi / norms.shape[1])
     segments = [[(n, i - 0.45), (n, i + 0.45)] for i, n in zip(layers, spans, strict=True)]
     bars = LineCollection(segments, array=positive, cmap="cividis", norm=scale, linewidths=width, capstyle="butt")
@@ -225,18 +228,8 @@ def gradient_flow(norms: np.ndarray, labels: Sequence[str] | None = None, ax: An
     return bars
 
 
-def _map(ax: Any, values: np.ndarray, labels: Sequence[str], colour_label: str, norm: Any = None) -> Any:
-    """Draw (L, N) values as a mesh, one row a layer, with infinities left white."""
-    shown = np.ma.masked_invalid(values)
-    edges = np.arange(values.shape[1] + 1) - 0.5
-    mesh = ax.pcolormesh(edges, np.arange(len(values) + 1) - 0.5, shown, cmap="cividis", norm=norm, rasterized=True)
-    ax.set(xlabel="span n (time steps)", yticks=range(len(labels)), yticklabels=labels)
-    ax.figure.colorbar(mesh, ax=ax, label=colour_label)
-    return mesh
-
-
 def _finish(ax: Any, beside: bool = False) -> None:
-    """Open the frame and show the legend, beside the axes where curves may be anywhere."""
+    """Remove the top and right spines and show the legend, with ``beside`` to the right of the axes."""
     ax.spines[["top", "right"]].set_visible(False)
     place = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)} if beside else {}
     ax.legend(frameon=False, fontsize=9, **place)

@@ -1,4 +1,4 @@
-"""Pictures of data and of trained nets: states and gates over time, confusions, digits as the net sees them."""
+"""Pictures of data and of trained models: states and gates over time, confusion matrices, digits as sequences."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from matplotlib.ticker import MaxNLocator
 
 from .style import COLOURS, checked_axes
 
-SIGMOIDS = ("i", "f", "o", "r", "z")  # gates between 0 and 1; all else is drawn around 0
+SIGMOIDS = ("i", "f", "o", "r", "z")  # gates between 0 and 1; other arrays are drawn symmetrically around 0
 
 
 def hidden_states(layer: Mapping[str, np.ndarray], name: str = "h", row: int = 0, ax: Any = None) -> Any:
-    """Draw one of a layer's arrays over time, a line of colour for each unit.
+    """Draw one of a layer's arrays over time, as a heat map with one row per unit.
 
     Parameters
     ----------
-    layer : one entry of what ``memory.activations`` returns: arrays (T, B, H) by name.
-    name : "h", or a gate such as "f". row : which row of the batch.
+    layer : one entry of the list from ``memory.activations``: arrays (T, B, H) by name.
+    name : "h", or a gate such as "f". row : the batch row to draw. ax : axes to draw on, or None for a new figure.
 
     Returns
     -------
@@ -35,13 +35,9 @@ def hidden_states(layer: Mapping[str, np.ndarray], name: str = "h", row: int = 0
         raise ValueError(f"name must be one of {', '.join(layer)}, got {name!r}")
     values = np.asarray(layer[name])[:, row].T  # (T, B, H) -> (H, T)
     largest = max(1.0, float(abs(values).max()))
-    colours = (
-        {"cmap": "cividis", "vmin": 0, "vmax": largest}
-        if name in SIGMOIDS
-        else {"cmap": "RdBu_r", "vmin": -largest, "vmax": largest}
-    )
+    lowest, colours = (0, "cividis") if name in SIGMOIDS else (-largest, "RdBu_r")
     units, times = (np.arange(n + 1) - 0.5 for n in values.shape)
-    mesh = ax.pcolormesh(times, units, values, rasterized=True, **colours)
+    mesh = ax.pcolormesh(times, units, values, rasterized=True, cmap=colours, vmin=lowest, vmax=largest)
     ax.set(xlabel="time step", ylabel=f"unit of {name}")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.yaxis.set_major_locator(MaxNLocator(integer=True))
@@ -52,15 +48,16 @@ def hidden_states(layer: Mapping[str, np.ndarray], name: str = "h", row: int = 0
 def confusion(
     targets: np.ndarray, predictions: np.ndarray, labels: Sequence[str] | None = None, ax: Any = None
 ) -> np.ndarray:
-    """Draw how often each class was taken for each other one, and return the counts.
+    """Draw the confusion matrix, coloured by the share of each target class, and return the counts.
 
     Parameters
     ----------
-    targets, predictions : whole numbers, one a sample. labels : of the classes.
+    targets, predictions : whole numbers, one per sample. labels : of the classes, by default their numbers.
+    ax : axes to draw on, or None for a new figure.
 
     Returns
     -------
-    counts : (classes, classes); row the target, column the prediction.
+    counts : (classes, classes); the row is the target, the column the prediction.
 
     Examples
     --------
@@ -94,15 +91,16 @@ def confusion(
 
 
 def digits_as_sequences(images: np.ndarray, pixel_order: np.ndarray, count: int = 3, ax: Any = None) -> list[Any]:
-    """Draw digits beside the sequences the net sees: row by row, and in the permuted order.
+    """Draw digits beside the sequences that the model reads: pixels row by row, and in permuted order.
 
     Parameters
     ----------
-    images : uint8 (N, 28, 28). pixel_order : (784,), as ``Digits.pixel_order`` of a permuted task. count : how many digits.
+    images : uint8 (N, 28, 28). pixel_order : (784,), as ``Digits.pixel_order`` of a permuted task.
+    count : the number of digits. ax : axes to draw on, or None for a new figure.
 
     Returns
     -------
-    lines : two a digit, of 784 values each: row by row, then permuted.
+    lines : two per digit, of 784 values each: row by row, then permuted.
 
     Examples
     --------
@@ -110,8 +108,9 @@ def digits_as_sequences(images: np.ndarray, pixel_order: np.ndarray, count: int 
     >>> [len(line.get_ydata()) for line in lines]
     [784, 784]
     """
-    if np.asarray(images).ndim != 3 or np.asarray(images).shape[1:] != (28, 28) or len(images) < count:
-        raise ValueError(f"images must be at least {count} of (28, 28), got shape {np.asarray(images).shape}")
+    images = np.asarray(images)
+    if images.ndim != 3 or images.shape[1:] != (28, 28) or len(images) < count:
+        raise ValueError(f"images must have shape (N, 28, 28) with N of at least {count}, got shape {images.shape}")
     ax = checked_axes(ax, 9.0, 1.3 * count)
     ax.set_axis_off()
     lines = []
@@ -120,7 +119,7 @@ def digits_as_sequences(images: np.ndarray, pixel_order: np.ndarray, count: int 
         picture = ax.inset_axes((0.0, low, 0.1, high))
         picture.imshow(image, cmap="gray_r", vmin=0, vmax=255)
         picture.set_axis_off()
-        pixels = np.asarray(image).reshape(784) / 255
+        pixels = image.reshape(784) / 255
         for j, (title, values) in enumerate((("row by row", pixels), ("permuted", pixels[pixel_order]))):
             inner = ax.inset_axes((0.14 + 0.44 * j, low, 0.41, high))
             lines += inner.plot(values, color=COLOURS[j], linewidth=0.6)

@@ -1,7 +1,7 @@
 """The fold: a dilated layer is an ordinary RNN over a reshaped sequence.
 
-Time steps t of the same phase ``t mod d`` form a sequence of their own, so the T steps become d rows that run in
-parallel, one column a step. Where d does not divide T the last column is shorter, and nothing is padded.
+The time steps of one phase ``t mod d`` form a sequence of their own, so the T steps become d rows that run in parallel, with one
+column per folded step. Where d does not divide T the last column is shorter; nothing is padded.
 """
 
 from __future__ import annotations
@@ -11,13 +11,12 @@ from typing import Any
 
 from matplotlib.colors import to_rgb
 from matplotlib.patches import FancyArrowPatch, Rectangle
-from matplotlib.path import Path
 
 from ..arrays.checks import positive_integer
-from .network import arc, axes_for, label_stride
-from .style import COLOURS
+from .geometry import arc
+from .style import COLOURS, arrow, axes_for, label_stride
 
-COLUMN = 1.6  # width of a folded step, a cell and the arrow to the next; a cell is 1 wide and high
+COLUMN = 1.6  # width of a folded step: a cell and the arrow to the next; a cell is 1 wide and high
 HATCHES = ("", "////", "....", "\\\\\\\\", "----", "xxxx")  # as many as colours, so phases differ in greyscale too
 
 
@@ -27,7 +26,7 @@ class Folded:
 
     Attributes
     ----------
-    ax : the axes. sequence : T cells, one a time step. grid : the folded cells by (phase, step).
+    ax : the axes. sequence : T cells, one per time step. grid : the folded cells by (phase, step).
     arcs : the skip edges over the sequence. arrows : the same edges in the grid.
     """
 
@@ -51,11 +50,11 @@ def fold_layout(seq_len: int, dilation: int) -> dict[int, tuple[int, int]]:
 
 
 def fold(seq_len: int, dilation: int, ax: Any = None) -> Folded:
-    """Draw how one layer of dilation d becomes parallel phases: above the sequence, below it folded.
+    """Draw how one layer of dilation d becomes parallel phases: the sequence above, the folded sequence below.
 
     Parameters
     ----------
-    seq_len : number T of time steps. dilation : d.
+    seq_len : T. dilation : d.
     ax : axes to draw on, or None for a new figure as large as the picture needs.
 
     Returns
@@ -75,7 +74,7 @@ def fold(seq_len: int, dilation: int, ax: Any = None) -> Folded:
     places = fold_layout(seq_len, dilation)
     rows, columns = min(dilation, seq_len), -(-seq_len // dilation)
     width, lift = max(seq_len, COLUMN * columns), 0.5 + min(0.25 * dilation, 1.5) if dilation < seq_len else 0.0
-    unit = min(0.45, 11 / width, 9 / (rows + lift + 3))  # inches a cell
+    unit = min(0.45, 11 / width, 9 / (rows + lift + 3))  # inches per cell
     ax, unit = axes_for(ax, unit, width, rows + lift + 3)
     ax.set(xlim=(-0.2, width + 0.2), ylim=(-rows - 2.2, lift + 1.2), aspect="equal", anchor="W")
 
@@ -86,8 +85,8 @@ def fold(seq_len: int, dilation: int, ax: Any = None) -> Folded:
         grid[phase, step] = _cell(ax, x, y, t, phase, unit)
         if t + dilation < seq_len:
             over = arc((t + 0.5, 1), (t + dilation + 0.5, 1), lift * (1 - 0.4 * phase / dilation))
-            arcs.append(_arrow(ax, over, phase, unit))
-            arrows.append(_arrow(ax, [(x + 1, y + 0.5), (x + COLUMN, y + 0.5)], phase, unit))
+            arcs.append(_edge(ax, over, phase, unit))
+            arrows.append(_edge(ax, [(x + 1, y + 0.5), (x + COLUMN, y + 0.5)], phase, unit))
 
     size = 10 if unit > 0.2 else 7
     shown = range(0, rows, label_stride(rows, unit, size / 50))
@@ -105,17 +104,14 @@ def fold(seq_len: int, dilation: int, ax: Any = None) -> Folded:
 
 
 def _cell(ax: Any, x: float, y: float, t: int, phase: int, unit: float) -> Rectangle:
-    """Draw one time step in the colour and hatch of its phase, its number on a plain ground."""
+    """Draw one time step in the colour and hatch of its phase, with its number on a white background."""
     tint = tuple(0.5 + 0.5 * c for c in to_rgb(COLOURS[phase % 6]))
-    hatch = HATCHES[(phase + phase // 6) % 6]  # the next six phases have the same colours and other hatches
+    hatch = HATCHES[(phase + phase // 6) % 6]  # the next six phases combine the same colours with other hatches
     cell = Rectangle((x, y), 1, 1, facecolor=tint, edgecolor="#333333", hatch=hatch, linewidth=min(2 * unit, 0.8))
-    ground = {"boxstyle": "round,pad=0.1", "facecolor": "white", "edgecolor": "none"}
-    ax.text(x + 0.5, y + 0.5, str(t), ha="center", va="center", fontsize=min(26 * unit, 10), bbox=ground)
+    background = {"boxstyle": "round,pad=0.1", "facecolor": "white", "edgecolor": "none"}
+    ax.text(x + 0.5, y + 0.5, str(t), ha="center", va="center", fontsize=min(26 * unit, 10), bbox=background)
     return ax.add_patch(cell)
 
 
-def _arrow(ax: Any, points: Any, phase: int, unit: float) -> FancyArrowPatch:
-    codes = [Path.MOVETO, Path.LINETO] if len(points) == 2 else [Path.MOVETO] + 3 * [Path.CURVE4]
-    arrow = FancyArrowPatch(path=Path(points, codes), arrowstyle="-|>", color=COLOURS[phase % 6], zorder=2)
-    arrow.set(mutation_scale=min(20 * unit, 10), linewidth=min(3 * unit, 1.4))
-    return ax.add_patch(arrow)
+def _edge(ax: Any, points: Any, phase: int, unit: float) -> FancyArrowPatch:
+    return ax.add_patch(arrow(points, COLOURS[phase % 6], linewidth=min(3 * unit, 1.4), head=min(20 * unit, 10)))

@@ -1,4 +1,4 @@
-"""Curves of several runs each: the mean of the runs as a line, and from the lowest to the highest of them a band."""
+"""Curves of several runs each: the mean of the runs as a line, and their range, from lowest to highest, as a band."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import Any
 
 import numpy as np
 
-from .style import COLOURS, STYLES, checked_axes, plain_log_ticks
+from .style import COLOURS, STYLES, baseline_line, checked_axes, plain_log_ticks
 
 EIGHT = (*COLOURS, "#777777", "#000000")
-FEW = 5  # a curve of fewer points has them marked: a line through one of them would not be seen
+FEW = 5  # curves of fewer points get markers: a line through a single point is invisible
 
 
 @dataclass(frozen=True)
 class Curve:
-    """One net's runs.
+    """The runs of one model.
 
     Attributes
     ----------
-    label : in the legend. runs : (x, y) of each run; runs may end early, and y may be NaN. Without runs the label alone is shown.
-    colour, style : numbers of the line's looks.
+    label : in the legend. runs : (x, y) of each run; runs may end early, and y may be NaN. Without runs only the label appears.
+    colour, style : indices into ``EIGHT`` and ``STYLES``.
     """
 
     label: str
@@ -43,13 +43,13 @@ def run_curves(
 
     Parameters
     ----------
-    xlabel, ylabel : of the axes. baseline : a number to draw as a horizontal line, or None.
-    logarithmic : whether the y axis is. points : whether each point is marked, and x labelled at points alone: for few of them.
-    ax : axes, or None for a new figure.
+    curves : at least one. xlabel, ylabel : of the axes. baseline : a number to draw as a horizontal line, or None.
+    logarithmic : whether the y axis is logarithmic. points : whether to mark each point and to label only these x values.
+    ax : axes to draw on, or None for a new figure.
 
     Returns
     -------
-    lines : one a curve, and the baseline's where there is one.
+    lines : one per curve, and the baseline's if there is one.
 
     Examples
     --------
@@ -63,22 +63,21 @@ def run_curves(
     ax = checked_axes(ax)
     lines, seen = [], [] if baseline is None else [baseline]
     for curve in curves:
-        looks = {"color": EIGHT[curve.colour % len(EIGHT)], "linestyle": STYLES[curve.style % len(STYLES)]}
+        look = {"color": EIGHT[curve.colour % len(EIGHT)], "linestyle": STYLES[curve.style % len(STYLES)]}
         if not curve.runs:
-            lines += ax.plot([], [], label=curve.label, linewidth=1.7, **looks)
+            lines += ax.plot([], [], label=curve.label, linewidth=1.7, **look)
             continue
         x, y = (_stacked([run[i] for run in curve.runs]) for i in (0, 1))  # (runs, points)
         measured = ~np.isnan(y).all(axis=0)
         x, y = x[:, measured], y[:, measured]
         middle, low, high = np.nanmean(x, axis=0), np.nanmin(y, axis=0), np.nanmax(y, axis=0)
         mean, marker = np.nanmean(y, axis=0), "o" if points or len(middle) < FEW else ""
-        lines += ax.plot(middle, mean, label=curve.label, linewidth=1.7, marker=marker, **looks)
+        lines += ax.plot(middle, mean, label=curve.label, linewidth=1.7, marker=marker, **look)
         if len(curve.runs) > 1:
-            ax.fill_between(middle, low, high, color=looks["color"], alpha=0.15, linewidth=0)
+            ax.fill_between(middle, low, high, color=look["color"], alpha=0.15, linewidth=0)
         seen += [*low, *high]
     if baseline is not None:
-        style = {"color": "black", "linestyle": (0, (1, 2)), "linewidth": 1.2}
-        lines.append(ax.axhline(baseline, label="memoryless baseline", **style))
+        lines.append(baseline_line(ax, baseline, "memoryless baseline"))
     ax.set(xlabel=xlabel, ylabel=ylabel)
     if logarithmic and min(seen, default=0) > 0:
         ax.set_yscale("log")
@@ -93,6 +92,6 @@ def run_curves(
 
 
 def _stacked(runs: Sequence[np.ndarray]) -> np.ndarray:
-    """Return runs of different lengths as (runs, points), NaN after a run's end."""
+    """Return runs of different lengths as one array (runs, points), padded with NaN."""
     longest = max(len(run) for run in runs)
     return np.array([np.pad(np.asarray(run, float), (0, longest - len(run)), constant_values=np.nan) for run in runs])

@@ -1,7 +1,7 @@
-"""What all pictures share: colours, line styles, and new axes.
+"""What all pictures share: colours and line styles, new axes and their labels, arrows.
 
-Colours are told apart by the colour-blind (Okabe and Ito 2008), and line styles tell the same in greyscale. Matplotlib's
-global style is left as it is.
+The colours can be told apart by the colour-blind (Okabe and Ito 2008), and the line styles also in greyscale. Matplotlib's
+global style is never changed.
 """
 
 from __future__ import annotations
@@ -10,12 +10,19 @@ import os
 from pathlib import Path
 from typing import Any
 
+from matplotlib import path as mpath
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import FancyArrowPatch
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 STYLES = ("-", "--", "-.", (0, (1, 1)), (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)))
+
+
+def line_look(i: int) -> dict[str, Any]:
+    """Return colour and line style of the i-th curve; they repeat after six."""
+    return {"color": COLOURS[i % len(COLOURS)], "linestyle": STYLES[i % len(STYLES)]}
 
 
 def new_axes(width: float = 7.0, height: float = 4.2) -> Any:
@@ -24,7 +31,7 @@ def new_axes(width: float = 7.0, height: float = 4.2) -> Any:
 
 
 def checked_axes(ax: Any, width: float = 7.0, height: float = 4.2) -> Any:
-    """Return ``ax``, or new axes where it is None; what is no Axes raises a TypeError."""
+    """Return ``ax``, or new axes where it is None; anything else but an Axes raises a TypeError."""
     if ax is None:
         return new_axes(width, height)
     if not isinstance(ax, Axes):
@@ -32,8 +39,31 @@ def checked_axes(ax: Any, width: float = 7.0, height: float = 4.2) -> Any:
     return ax
 
 
+def axes_for(ax: Any, unit: float, width: float, height: float) -> tuple[Any, float]:
+    """Return axes for a drawing of ``width`` by ``height`` units, and the size of a unit in inches.
+
+    On a new figure (``ax`` None) the unit is the given one; on given axes it shrinks until the drawing fits.
+    """
+    if ax is None:
+        return new_axes(max(5.2, unit * width + 1.7), unit * height + 1.2), unit
+    box = checked_axes(ax).get_window_extent().transformed(ax.figure.dpi_scale_trans.inverted())
+    return ax, min(unit, box.width / width, box.height / height)
+
+
+def label_stride(count: int, room: float, needed: float) -> int:
+    """Return the distance, in places, between labels that do not touch: each place has ``room``, a label takes ``needed``.
+
+    >>> label_stride(32, room=0.2, needed=0.3)
+    2
+    """
+    stride = 1
+    while stride < count and stride * room < needed:
+        stride *= 2
+    return stride
+
+
 def checked_picture(path: str | os.PathLike[str]) -> Path:
-    """Return the path of a picture that is still to be drawn; one that could not be written raises at once.
+    """Return the path of a picture to be drawn later; a path that could not be written raises at once.
 
     >>> checked_picture("curve.xyz")
     Traceback (most recent call last):
@@ -49,7 +79,20 @@ def checked_picture(path: str | os.PathLike[str]) -> Path:
 
 
 def plain_log_ticks(axis: Any, values: Any, base: int = 10) -> None:
-    """Label a logarithmic axis with plain numbers, and with enough of them where it spans less than two decades."""
+    """Label a logarithmic axis with plain numbers, and with more of them where it spans less than two decades."""
     axis.set_major_locator(LogLocator(base, subs=(1, 2, 5) if base == 10 and max(values) < 100 * min(values) else (1,)))
     axis.set_major_formatter(FuncFormatter(lambda value, place: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())
+
+
+def baseline_line(ax: Any, loss: float, label: str) -> Any:
+    """Draw a loss as a dotted horizontal line."""
+    return ax.axhline(loss, label=label, color="black", linestyle=(0, (1, 2)), linewidth=1.2)
+
+
+def arrow(points: Any, colour: str, linewidth: float, head: float) -> FancyArrowPatch:
+    """Return an arrow along two points of a line or four points of a cubic Bézier curve, with a head of ``head`` points."""
+    codes = [mpath.Path.MOVETO] + ([mpath.Path.LINETO] if len(points) == 2 else 3 * [mpath.Path.CURVE4])
+    patch = FancyArrowPatch(path=mpath.Path(points, codes), arrowstyle="-|>", color=colour, zorder=2, capstyle="butt")
+    patch.set(linewidth=linewidth, mutation_scale=head)
+    return patch

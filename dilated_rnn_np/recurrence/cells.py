@@ -149,7 +149,7 @@ class LSTM(Cell):
     def backward(self, dstate: Arrays, cache: Arrays) -> tuple[Arrays, Arrays]:
         """Mirror forward, last line first."""
         (dh, dc), (i, f, g, o, c_prev, c) = dstate, cache
-        tanh_c = array_module(c).tanh(c)  # again: to keep it would take an eighth more memory, and no less time
+        tanh_c = array_module(c).tanh(c)  # computed again: keeping it takes an eighth more memory and saves no time
         do = dh * tanh_c
         dc = dc + dh * o * (1 - tanh_c * tanh_c)
         di, df, dg, dc_prev = dc * g, dc * c_prev, dc * i, dc * f
@@ -191,17 +191,18 @@ class GRU(Cell):
         xp = array_module(a[0])
         (a_r, a_z, a_n, a_nh), (h_prev,) = a, previous
         r, z = sigmoid(a_r), sigmoid(a_z)
-        n = xp.tanh(a_n + r * a_nh)
+        m = r * a_nh
+        n = xp.tanh(a_n + m)
         h = n + z * (h_prev - n)
-        return (h,), (r, z, n, a_nh, h_prev)
+        return (h,), (r, z, n, m, h_prev)  # not a_nh: it is a view, which would keep the whole array of pre-activations
 
     def backward(self, dstate: Arrays, cache: Arrays) -> tuple[Arrays, Arrays]:
         """Mirror forward, last line first."""
-        (dh,), (r, z, n, a_nh, h_prev) = dstate, cache
+        (dh,), (r, z, n, m, h_prev) = dstate, cache
         dn, dz, dh_prev = dh * (1 - z), dh * (h_prev - n), dh * z
         da_n = dn * (1 - n * n)
-        dr, da_nh = da_n * a_nh, da_n * r
-        da = (dr * r * (1 - r), dz * z * (1 - z), da_n, da_nh)
+        da_r, da_nh = da_n * m * (1 - r), da_n * r  # from dr = da_n * a_nh and da_r = dr * r * (1 - r)
+        da = (da_r, dz * z * (1 - z), da_n, da_nh)
         return da, (dh_prev,)
 
     def gate_values(self, cache: Arrays) -> dict[str, Array]:
@@ -223,33 +224,6 @@ def get_cell(cell: str | Cell) -> Cell:
     if isinstance(cell, type) and issubclass(cell, Cell):
         raise TypeError(f"cell must be a name or a Cell object, got the class {cell.__name__}; write {cell.__name__}()")
     return choose("cell", cell, CELLS)()
-
-
-def pre_activations(cell: Cell, from_x: Array, from_h: Array, b_h: Array | None = None) -> Arrays:
-    """Return a cell's pre-activations, (B, H) each, where batch rows lie as rows.
-
-    Parameters
-    ----------
-    from_x : ``W_x x + b``. from_h : ``W_h h``; (B, G*H) both. b_h : the recurrent bias of the split gates, or None.
-    """
-    H = from_x.shape[1] // len(cell.gates)
-    whole = from_x + from_h
-    a = [(from_x if gate in cell.split else whole)[:, g * H : g * H + H] for g, gate in enumerate(cell.gates)]
-    for j, gate in enumerate(cell.split):
-        g = cell.gates.index(gate)
-        apart = from_h[:, g * H : g * H + H]
-        a.append(apart if b_h is None else apart + b_h[j * H : j * H + H])
-    return tuple(a)
-
-
-def pre_activations_backward(cell: Cell, da: Arrays) -> tuple[Array, Array, Array]:
-    """Mirror ``pre_activations``: return the gradients of ``from_x`` and ``from_h``, (B, G*H), and of ``b_h``."""
-    xp, G = array_module(da[0]), len(cell.gates)
-    apart = dict(zip(cell.split, da[G:], strict=True))
-    dfrom_x = xp.concatenate(da[:G], axis=1)  # (B, G*H)
-    dfrom_h = xp.concatenate([apart.get(gate, d) for gate, d in zip(cell.gates, da[:G], strict=True)], axis=1)
-    db_h = xp.concatenate([d.sum(axis=0) for d in da[G:]] or [dfrom_h[0, :0]])  # (S*H,)
-    return dfrom_x, dfrom_h, db_h
 
 
 def check_state(cell: Cell, new: Any, previous: Arrays) -> None:

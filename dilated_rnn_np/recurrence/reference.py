@@ -7,7 +7,6 @@ shares no code, has to equal it to rounding.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -157,7 +156,7 @@ def forward(
     choose("cell of the reference", cell, CELLS)
     choose("readout", readout, {"last": 0, "all": 0})
     T, B, _ = x.shape
-    K, L = math.gcd(*dilations), len(dilations)
+    K, L = _width(params, len(dilations)), len(dilations)
     lengths = [T] * B if lengths is None else list(lengths)
     dtype = np.result_type(x, *params.values(), *(array for entry in state or [] for array in entry))
     state = _zeros(params, dilations, cell, B, dtype) if state is None else state
@@ -181,17 +180,13 @@ def forward(
             output[:n, b] = xs
             cache.append((trace, xs))
             continue
-        oldest = [state[L - 1][0][-K, b]]
-        before = list(state[L][0][:, b]) if K > 1 else []
-        h = np.array([*oldest, *before, *xs])  # h[K + t] is the top layer's output at time t
+        h = np.array([*state[-1][0][-K:, b], *xs])  # h[K + t] is the top layer's output at time t
         W = np.split(params["readout.W"], K, axis=1)
         for t in range(-1, n):
             y = sum(W[k] @ h[K + t - K + 1 + k] for k in range(K)) + params["readout.b"]
             last[b] = y
             if t >= 0:
                 output[t, b] = y
-        if K > 1:
-            new_state[L][0][:, b] = h[n + 1 :]
         cache.append((trace, h))
     return (last if readout == "last" and "readout.W" in params else output), new_state, cache
 
@@ -214,7 +209,7 @@ def backward(
     dx, dstate, grads : as in ``DilatedRNN.backward``.
     """
     T, B, _ = x.shape
-    K, L = math.gcd(*dilations), len(dilations)
+    K, L = _width(params, len(dilations)), len(dilations)
     lengths = [T] * B if lengths is None else list(lengths)
     _, end, cache = forward(params, x, dilations, cell, readout, state, lengths)
     dend = [tuple(np.zeros_like(array) for array in entry) for entry in end] if dstate is None else dstate
@@ -229,8 +224,6 @@ def backward(
             W = np.split(params["readout.W"], K, axis=1)
             dW = np.split(grads["readout.W"], K, axis=1)
             dh = np.zeros_like(h)
-            if K > 1:
-                dh[n + 1 :] += dend[L][0][:, b]
             for t in range(-1, n):
                 dy = np.zeros_like(params["readout.b"], dtype)
                 if readout == "last" and t == n - 1:
@@ -241,9 +234,9 @@ def backward(
                     dW[k] += np.outer(dy, h[K + t - K + 1 + k])
                     dh[K + t - K + 1 + k] += W[k].T @ dy
                 grads["readout.b"] += dy
-            doldest, dbefore, dxs = dh[0], dh[1:K], dh[K:]
+            dbefore, dxs = dh[:K], dh[K:]
         else:
-            doldest, dbefore, dxs = 0, [], doutput[:n, b]
+            dbefore, dxs = 0, doutput[:n, b]
         for l in reversed(range(L)):
             xs, c = trace[l]
             p = _of(params, f"layers.{l}")
@@ -258,9 +251,7 @@ def backward(
                 grads["embedding.W"] += np.outer(dxs[t], x[t, b])
         else:
             dx[:n, b] = dxs
-        dstart[L - 1][0][-K, b] += doldest
-        if len(dstart) > L:
-            dstart[L][0][:, b] = dbefore
+        dstart[-1][0][-K:, b] += dbefore
     return dx, dstart, grads
 
 
@@ -274,11 +265,14 @@ def _row(entry: tuple, b: int) -> list[Vectors]:
     return [tuple(array[j, b] for array in entry) for j in range(len(entry[0]))]
 
 
+def _width(params: dict, num_layers: int) -> int:
+    """Return K, how many outputs of the top layer the read-out sees at a step."""
+    return (
+        params["readout.W"].shape[1] // params[f"layers.{num_layers - 1}.W_h"].shape[1] if "readout.W" in params else 1
+    )
+
+
 def _zeros(params: dict, dilations: Sequence[int], cell: str, B: int, dtype: Any) -> list:
     """Return the state before the first step."""
-    K, L = math.gcd(*dilations), len(dilations)
-    H = [params[f"layers.{l}.W_h"].shape[1] for l in range(L)]
-    state = [tuple(np.zeros((d, B, H[l]), dtype) for _ in range(CELLS[cell][2])) for l, d in enumerate(dilations)]
-    if "readout.W" in params and K > 1:
-        state.append((np.zeros((K - 1, B, H[-1]), dtype),))
-    return state
+    H = [params[f"layers.{l}.W_h"].shape[1] for l in range(len(dilations))]
+    return [tuple(np.zeros((d, B, H[l]), dtype) for _ in range(CELLS[cell][2])) for l, d in enumerate(dilations)]

@@ -1,25 +1,27 @@
-"""The scan: one dilated recurrence, forward and backward, over a sequence that lies feature-major.
+"""The scan: one dilated recurrence ``c_t = f(x_t, c_{t-d})``, forward and backward, over a batch of sequences.
 
-``c_t = f(x_t, c_{t-d})`` never mixes time steps of different phase ``t mod d``, so d consecutive steps are computed at
-once (Chang et al. 2017, section 2.1 and figure 1, right). The layer's buffer ``Z = [x; 1; h_{t-d}]`` has one column for each
-(time, batch row), time-major. A block of ``n = d*B`` columns is a step of the folded sequence: one product ``W Z`` serves
-input, bias and recurrence (see ``fused`` for gates that ask for them apart), and the block's output goes to the h rows of
-the block after it. No padding: where d does not divide T, the last block is narrower and runs on the first phases. The
-columns of a block never meet, so any part of them can go through all blocks by itself.
+Sequences lie feature-major: column ``t*B + b`` of an array holds time t of batch row b. The buffer ``Z = [x; 1; h]`` of a
+layer has such columns, with h shifted by d steps: column t holds x_t above h_{t-d}, all that step t reads. Steps of different
+phase ``t mod d`` never meet, so d consecutive steps are computed at once (Chang et al. 2017, section 2.1 and figure 1, right): a
+folded step of ``n = d*B`` columns. Folded, the recurrence is an ordinary one: each step reads the state that the step before
+wrote. Where d does not divide T, a last, narrower step remains. Columns of a step never meet either, so a part of them can
+go through all steps by itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 from ..arrays.backend import Array, array_module
 from .cells import Arrays, Cell, check_state
-from .fused import fuse, rectangles, row_blocks, split_rows, unfuse
 
-__all__ = ["backward", "blocks", "forward", "fuse", "gate_values", "unfuse"]
+TOGETHER = 2048  # columns whose products for dx and dW are handed over at once
 
-ENOUGH = 256  # columns for one product da Z^T; narrow blocks wait for each other, worth 1.12 at H = 256
+
+def at_once(task: Callable[..., Any], *arguments: Any) -> None:
+    """Call a task with its arguments."""
+    task(*arguments)
 
 
 def forward(
@@ -27,53 +29,67 @@ def forward(
     W: Array,
     Z: Array,
     x: Array,
-    state: Arrays,
-    after: Arrays,
+    states: Arrays,
+    n: int,
     part: slice,
+    caches: list[Any] | None,
     valid: Array | None = None,
-    keep: bool = True,
-    spare: list[Any] | None = None,
-) -> list[Any]:
-    """Run the cell over all blocks, for some of their columns, and write h_t into Z where it is needed d steps later.
+) -> None:
+    """Run the cell over all folded steps, for a part of their columns.
 
     Parameters
     ----------
-    W : (P*H, D+1+H), from ``fuse``. Z : (D+1+H, (T+d)*B), to be filled; its row of ones is filled already.
-    x : (D, T*B). state : one (d*B, H) array a state name, phase-major: row p*B + b belongs to the newest step of phase p.
-    after : arrays like those of the state, to be filled with the state after the sequence.
-    part : the columns of each block that are run; they need none of the others.
-    valid : (T*B,) booleans, or None where all are; the state of a row whose sequence has ended stays as it is.
-    keep : whether the cells' caches are kept for ``backward``.
-    spare : caches of an earlier pass that nobody needs; they are let go one by one, so that the allocator gives the same
-        memory, which is mapped already, to the new ones.
-
-    Returns
-    -------
-    caches : the cell's cache of each block.
+    W : (P*H, D+1+H), from ``join_weights``. Z : (D+1+H, T*B + n), to be filled; its row of ones is filled already.
+    x : (D, T*B). states : one array (n, H) per state array of the cell, row p*B + b for the newest state of phase p and batch
+        row b; changed in place from the state before the sequence to that after it.
+    n : d*B, the columns of a folded step. part : the columns of each step to run.
+    caches : one entry per folded step, to be filled with the cell's cache; None keeps nothing. Each old entry is freed just
+        before its replacement is allocated, so the memory is reused.
+    valid : (T*B,) booleans, or None where all steps are; a step past a row's end copies the state it reads.
     """
-    xp, (n, H) = array_module(Z), state[0].shape
-    products = [(W[rows, columns], columns) for rows, columns in rectangles(cell, H, len(x))]
-    arguments = [block.argument for block in row_blocks(cell)]
-    order = sorted(range(len(arguments)), key=arguments.__getitem__)  # the row block of each argument of the cell
-    newest, caches = tuple(s[part].T.copy() for s in state), []  # (w, H) -> (H, w); a copy, as the first cache keeps it
-    Z[-H:, part] = newest[0]
-    for now, then, w in blocks(Z.shape[1] - n, n, part):
-        if spare:
-            spare.pop()
-        Z[: len(x), now] = x[:, now]
-        previous = (Z[-H:, now], *(s[:, :w] for s in newest[1:]))  # (H, w) each
-        a = [rows for W_k, columns in products for rows in split_rows(W_k @ Z[columns, now], H)]  # (H, w) each
-        new, cache = cell.forward(tuple(a[i] for i in order), previous)
-        check_state(cell, new, previous)
-        if valid is not None:
-            new = tuple(xp.where(valid[now], s, s_prev) for s, s_prev in zip(new, previous, strict=True))
-        Z[-H:, then] = new[0]
-        newest = _replace_first(xp, newest, new, w)
-        if keep:
-            caches.append(cache)
-    for s, s_new in zip(after, newest, strict=True):
-        s[part] = s_new.T
-    return caches
+    H = states[0].shape[1]
+    Z[-H:, part] = states[0][part].T
+    first = 0
+    for z, x_z, h_later, live in zip(*(fold(a, n, part) for a in (Z[:, :-n], x, Z[-H:, n:], valid)), strict=False):
+        newest = tuple(s[part][: z.shape[2]].T.copy() for s in states)  # (w, H) -> (H, w) each
+        newest = steps_forward(cell, W, z, x_z, h_later, newest, caches, first, live)
+        for s, s_new in zip(states, newest, strict=True):
+            s[part][: z.shape[2]] = s_new.T
+        first += z.shape[1]
+
+
+def steps_forward(
+    cell: Cell,
+    W: Array,
+    z: Array,
+    x: Array,
+    h_later: Array,
+    newest: Arrays,
+    caches: list[Any] | None,
+    first: int,
+    live: Array | None,
+) -> Arrays:
+    """Run an ordinary recurrence over folded steps: z (D+1+H, steps, w), x (D, steps, w), h_later (H, steps, w).
+
+    ``newest`` is the state before the steps, (H, w) per array; the state after them is returned. ``caches`` is filled from
+    entry ``first`` on.
+    """
+    xp, D, (_, steps, w), H = array_module(z), len(x), z.shape, len(h_later)
+    for t in range(steps):
+        if caches is not None:
+            caches[first + t] = None
+        z[:D, t] = x[:, t]
+        previous = (z[-H:, t], *newest[1:])
+        a = W @ z[:, t]  # (P*H, w)
+        newest, cache = cell.forward(tuple(a.reshape(-1, H, w)), previous)  # from P pre-activations (H, w)
+        if t == 0:
+            check_state(cell, newest, previous)
+        if live is not None:
+            newest = tuple(xp.where(live[:, t], s, s_prev) for s, s_prev in zip(newest, previous, strict=True))
+        h_later[:, t] = newest[0]
+        if caches is not None:
+            caches[first + t] = cache
+    return newest
 
 
 def backward(
@@ -82,88 +98,107 @@ def backward(
     Z: Array,
     dh: Array,
     dx: Array,
-    dstate: Arrays,
-    caches: list[Any],
+    dstates: Arrays,
+    n: int,
     part: slice,
+    caches: list[Any],
     valid: Array | None = None,
-    flow: Array | None = None,
+    reached: Array | None = None,
+    submit: Callable[..., Any] = at_once,
 ) -> Array:
-    """Mirror ``forward``, last block first: backpropagation through time.
+    """Mirror ``forward``, last step first: backpropagation through time.
+
+    Only ``W_h^T da`` has to wait for the step after it. The products for dx and dW serve many steps at once and are handed to
+    ``submit``, which may run them on another core.
 
     Parameters
     ----------
-    W, Z, caches, part, valid : as ``forward`` had and left them.
-    dh : (H, T*B), the gradient that reaches each output from above. dx : (D, T*B), to be filled with the gradient of x.
-    dstate : that of the state after the sequence, (d*B, H) each, phase-major; changed in place to that of the state before.
-    flow : (H, T*B) to be filled with the whole gradient that reaches each output, from above and through time, 0 past a row's
-        end; or None.
+    dh : (H, T*B), the gradient of the outputs from above. dx : (D, T*B), to be filled; may be dh.
+    dstates : one array (n, H) per state array, changed in place from the gradient of the state after the sequence to that of the
+        state before it.
+    reached : (H, T*B), to be filled with the whole gradient that reaches each output, or None.
+    submit : calls a function with arguments, now or later, in the order of submission.
 
     Returns
     -------
-    dW : (P*H, D+1+H).
+    dW : (P*H, D+1+H); complete once all submitted calls have run.
     """
-    xp, (n, H), D = array_module(Z), dstate[0].shape, len(dx)
-    products = rectangles(cell, H, D)
-    order = [block.argument for block in row_blocks(cell)]  # the argument of each row block
-    sees_x, sees_h = slice(0, len(cell.gates) * H), slice(len(cell.split) * H, None)
-    W_x, W_h = W[sees_x, :D], W[sees_h, D + 1 :]
-    waiting: list[tuple[Array, Array]] = []
-    dnewest, dW = tuple(ds[part].T.copy() for ds in dstate), xp.zeros_like(W)  # (w, H) -> (H, w)
-    for (now, _, w), cache in reversed(list(zip(blocks(dh.shape[1], n, part), caches, strict=True))):
-        dnew = [s[:, :w] for s in dnewest]  # (H, w) each
-        dnew[0] = dnew[0] + dh[:, now]
-        if valid is not None:
-            dkept = [xp.where(valid[now], 0, ds) for ds in dnew]
-            dnew = [xp.where(valid[now], ds, 0) for ds in dnew]
-        if flow is not None:
-            flow[:, now] = dnew[0]
-        da, dprevious = cell.backward(tuple(dnew), cache)
-        da = xp.concatenate([da[i] for i in order])  # (P*H, w)
-        waiting.append((da, Z[:, now]))
-        if len(waiting) * w >= ENOUGH:
-            _add_products(dW, waiting, products)
-        xp.matmul(W_x.T, da[sees_x], out=dx[:, now])
-        dprev = [dprevious[0] + W_h.T @ da[sees_h]]
-        dprev += [d if hasattr(d, "shape") else xp.full_like(dprev[0], d) for d in dprevious[1:]]  # a cell may return 0
-        if valid is not None:
-            dprev = [ds + kept for ds, kept in zip(dprev, dkept, strict=True)]
-        dnewest = _replace_first(xp, dnewest, tuple(dprev), w)
-    _add_products(dW, waiting, products)
-    for ds, ds_new in zip(dstate, dnewest, strict=True):
-        ds[part] = ds_new.T
+    first, dW = len(caches), array_module(Z).zeros_like(W)
+    folded = [fold(a, n, part) for a in (Z[:, :-n], dh, dx, valid, reached)]
+    for z, dh_z, dx_z, live, reached_z in reversed(list(zip(*folded, strict=False))):
+        first -= z.shape[1]
+        dnewest = tuple(ds[part][: z.shape[2]].T.copy() for ds in dstates)  # (w, H) -> (H, w) each
+        dnewest = steps_backward(cell, W, z, dh_z, dx_z, dnewest, dW, caches, first, live, reached_z, submit)
+        for ds, ds_before in zip(dstates, dnewest, strict=True):
+            ds[part][: z.shape[2]] = ds_before.T if hasattr(ds_before, "T") else ds_before
     return dW
 
 
-def gate_values(
-    cell: Cell, caches: list[Any], columns: int, n: int, part: slice
-) -> Iterator[tuple[slice, dict[str, Array]]]:
-    """Yield the columns of each block of forward's caches and the gates that the cell shows there, (H, w) each."""
-    for (now, _, _), block in zip(blocks(columns, n, part), caches, strict=True):
-        yield now, cell.gate_values(block)
+def steps_backward(
+    cell: Cell,
+    W: Array,
+    z: Array,
+    dh: Array,
+    dx: Array,
+    dnewest: Arrays,
+    dW: Array,
+    caches: list[Any],
+    first: int,
+    live: Array | None,
+    reached: Array | None,
+    submit: Callable[..., Any],
+) -> Arrays:
+    """Mirror ``steps_forward``, last step first: fill dx, add to dW, and return the gradient of the state before the steps."""
+    xp, D, (_, steps, w) = array_module(z), len(dx), z.shape
+    seen = len(cell.gates) * len(dh)  # rows of W that see x; below them are the recurrent parts of split gates
+    W_x, W_h = W[:seen, :D], W[:, D + 1 :]
+
+    def products(da: Array, z: Array, dx: Array) -> None:
+        xp.matmul(W_x.T, da[:seen].transpose(1, 0, 2), out=dx.transpose(1, 0, 2))  # for each step (D, w)
+        dW[...] += da.reshape(len(da), -1) @ z.reshape(len(z), -1).T  # for all steps at once
+
+    together = max(1, TOGETHER // w)
+    for stop in range(steps, 0, -together):
+        start = max(0, stop - together)
+        da = xp.empty((len(W), stop - start, w), dtype=W.dtype)
+        for t in reversed(range(start, stop)):
+            dnew = (dnewest[0] + dh[:, t], *dnewest[1:])
+            if live is not None:
+                dkept = tuple(xp.where(live[:, t], 0, ds) for ds in dnew)
+                dnew = tuple(xp.where(live[:, t], ds, 0) for ds in dnew)
+            if reached is not None:
+                reached[:, t] = dnew[0]
+            da_t, dprevious = cell.backward(dnew, caches[first + t])
+            xp.concatenate(da_t, out=da[:, t - start])  # P times (H, w) -> (P*H, w)
+            dnewest = (dprevious[0] + W_h.T @ da[:, t - start], *dprevious[1:])
+            if live is not None:
+                dnewest = tuple(ds + ds_kept for ds, ds_kept in zip(dnewest, dkept, strict=True))
+        submit(products, da, z[:, start:stop], dx[:, start:stop])
+    return dnewest
 
 
-def blocks(columns: int, n: int, part: slice) -> Iterator[tuple[slice, slice, int]]:
-    """Yield the part's columns of each block, those d steps later, and their number: fewer where d leaves a rest."""
-    for start in range(0, columns, n):
-        first, stop = start + part.start, min(start + part.stop, columns)
-        if first < stop:
-            yield slice(first, stop), slice(first + n, stop + n), stop - first
+def gate_values(cell: Cell, caches: list[Any], gates: dict[str, Array], outputs: Array, n: int, part: slice) -> None:
+    """Add to ``gates`` the values that the cell shows of a part's columns, by name, (H, T*B) each; outputs is (H, T*B)."""
+    for k, cache in enumerate(caches):
+        for name, values in cell.gate_values(cache).items():
+            if name not in gates:
+                gates[name] = array_module(outputs).empty((len(values), outputs.shape[1]), dtype=values.dtype)
+            gates[name][:, k * n :][:, part][:, : values.shape[1]] = values
 
 
-def _add_products(dW: Array, waiting: list[tuple[Array, Array]], products: list[tuple[slice, slice]]) -> None:
-    """Add to dW what the waiting blocks, (P*H, w) and (D+1+H, w) each, give to it; then none waits."""
-    if waiting:
-        xp = array_module(dW)
-        da, Z = waiting[0]
-        if len(waiting) > 1:
-            da, Z = (xp.concatenate(arrays, axis=1) for arrays in zip(*waiting, strict=True))
-        for rows, columns in products:
-            dW[rows, columns] += da[rows] @ Z[columns].T
-        waiting.clear()
+def fold(columns: Array | None, n: int, part: slice) -> list[Any]:
+    """Fold (rows, T*B) into the steps of n columns: views (rows, T/d, w) of the part's columns, and (rows, 1, w') of the rest.
 
+    A vector (T*B,) counts as one row; None folds into None.
 
-def _replace_first(xp: Any, state: Arrays, new: Arrays, w: int) -> Arrays:
-    """Return the state with its first w columns, the phases that took a step, replaced."""
-    if w == state[0].shape[1]:
-        return new
-    return tuple(xp.concatenate([s_new, s[:, w:]], axis=1) for s_new, s in zip(new, state, strict=True))
+    >>> import numpy as np
+    >>> [view.tolist() for view in fold(np.arange(7)[None], 3, slice(0, 2))]
+    [[[[0, 1], [3, 4]]], [[[6]]]]
+    """
+    if columns is None:
+        return [None, None]
+    columns = columns.reshape(-1, columns.shape[-1])
+    steps = columns.shape[1] // n
+    whole, rest = columns[:, : steps * n], columns[:, steps * n :]
+    views = whole.reshape(len(columns), steps, n)[:, :, part], rest[:, None, part]
+    return [view for view in views if view.size]

@@ -1,27 +1,27 @@
-"""The adding problem: sum the two numbers that are marked in a long sequence of random numbers.
+"""The adding problem: sum the two marked numbers of a long random sequence.
 
-Each step brings a number, uniform in [0, 1), and a mark, which is 1 at one step of the first half and at one step of the
+Each step has a number, uniform in [0, 1), and a mark. The mark is 1 at one step of the first half and at one step of the
 second half, and 0 elsewhere. The target is the sum of the two marked numbers (after Hochreiter and Schmidhuber 1997, section
 5.4; in this form Le, Jaitly and Hinton 2015, section 4.1, and Arjovsky, Shah and Bengio 2016, section 4.2).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ..arrays.checks import positive_integer
-from .base import Batch, Stream, Task, generator, in_batches
+from .base import Batch, mean_over_positions
+from .synthetic import Synthetic
 
 
-class Adding(Task):
-    """The adding problem over T steps; inputs (T, B, 2), targets (B, 1), a mean squared error.
+class Adding(Synthetic):
+    """The adding problem over T steps, a regression: inputs (T, B, 2), targets (B, 1), mean squared error.
 
     Parameters
     ----------
-    T : length of the sequence, at least 2.
+    T : sequence length, at least 2.
 
     Examples
     --------
@@ -37,7 +37,7 @@ class Adding(Task):
     loss = "mean_squared_error"
     metric_name = "within_0.1"
     baseline = 1 / 6
-    baseline_note = "memoryless baseline 1/6, the variance of the sum: always answering 1"
+    baseline_note = "memoryless baseline 1/6, the variance of the sum: always predicting its mean, 1"
 
     def __init__(self, T: int = 200) -> None:
         self.T = positive_integer("T", T, least=2)
@@ -52,23 +52,7 @@ class Adding(Task):
         targets = (numbers * marks).sum(axis=0)[:, None]  # (T, B) -> (B, 1)
         return np.stack([numbers, marks], axis=-1).astype(np.float32), targets.astype(np.float32)  # (T, B, 2)
 
-    def batches(self, batch_size: int, seed: int = 0) -> Stream:
-        """Return the endless training stream for a seed."""
-        batch_size = positive_integer("batch_size", batch_size)
-        return Stream(lambda step: self.draw(generator(seed, 0, step), batch_size))
-
-    def validation(self, batch_size: int) -> Sequence[Batch]:
-        """Return 512 sequences from a stream that no training seed shares."""
-        return in_batches(self.draw(generator(0, 1), 512), batch_size, target_axis=0)
-
-    def test(self, batch_size: int) -> Sequence[Batch]:
-        """Return 2,048 sequences from a stream of their own."""
-        return in_batches(self.draw(generator(0, 2), 2048), batch_size, target_axis=0)
-
-    def metric(self, output: Any, targets: Any, lengths: Any = None) -> Any:
-        """Return the fraction of sums that are met to within 0.1."""
-        return (abs(output - targets) < 0.1).mean()
-
-    def settings(self) -> dict[str, Any]:
-        """Return the name and T."""
-        return {"name": self.name, "T": self.T}
+    def metric(self, output: Any, targets: Any, lengths: Any = None, weights: Any = None) -> Any:
+        """Return the weighted share of sums that are predicted to within 0.1."""
+        close = (abs(output - targets) < 0.1).all(axis=-1)  # (B, 1) -> (B,)
+        return mean_over_positions(close, lengths, weights)

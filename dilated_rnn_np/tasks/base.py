@@ -1,7 +1,7 @@
-"""What a task is: a stream of batches, a loss, a metric, and the loss that is reached without remembering.
+"""The interface of a task: a stream of training batches, held-out batches, a loss, a metric, and a baseline.
 
-A stream is endless and seeded: batch number k depends on the seed and on k alone, so that a run can be taken up
-again at any step without replaying the ones before it.
+A stream is endless and seeded: batch k depends on the seed and on k only, so an interrupted run resumes at any step
+without replaying earlier batches.
 """
 
 from __future__ import annotations
@@ -13,22 +13,20 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
+from ..arrays.backend import Array, array_module
 
-from ..arrays.checks import positive_integer
-
-Batch = tuple[Any, ...]  # (x, targets) or (x, targets, lengths)
+Batch = tuple[Any, ...]  # (x, targets[, lengths[, weights]])
 
 
 @dataclass(frozen=True)
 class Stream:
-    """An endless stream of batches, ``draw(0), draw(1), …``, that can start at any number.
+    """An endless stream of batches, ``draw(0), draw(1), …``, that can start at any batch number.
 
     Parameters
     ----------
-    draw : a function from the batch's number to the batch ``(x, targets[, lengths])``.
+    draw : a function from the batch number to the batch ``(x, targets[, lengths[, weights]])``.
     first : the number of the first batch.
-    steps_per_pass : after so many batches the data begins again, and a state that is carried with it; never, where infinite.
+    steps_per_pass : batches per pass through the data; each pass starts with a fresh state. Infinite for endless data.
 
     Examples
     --------
@@ -51,22 +49,24 @@ class Stream:
 
 
 class Task(ABC):
-    """The common face of all tasks; a subclass sets the attributes and implements ``batches`` and ``validation``.
+    """The interface of all tasks; a subclass sets the attributes and implements ``batches`` and ``validation``.
 
     Attributes
     ----------
-    name : what the task is called on the command line.
-    input_size, output_size, readout : what a model for the task is built with.
+    name : the task's name on the command line.
+    options : names of the constructor arguments that ``settings`` records; each is also an attribute.
+    input_size, output_size, readout : the constructor arguments of a model for this task.
     loss : the name of the loss in ``losses.LOSSES``.
-    metric_name : what ``metric`` measures.
-    reads_files : whether it is built from data files: then it takes ``data_dir``.
+    metric_name : the quantity that ``metric`` returns.
+    reads_files : whether the task reads data files; its constructor then takes ``data_dir``.
     truncated : whether consecutive batches are windows of the same sequences, for truncated backpropagation with carried state.
-    baseline : the loss of the best answer that uses nothing of what is to be remembered, or None where none is known.
-    baseline_note : one sentence that says what the baseline is.
-    data_note : how the data differs from that which the task is known by, or nothing.
+    baseline : the loss of the best prediction that needs no memory, or None if it is not known.
+    baseline_note : one sentence that explains the baseline.
+    data_note : how the data differs from the task's standard data; empty if it does not.
     """
 
     name: str
+    options: tuple[str, ...] = ()
     input_size: int
     output_size: int
     readout: str
@@ -84,36 +84,50 @@ class Task(ABC):
 
     @abstractmethod
     def validation(self, batch_size: int) -> Sequence[Batch]:
-        """Return the batches that are held out; they are the same in every call."""
+        """Return the validation batches; they are the same in every call and for every training seed."""
 
     def test(self, batch_size: int) -> Sequence[Batch]:
-        """Return the batches that a finished model is judged on; the validation ones where a task has no others."""
+        """Return the test batches for a trained model; tasks without a test set return the validation batches."""
         return self.validation(batch_size)
 
     def steps_per_epoch(self, batch_size: int) -> int | None:
-        """Return how many batches an epoch has, or None where the data is endless."""
+        """Return the number of batches per epoch, or None for endless data."""
         return None
 
-    def metric(self, output: Any, targets: Any, lengths: Any = None) -> Any:
-        """Return the fraction of targets that have the largest output."""
-        return (output.argmax(axis=-1) == targets).mean()
+    def metric(self, output: Any, targets: Any, lengths: Any = None, weights: Any = None) -> Any:
+        """Return the accuracy: the weighted share of counted positions whose target class has the largest output.
+
+        Parameters
+        ----------
+        output : (T, B, O) or (B, O). targets : classes, (T, B) or (B,).
+        lengths, weights : as in ``mean_over_positions``.
+        """
+        return mean_over_positions(output.argmax(axis=-1) == targets, lengths, weights)
 
     def settings(self) -> dict[str, Any]:
-        """Return what ``make_task(**settings)`` needs to build the task again; it goes into the checkpoints."""
-        return {"name": self.name}
+        """Return the arguments with which ``make_task`` builds the same task, except ``data_dir``; checkpoints store them."""
+        return {"name": self.name, **{option: getattr(self, option) for option in self.options}}
 
 
-def in_batches(batch: Batch, batch_size: int, target_axis: int) -> list[Batch]:
-    """Return one large batch ``(x, targets)`` in parts of at most so many rows; targets have their rows on an axis.
+def mean_over_positions(values: Array, lengths: Any = None, weights: Any = None) -> Array:
+    """Return the weighted mean of ``values`` over the counted positions.
 
-    >>> [x.shape for x, _ in in_batches((np.zeros((4, 5, 1)), np.zeros(5)), 2, target_axis=0)]
-    [(4, 2, 1), (4, 2, 1), (4, 1, 1)]
+    Parameters
+    ----------
+    values : one number or boolean per position, (T, B), or (B,) for one output per sequence.
+    lengths : (B,) or None; with (T, B), positions ``t >= lengths[b]`` do not count. With (B,) every row counts.
+    weights : one per position, (T, B) or (B,), or one per row for (T, B); None for equal weights.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> right = np.array([[True, False], [True, False]])
+    >>> float(mean_over_positions(right, lengths=[2, 0])), float(mean_over_positions(right, weights=np.array([[1, 1], [0, 2]])))
+    (1.0, 0.25)
     """
-    x, targets = batch
-    cuts = range(positive_integer("batch_size", batch_size), x.shape[1], batch_size)
-    return list(zip(np.split(x, cuts, axis=1), np.split(targets, cuts, axis=target_axis), strict=True))
-
-
-def generator(seed: int, *stream: int) -> np.random.Generator:
-    """Return the generator that belongs to a seed and a stream of numbers, such as (purpose, batch number)."""
-    return np.random.default_rng([seed, *stream])
+    xp = array_module(values)
+    weights = xp.ones(values.shape) if weights is None else xp.broadcast_to(xp.asarray(weights), values.shape)
+    if lengths is not None and values.ndim == 2:
+        counted = xp.arange(len(values))[:, None] < xp.asarray(lengths)  # (T, B)
+        weights = xp.where(counted, weights, 0)
+    return (values * weights).sum() / weights.sum()

@@ -1,31 +1,32 @@
-"""The copy-memory task: remember ten symbols over T blank steps, then recite them.
+"""The copy-memory task: remember ten symbols over T blank steps, then reproduce them.
 
-A sequence of T + 20 steps holds 10 random symbols out of 8, then blanks, with one marker at step T + 10 that says
-"recite now". The target is blank up to there and the ten symbols after it (Hochreiter and Schmidhuber 1997; in this
-form Arjovsky, Shah and Bengio 2016, section 4.1; used by Chang et al. 2017, section 4.1). The memoryless baseline knows
-when to recite, but guesses the symbols.
+A sequence of T + 20 steps holds 10 random symbols out of 8, then blanks, with a marker at step T + 10 that asks for the
+symbols. The target is blank up to that step and the ten symbols after it (Hochreiter and Schmidhuber 1997; in this form
+Arjovsky, Shah and Bengio 2016, section 4.1; used by Chang et al. 2017, section 4.1). The memoryless baseline knows when
+to output symbols, but guesses them.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ..arrays.checks import positive_integer
-from .base import Batch, Stream, Task, generator, in_batches
+from .base import Batch
+from .synthetic import Synthetic
 
-SYMBOLS, BLANK, MARKER, RECALL = 8, 8, 9, 10  # ten symbols are to be recalled
+SYMBOLS, BLANK, MARKER = 8, 8, 9  # symbols are 0..7
+RECALL = 10  # symbols per sequence
 
 
-class CopyMemory(Task):
+class CopyMemory(Synthetic):
     """Copy memory over T blank steps; inputs are one-hot, (T + 20, B, 10), targets classes 0..8, (T + 20, B).
 
     Parameters
     ----------
-    T : how many steps lie between the symbols and their recital, at least 1.
+    T : time steps between the symbols and their recall, at least 1.
 
     Examples
     --------
@@ -63,23 +64,7 @@ class CopyMemory(Task):
         targets[-RECALL:] = symbols
         return np.eye(self.input_size, dtype=np.float32)[tokens], targets  # (T + 20, B) -> (T + 20, B, 10)
 
-    def batches(self, batch_size: int, seed: int = 0) -> Stream:
-        """Return the endless training stream for a seed."""
-        batch_size = positive_integer("batch_size", batch_size)
-        return Stream(lambda step: self.draw(generator(seed, 0, step), batch_size))
-
-    def validation(self, batch_size: int) -> Sequence[Batch]:
-        """Return 512 sequences from a stream that no training seed shares."""
-        return in_batches(self.draw(generator(0, 1), 512), batch_size, target_axis=1)
-
-    def test(self, batch_size: int) -> Sequence[Batch]:
-        """Return 2,048 sequences from a stream of their own."""
-        return in_batches(self.draw(generator(0, 2), 2048), batch_size, target_axis=1)
-
-    def metric(self, output: Any, targets: Any, lengths: Any = None) -> Any:
-        """Return the recall: the fraction of right symbols in the ten last steps alone."""
-        return (output[-RECALL:].argmax(axis=-1) == targets[-RECALL:]).mean()
-
-    def settings(self) -> dict[str, Any]:
-        """Return the name and T."""
-        return {"name": self.name, "T": self.T}
+    def metric(self, output: Any, targets: Any, lengths: Any = None, weights: Any = None) -> Any:
+        """Return the recall: the weighted share of correct predictions among the positions whose target is a symbol."""
+        symbols = targets != BLANK  # (T + 20, B)
+        return super().metric(output, targets, lengths, symbols if weights is None else symbols * weights)

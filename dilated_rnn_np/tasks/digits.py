@@ -1,21 +1,21 @@
-"""MNIST read pixel by pixel: the net sees one pixel a time step and names the digit after the last one.
+"""MNIST read pixel by pixel: the model reads one pixel per time step and classifies the digit after the last one.
 
-Three versions: the rows of the image one after the other (784 steps), the pixels in one fixed random order, and
-either of them followed by noise, so that the net has to carry what it saw across hundreds of empty steps. The files
-are LeCun, Cortes and Burges's in their IDX format: a header of big-endian integers, then one byte a pixel or label.
+Three versions: the pixels row by row (784 steps), the pixels in one fixed random order, and either of them followed by
+noise, so that the model has to remember the image across hundreds of uninformative steps. The files by LeCun, Cortes and
+Burges are in the IDX format: a header of big-endian integers, then one byte per pixel or label.
 """
 
 from __future__ import annotations
 
-import functools
 import math
 import os
-from typing import Any
 
 import numpy as np
 
 from ..arrays.checks import positive_integer
-from .base import Batch, Stream, Task, generator
+from ..arrays.streams import stream
+from .base import Batch, Stream, Task
+from .epochs import full_batches, shuffled_rows
 from .files import DataError, DataFile, read
 
 MIRRORS = ("https://storage.googleapis.com/cvdf-datasets/mnist/", "https://ossci-datasets.s3.amazonaws.com/mnist/")
@@ -36,21 +36,21 @@ class Digits(Task):
     """The ten handwritten digits as sequences: x float32 ``(T, B, 1)`` with values in [0, 1], targets int64 ``(B,)``.
 
     The last ``held_out`` images of the training file are the validation set and are never trained on. Noise is
-    uniform in [0, 1), as in the paper; in validation and test each image has its own fixed noise.
+    uniform in [0, 1), as in the paper; each validation and test image has its own fixed noise.
 
     Parameters
     ----------
-    permuted : whether the pixels come in one fixed random order, the same for all images.
-    permutation_seed : the seed of that order.
+    permuted : whether the pixels are read in one fixed random order, the same for all images.
+    permutation_seed : the seed of that order; the training seed does not affect it.
     length : T in time steps; the steps after the 784 pixels are noise.
-    held_out : how many training images are held out for validation.
-    data_dir : the folder to look for the four files in first.
+    held_out : number of training images held out for validation.
+    data_dir : the first folder to search for the four files.
 
     Attributes
     ----------
     train_images, validation_images, test_images : uint8 ``(N, 28, 28)``, read-only.
     train_labels, validation_labels, test_labels : int64 ``(N,)``.
-    pixel_order : int64 ``(784,)``; at step t the net sees pixel ``pixel_order[t]``, counted row by row.
+    pixel_order : int64 ``(784,)``; the pixel read at step t, numbered row by row.
 
     Raises
     ------
@@ -64,12 +64,13 @@ class Digits(Task):
     """
 
     name = "mnist"
+    options = ("permuted", "permutation_seed", "length", "held_out")
     input_size = 1
     output_size = 10
     readout = "last"
     reads_files = True
     baseline = math.log(10)
-    baseline_note = "ln 10: the same probability for each digit, as the last step alone tells next to nothing"
+    baseline_note = "ln 10: equal probabilities for all digits, since the last step alone is almost uninformative"
 
     def __init__(
         self,
@@ -94,78 +95,59 @@ class Digits(Task):
         self.test_images, self.test_labels = _load("t10k", data_dir)
 
     @staticmethod
-    def random_order(permutation_seed: int) -> np.ndarray:
-        """Return the order of the 784 pixels that belongs to a seed."""
-        return np.random.default_rng(permutation_seed).permutation(PIXELS)
+    def random_order(permutation_seed: int, count: int = PIXELS) -> np.ndarray:
+        """Return the permutation of ``count`` pixels for a seed."""
+        return stream(permutation_seed, "permutation").permutation(count)
 
     def steps_per_epoch(self, batch_size: int) -> int:
-        """Return how many full batches an epoch has; the images that remain are left out of it."""
-        batch_size = positive_integer("batch_size", batch_size)
-        if batch_size > len(self.train_images):
-            raise ValueError(f"batch_size must be at most {len(self.train_images):,} images, got {batch_size:,}")
-        return len(self.train_images) // batch_size
+        """Return the number of full batches per epoch; each epoch leaves the remaining images out."""
+        return full_batches(len(self.train_images), batch_size, "images")
 
     def batches(self, batch_size: int, seed: int = 0) -> Stream:
-        """Return the endless training stream for a seed; every epoch has its own order, drawn from the seed."""
-        seed = positive_integer("seed", seed, least=0)
-        steps = self.steps_per_epoch(batch_size)
-
-        @functools.lru_cache(maxsize=1)
-        def order(epoch: int) -> np.ndarray:
-            return generator(seed, 1, epoch).permutation(len(self.train_images))
+        """Return the endless training stream for a seed; each epoch has an order of its own."""
+        rows_of = shuffled_rows(len(self.train_images), batch_size, seed, "images")
 
         def draw(k: int) -> Batch:
-            epoch, index = divmod(k, steps)
-            rows = order(epoch)[index * batch_size : (index + 1) * batch_size]
-            noise = generator(seed, 2, k).random((self.length - PIXELS, batch_size), dtype=np.float32)
+            rows = rows_of(k)
+            noise = stream(seed, "noise", k).random((self.length - PIXELS, batch_size), dtype=np.float32)
             return self._sequences(self.train_images[rows], noise), self.train_labels[rows]
 
         return Stream(draw)
 
     def validation(self, batch_size: int) -> list[Batch]:
-        """Return the held-out images in batches of at most ``batch_size``; they are the same in every call."""
-        return self._in_order(self.validation_images, self.validation_labels, batch_size, purpose=3)
+        """Return the validation images in batches of at most ``batch_size``; they are the same in every call."""
+        return self._in_order(self.validation_images, self.validation_labels, batch_size, "validation")
 
     def test(self, batch_size: int) -> list[Batch]:
         """Return the test images in batches of at most ``batch_size``; they are the same in every call."""
-        return self._in_order(self.test_images, self.test_labels, batch_size, purpose=4)
+        return self._in_order(self.test_images, self.test_labels, batch_size, "test")
 
-    def settings(self) -> dict[str, Any]:
-        """Return what ``make_task(**settings)`` needs to build the task again, but for the folder of the files."""
-        return {
-            "name": self.name,
-            "permuted": self.permuted,
-            "permutation_seed": self.permutation_seed,
-            "length": self.length,
-            "held_out": self.held_out,
-        }
-
-    def _in_order(self, images: np.ndarray, labels: np.ndarray, batch_size: int, purpose: int) -> list[Batch]:
-        """Return all images in their order; the noise is an image's own, so results do not hang on batch_size."""
+    def _in_order(self, images: np.ndarray, labels: np.ndarray, batch_size: int, purpose: str) -> list[Batch]:
+        """Return all images in order; each has its own noise, so the sequences do not depend on ``batch_size``."""
         batch_size = positive_integer("batch_size", batch_size)
         extra = self.length - PIXELS
         batches = []
         for first in range(0, len(images), batch_size):
             rows = range(first, min(first + batch_size, len(images)))
-            noise = [generator(0, purpose, row).random(extra, dtype=np.float32) for row in rows]
-            x = self._sequences(images[rows], np.stack(noise, axis=1))  # noise (T - 784, B)
+            noise = [stream(0, purpose, row).random(extra, dtype=np.float32) for row in rows]
+            x = self._sequences(images[rows], np.stack(noise, axis=1))  # noise: (T - 784, B)
             batches.append((x, labels[rows]))
         return batches
 
     def _sequences(self, images: np.ndarray, noise: np.ndarray) -> np.ndarray:
-        """Return images ``(B, 28, 28)``, followed by noise ``(T - 784, B)``, as sequences ``(T, B, 1)``."""
+        """Return images ``(B, 28, 28)`` followed by noise ``(T - 784, B)`` as sequences ``(T, B, 1)``."""
         pixels = images.reshape(len(images), PIXELS)[:, self.pixel_order]  # (B, 784)
         return np.concatenate([pixels.T / np.float32(255), noise])[:, :, np.newaxis]  # (T, B, 1)
 
 
 def parse_idx(content: bytes, name: str, ndim: int) -> np.ndarray:
-    """Return the array of bytes that an IDX file holds.
+    """Return the content of an IDX file of bytes as an array.
 
     Parameters
     ----------
     content : the whole file, decompressed.
-    name : what an error calls the file.
-    ndim : how many dimensions the array must have: 3 for images, 1 for labels.
+    name : the name of the file in errors.
+    ndim : the expected number of dimensions: 3 for images, 1 for labels.
 
     Returns
     -------
@@ -173,15 +155,15 @@ def parse_idx(content: bytes, name: str, ndim: int) -> np.ndarray:
 
     Raises
     ------
-    DataError : the magic number is another one, or the bytes do not fit the sizes in the header.
+    DataError : the magic number is wrong, or the number of bytes does not match the sizes in the header.
 
     Examples
     --------
     >>> parse_idx(bytes([0, 0, 8, 1, 0, 0, 0, 3, 5, 0, 4]), "labels", ndim=1)
     array([5, 0, 4], dtype=uint8)
     """
-    header = 4 * (1 + ndim)  # bytes: the magic number, then one size for each dimension
-    magic = bytes([0, 0, 8, ndim])  # 8 stands for unsigned bytes
+    header = 4 * (1 + ndim)  # bytes: the magic number, then one size per dimension
+    magic = bytes([0, 0, 8, ndim])  # 8: unsigned bytes
     if len(content) < header or content[:4] != magic:
         raise DataError(
             f"{name} must begin with the magic number {magic.hex()} and {ndim} sizes of 4 bytes (an IDX file of "
@@ -200,7 +182,7 @@ def _load(part: str, data_dir: str | os.PathLike[str] | None) -> tuple[np.ndarra
     images = parse_idx(read(FILES[images_name], data_dir), images_name, ndim=3)
     labels = parse_idx(read(FILES[labels_name], data_dir), labels_name, ndim=1).astype(np.int64)
     if images.shape != (len(labels), 28, 28):
-        raise DataError(f"{images_name} must hold {len(labels):,} images of 28 x 28, one a label, got {images.shape}")
+        raise DataError(f"{images_name} must hold {len(labels):,} images of 28 x 28, one per label, got {images.shape}")
     if labels.size and labels.max() > 9:
         raise DataError(f"{labels_name} must hold digits 0 to 9, got {labels.max()}")
     return images, labels

@@ -1,8 +1,8 @@
-"""Finds a data file, downloads it where it is missing, and hands out nothing that it has not verified.
+"""Data files: find a file or download it, verify its digest, and return its content.
 
-A file is looked for in ``data_dir``, then in ``$DILATED_RNN_DATA``, then in a cache folder, and only then downloaded
-into the cache folder; the first two are never written to. What is verified is a digest of the *decompressed* bytes, SHA-256
-where the publisher gives no other, so that any mirror's compression serves, and the file may as well lie there uncompressed.
+A file is searched for in ``data_dir``, then in ``$DILATED_RNN_DATA``, then in a cache folder; if it is in none of them, it is
+downloaded into the cache folder. The first two folders are never written to. The digest is that of the *decompressed*
+bytes, so a mirror may compress the file in any way, and a local copy may be uncompressed.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from pathlib import Path
 
 VARIABLE = "DILATED_RNN_DATA"
 PLACES = f"a folder named by --data-dir (data_dir=...) or ${VARIABLE}"
-TIMEOUT = 30  # seconds without a byte until a mirror is given up
+TIMEOUT = 30  # seconds without data until a mirror counts as failed
 GZIP_MAGIC = b"\x1f\x8b"
 
 
 class DataError(RuntimeError):
-    """A data file is missing, damaged or not the one that was expected; the message says what to do about it."""
+    """A data file is missing, damaged or a different file than expected; the message says what to do."""
 
 
 def sha256_of(content: bytes) -> str:
-    """Return the SHA-256 of the bytes in hexadecimal digits.
+    """Return the SHA-256 of the bytes in hexadecimal.
 
     >>> sha256_of(b"")[:8]
     'e3b0c442'
@@ -36,7 +36,7 @@ def sha256_of(content: bytes) -> str:
 
 
 def md5_of(content: bytes) -> str:
-    """Return the MD5 of the bytes in hexadecimal digits, for files that are published with no better digest.
+    """Return the MD5 of the bytes in hexadecimal, for files that are published with an MD5 only.
 
     >>> md5_of(b"")[:8]
     'd41d8cd9'
@@ -46,17 +46,17 @@ def md5_of(content: bytes) -> str:
 
 @dataclass(frozen=True)
 class DataFile:
-    """What a data file is called, how its content is known, and where it is published.
+    """The description of a published data file: its name, digest and mirrors.
 
     Parameters
     ----------
-    name : the file's name without ``.gz``; on the disk it may be ``name.gz`` or ``name``.
-    sha256 : the digest that its decompressed content must have.
-    urls : the mirrors, tried in order; what they send may be gzipped or not.
-    folder : the subfolder it is kept in; it is found directly in ``data_dir`` or ``$DILATED_RNN_DATA`` as well.
-    digest : the function from the decompressed content to the digest. An archive that every mirror packs anew may
-        digest the files in it instead; it raises a ValueError for bytes that are no such archive.
-    kind : what errors call the digest.
+    name : the file's name without ``.gz``; on disk it may be ``name.gz`` or ``name``.
+    digest : the expected digest of the decompressed content.
+    urls : the mirrors, tried in order; their content may be gzipped or not.
+    folder : the subfolder that holds the file; it may also be directly in ``data_dir`` or ``$DILATED_RNN_DATA``.
+    digest_of : the function from the decompressed content to the digest. For an archive that each mirror packs differently
+        it may digest the files in the archive; it raises a ValueError for bytes that are not such an archive.
+    algorithm : the name of the digest in errors.
 
     Examples
     --------
@@ -65,29 +65,29 @@ class DataFile:
     """
 
     name: str
-    sha256: str
+    digest: str
     urls: tuple[str, ...]
     folder: str = ""
-    digest: Callable[[bytes], str] = sha256_of
-    kind: str = "SHA-256"
+    digest_of: Callable[[bytes], str] = sha256_of
+    algorithm: str = "SHA-256"
 
 
 def read(file: DataFile, data_dir: str | os.PathLike[str] | None = None) -> bytes:
-    """Return the verified, decompressed content of a data file, downloaded if it is found nowhere.
+    """Return the verified, decompressed content of a data file; download it if there is no local copy.
 
     Parameters
     ----------
     file : the file to read.
-    data_dir : the folder to look in first, or None.
+    data_dir : the first folder to search, or None.
 
     Returns
     -------
-    The decompressed bytes, whose digest is ``file.sha256``.
+    The decompressed bytes, whose digest is ``file.digest``.
 
     Raises
     ------
-    DataError : the file is damaged, is another one, or can neither be found nor downloaded. A damaged file is left
-        as it is.
+    DataError : the file is damaged, is a different file, or can neither be found nor downloaded. A damaged file stays
+        unchanged.
     """
     path = locate(file, data_dir)
     if path is None:
@@ -96,12 +96,12 @@ def read(file: DataFile, data_dir: str | os.PathLike[str] | None = None) -> byte
         return _verified(file, path.read_bytes())
     except (OSError, ValueError) as error:
         raise DataError(
-            f"{path} cannot be used: {error}. Delete it to have it downloaded again, or put a good copy into {PLACES}."
+            f"{path} cannot be used: {error}. Delete it to download it again, or put a good copy into {PLACES}."
         ) from error
 
 
 def locate(file: DataFile, data_dir: str | os.PathLike[str] | None = None) -> Path | None:
-    """Return the path of the copy that ``read`` would use, not verified, or None where it would have to download."""
+    """Return the path of the local copy that ``read`` uses, not verified, or None if there is none."""
     for root in _folders(data_dir):
         for folder in (root / file.folder, root):
             for path in (folder / f"{file.name}.gz", folder / file.name):
@@ -111,14 +111,14 @@ def locate(file: DataFile, data_dir: str | os.PathLike[str] | None = None) -> Pa
 
 
 def cache_folder() -> Path:
-    """Return the folder that downloads are kept in."""
-    import pooch  # takes a while to import, and is not needed where the data is at hand
+    """Return the folder for downloaded files."""
+    import pooch  # a slow import, needed only for the cache folder and downloads
 
     return Path(pooch.os_cache("dilated_rnn_np"))
 
 
 def _folders(data_dir: str | os.PathLike[str] | None) -> Iterator[Path]:
-    """Yield the folders to look in, in order; a folder that was named by the user has to exist."""
+    """Yield the folders to search, in order; a folder named by the user must exist."""
     for origin, named in (("data_dir", data_dir), (f"${VARIABLE}", os.environ.get(VARIABLE))):
         if named:
             folder = Path(named).expanduser()
@@ -129,30 +129,30 @@ def _folders(data_dir: str | os.PathLike[str] | None) -> Iterator[Path]:
 
 
 def _verified(file: DataFile, raw: bytes) -> bytes:
-    """Return the decompressed content of ``raw``, or raise a ValueError that says what is wrong with it."""
+    """Return the decompressed content of ``raw``, or raise a ValueError that describes the damage."""
     try:
-        # The bytes tell, not the name: a server or a browser may have decompressed on the way.
+        # Check the bytes, not the name: a server or browser may have decompressed the file.
         content = gzip.decompress(raw) if raw.startswith(GZIP_MAGIC) else raw
     except EOFError:
         raise ValueError(f"its gzip stream ends early, after {len(raw):,} bytes") from None
     except (OSError, zlib.error) as error:
         raise ValueError(f"its gzip stream is damaged ({error})") from None
-    digest = file.digest(content)
-    if digest != file.sha256:
+    digest = file.digest_of(content)
+    if digest != file.digest:
         size = f"{len(content):,} bytes"
-        raise ValueError(f"its decompressed content ({size}) has {file.kind} {digest}, expected {file.sha256}")
+        raise ValueError(f"its decompressed content ({size}) has {file.algorithm} {digest}, expected {file.digest}")
     return content
 
 
 def _download(file: DataFile) -> bytes:
-    """Download the file into the cache folder from the first mirror that has a good copy, and return its content."""
+    """Download the file into the cache folder from the first mirror with a good copy, and return its content."""
     import pooch
 
     folder = cache_folder() / file.folder
     failures = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        # In the same folder, so that the move is atomic; it vanishes with all it holds whatever happens.
+        # A temporary folder on the same file system makes the final move atomic, and is removed after any error.
         with tempfile.TemporaryDirectory(dir=folder, prefix=".download-") as scratch:
             for url in file.urls:
                 part = Path(scratch) / "part"
@@ -170,5 +170,5 @@ def _download(file: DataFile) -> bytes:
             f"{file.name} cannot be downloaded into {folder}: {error}. Make that folder writable, or put the file "
             f"into {PLACES}."
         ) from error
-    remedy = f"Fetch it by hand and put it into {folder}, or into {PLACES}."
-    raise DataError("\n".join([f"{file.name} was not found, and no mirror gave a good copy:", *failures, remedy]))
+    remedy = f"Download it manually and put it into {folder}, or into {PLACES}."
+    raise DataError("\n".join([f"{file.name} was not found, and no mirror has a good copy:", *failures, remedy]))

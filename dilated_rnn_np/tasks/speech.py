@@ -1,38 +1,37 @@
-"""Speaker identification from raw waveforms: the net hears a spoken digit, one frame a time step, and says who spoke.
+"""Speaker identification from raw waveforms: the model reads a spoken digit, one frame per time step, and names the speaker.
 
-The Free Spoken Digit Dataset (Jakobovski and others): each of six speakers says each of the ten digits fifty times, at 8,000
-samples a second, in 0.14 to 2.3 seconds. Recordings are of different lengths; a batch is padded to its longest one, and
-``lengths`` says where each ends.
+The Free Spoken Digit Dataset (Jakobovski and others): six speakers say each of the ten digits fifty times, sampled at 8 kHz,
+in 0.14 to 2.3 seconds. Recordings differ in length; a batch is padded to its longest recording, and ``lengths`` holds the
+lengths without padding.
 """
 
 from __future__ import annotations
 
-import functools
 import io
 import math
 import os
 import re
 import tarfile
 import wave
-from typing import Any
 
 import numpy as np
 
-from ..arrays.checks import choose, positive_integer
-from .base import Batch, Stream, Task, generator
+from ..arrays.checks import one_of, positive_integer
+from .base import Batch, Stream, Task
+from .epochs import full_batches, shuffled_rows
 from .files import DataError, DataFile, read, sha256_of
 
 RECORDING = re.compile(r"(?:.*/)?recordings/((\d)_([a-z]+)_(\d+)\.wav)")  # name, digit, speaker, index
-TEST = range(5)  # the indices of recordings that are held out, as their publisher says
+TEST = range(5)  # indices of the test recordings, as published
 VALIDATION = range(5, 10)
 
 
 def recordings_in(archive: bytes) -> dict[str, bytes]:
-    """Return the recordings of a tar archive, sorted by name: the content of each wav file in a folder ``recordings``.
+    """Return the content of each wav file in the archive's folder ``recordings``, by file name and in sorted order.
 
     Raises
     ------
-    ValueError : where the bytes are no tar archive.
+    ValueError : the bytes are not a tar archive.
     """
     try:
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
@@ -47,7 +46,7 @@ def recordings_in(archive: bytes) -> dict[str, bytes]:
 
 
 def digest_of_recordings(archive: bytes) -> str:
-    """Return one SHA-256 for all recordings of an archive: every mirror packs them anew, the recordings stay the same."""
+    """Return one SHA-256 for all recordings of an archive; it does not depend on how a mirror packs them."""
     return sha256_of("".join(f"{name} {sha256_of(wav)}\n" for name, wav in recordings_in(archive).items()).encode())
 
 
@@ -59,27 +58,27 @@ ARCHIVE = DataFile(
         "26eb9aaf76e81b692f806f9140c2d2777410d7a1.tar.gz",
     ),
     folder="fsdd",
-    digest=digest_of_recordings,
+    digest_of=digest_of_recordings,
 )
 
 
 class Speech(Task):
-    """Who spoke, or which digit: x float32 ``(T, B, frame)``, targets int64 ``(B,)``, lengths int64 ``(B,)`` in time steps.
+    """Speaker or digit classification: x float32 ``(T, B, frame)``, targets int64 ``(B,)``, lengths int64 ``(B,)`` in time steps.
 
-    Recordings 0 to 4 of each speaker and digit are the test set, as the publisher says, and 5 to 9 the validation set; the
-    other forty are trained on. Each recording is scaled to a mean square of 1: how loud somebody was recorded would give
-    two of the six speakers away, and samples over 32,768 are small numbers that train slowly. A training batch is a random draw
-    without regard to length; an epoch shows each recording at most once.
+    Recordings 0 to 4 of each speaker and digit are the test set, as published, and 5 to 9 the validation set; the other
+    forty are the training set. Each recording is scaled to a mean square of 1: the loudness alone would identify two of the
+    six speakers, and samples divided by 32,768 are so small that training is slow. A training batch is a random sample
+    of recordings of any length; an epoch shows each recording at most once.
 
     Parameters
     ----------
-    frame : D, how many samples a time step brings; 1 is sample by sample. The last frame is filled up with zeros.
+    frame : D, the samples per time step; 1 reads sample by sample. The last frame is padded with zeros.
     target : "speaker", one of six, or "digit", one of ten.
-    data_dir : the folder to look for the archive in first.
+    data_dir : the first folder to search for the archive.
 
     Attributes
     ----------
-    classes : what the targets stand for, by number.
+    classes : the names of the classes; target k stands for ``classes[k]``.
 
     Raises
     ------
@@ -92,6 +91,7 @@ class Speech(Task):
     """
 
     name = "speech"
+    options = ("frame", "target")
     readout = "last"
     reads_files = True
 
@@ -99,7 +99,7 @@ class Speech(Task):
         self, frame: int = 16, target: str = "speaker", data_dir: str | os.PathLike[str] | None = None
     ) -> None:
         self.frame = self.input_size = positive_integer("frame", frame)
-        self.target = choose("target", target, {"speaker": "speaker", "digit": "digit"})
+        self.target = one_of("target", target, ("speaker", "digit"))
         self._parts: dict[str, list[tuple[np.ndarray, str]]] = {"train": [], "validation": [], "test": []}
         for name, content in recordings_in(read(ARCHIVE, data_dir)).items():
             digit, speaker, index = name.removesuffix(".wav").split("_")
@@ -111,29 +111,17 @@ class Speech(Task):
         self.classes = sorted({label for _, label in self._parts["train"]})
         self.output_size = len(self.classes)
         self.baseline = math.log(self.output_size)
-        self.baseline_note = f"ln {self.output_size}: the same probability for each {target}"
+        self.baseline_note = f"ln {self.output_size}: equal probabilities for all {target}s"
 
     def steps_per_epoch(self, batch_size: int) -> int:
-        """Return how many full batches an epoch has; the recordings that remain are left out of it."""
-        batch_size, count = positive_integer("batch_size", batch_size), len(self._parts["train"])
-        if batch_size > count:
-            raise ValueError(f"batch_size must be at most {count:,} recordings, got {batch_size:,}")
-        return count // batch_size
+        """Return the number of full batches per epoch; each epoch leaves the remaining recordings out."""
+        return full_batches(len(self._parts["train"]), batch_size, "recordings")
 
     def batches(self, batch_size: int, seed: int = 0) -> Stream:
-        """Return the endless training stream for a seed; every epoch has its own order, drawn from the seed."""
-        seed = positive_integer("seed", seed, least=0)
-        recordings, steps = self._parts["train"], self.steps_per_epoch(batch_size)
-
-        @functools.lru_cache(maxsize=1)
-        def order(epoch: int) -> np.ndarray:
-            return generator(seed, 1, epoch).permutation(len(recordings))
-
-        def draw(k: int) -> Batch:
-            epoch, index = divmod(k, steps)
-            return self._batch([recordings[row] for row in order(epoch)[index * batch_size : (index + 1) * batch_size]])
-
-        return Stream(draw)
+        """Return the endless training stream for a seed; each epoch has an order of its own."""
+        recordings = self._parts["train"]
+        rows_of = shuffled_rows(len(recordings), batch_size, seed, "recordings")
+        return Stream(lambda k: self._batch([recordings[row] for row in rows_of(k)]))
 
     def validation(self, batch_size: int) -> list[Batch]:
         """Return the validation set in batches of at most ``batch_size``, the shortest recordings first."""
@@ -143,19 +131,15 @@ class Speech(Task):
         """Return the test set in batches of at most ``batch_size``, the shortest recordings first."""
         return self._by_length("test", batch_size)
 
-    def settings(self) -> dict[str, Any]:
-        """Return what ``make_task(**settings)`` needs to build the task again, but for the folder of the archive."""
-        return {"name": self.name, "frame": self.frame, "target": self.target}
-
     def _by_length(self, part: str, batch_size: int) -> list[Batch]:
-        """Return all recordings of a part, sorted by length, so that little has to be padded."""
+        """Return all recordings of a part, sorted by length to keep the padding short."""
         batch_size = positive_integer("batch_size", batch_size)
         recordings = sorted(self._parts[part], key=lambda recording: len(recording[0]))
         return [self._batch(recordings[first : first + batch_size]) for first in range(0, len(recordings), batch_size)]
 
     def _batch(self, recordings: list[tuple[np.ndarray, str]]) -> Batch:
-        """Return recordings as one batch, padded with zeros to the longest one."""
-        frames = [framed(samples, self.frame) for samples, _ in recordings]  # (T_b, D) each
+        """Return recordings as one batch, padded with zeros to the longest."""
+        frames = [framed(samples, self.frame) for samples, _ in recordings]  # each (T_b, D)
         lengths = np.array([len(steps) for steps in frames])
         x = np.zeros((lengths.max(), len(frames), self.frame), dtype=np.float32)  # (T, B, D)
         for b, steps in enumerate(frames):
@@ -164,7 +148,7 @@ class Speech(Task):
 
 
 def framed(samples: np.ndarray, frame: int) -> np.ndarray:
-    """Return a recording (N,) with a mean square of 1, in frames (T, frame); silence stays 0.
+    """Return a recording (N,) scaled to a mean square of 1, in frames (T, frame); silence stays 0.
 
     >>> framed(np.array([300, -300, 300], np.int16), frame=2).tolist()
     [[1.0, -1.0], [1.0, 0.0]]
@@ -175,15 +159,15 @@ def framed(samples: np.ndarray, frame: int) -> np.ndarray:
 
 
 def parse_wav(content: bytes, name: str) -> np.ndarray:
-    """Return the samples of a wav file with one channel of 16 bits, int16 ``(N,)``.
+    """Return the samples of a 16-bit mono wav file, int16 ``(N,)``.
 
     Parameters
     ----------
-    content : the whole file. name : what an error calls it.
+    content : the whole file. name : the name of the file in errors.
 
     Raises
     ------
-    DataError : it is no such wav file, is cut off, or holds no sample.
+    DataError : the file is not a 16-bit mono wav file, is truncated, or holds no samples.
     """
     try:
         with wave.open(io.BytesIO(content)) as file:

@@ -1,4 +1,4 @@
-"""Characters by number: what a net that was trained on a text needs of it to read and write."""
+"""The vocabulary of a character model: it numbers the characters of a text and turns numbers back into text."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ UNKNOWN = "\N{REPLACEMENT CHARACTER}"
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The characters that a net knows.
+    """The characters that a model knows.
 
     Parameters
     ----------
-    characters : in sorted order, one string; character k has number k.
+    characters : one string in sorted order; character k has number k.
 
     Examples
     --------
@@ -34,22 +34,22 @@ class Vocabulary:
 
     @classmethod
     def of(cls, training: str, held_out: Sequence[str] = ()) -> Vocabulary:
-        """Return the vocabulary of a training text, with one more symbol where held-out texts have other characters."""
+        """Return the vocabulary of a training text, plus UNKNOWN if the held-out texts have other characters."""
         characters = set(training)
         return cls("".join(sorted(characters if set().union(*held_out) <= characters else characters | {UNKNOWN})))
 
     def __len__(self) -> int:
-        """Return V, how many characters there are."""
+        """Return V, the number of characters."""
         return len(self.characters)
 
     def encode(self, text: str, what: str = "text") -> np.ndarray:
-        """Return the numbers (N,) of a text's characters; one that is not in the vocabulary raises a ValueError."""
+        """Return the numbers (N,) of a text's characters; a character outside the vocabulary raises a ValueError."""
         if strange := sorted(set(text) - set(self.characters)):
             raise ValueError(f"{what} must keep to characters of the training text, got {''.join(strange)!r}")
         return self.numbers(text)
 
     def numbers(self, text: str) -> np.ndarray:
-        """Return the numbers (N,) of a text's characters, UNKNOWN's for one that the vocabulary does not have."""
+        """Return the numbers (N,) of a text's characters; characters outside the vocabulary get the number of UNKNOWN."""
         known, points = _code_points(self.characters), _code_points(text)
         places = np.searchsorted(known, points).clip(max=len(known) - 1)
         return np.where(known[places] == points, places, self.characters.find(UNKNOWN)).astype(np.int32)

@@ -1,4 +1,4 @@
-"""The dilations of a stack: any positive whole numbers serve, and the paper's grow exponentially from layer to layer."""
+"""The paper's dilations: they grow exponentially from layer to layer. A model accepts any other positive integers too."""
 
 from __future__ import annotations
 

@@ -1,23 +1,26 @@
-"""Cyclic graphs of recurrent architectures: nodes, and edges labelled with the number of time steps they travel.
+"""Architectures as cyclic graphs: nodes, and edges labelled with the number of time steps they travel.
 
-Unrolled over time, a graph is the network. Builders stand here for the dilated stack with its fusion layer, the plain stack,
-the stack with regular skip connections, the dilated CNN, the clockwork RNN and the hierarchical multiscale one; a graph of one's
-own is a list of edges.
+Unrolling the graph over time gives the network. There is one builder per architecture: the dilated stack with its fusion
+layer, the plain stack, the stack with regular skip connections, the dilated CNN, the clockwork RNN and the hierarchical
+multiscale RNN. Any other architecture is a :class:`Graph` with its own list of edges.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
+from typing import TypeVar
 
 from ..arrays import inputs
 from ..arrays.checks import positive_integer
 
 INPUT = "input"
-Place = tuple[str, int]  # a node at a time
+Place = tuple[str, int]  # (node, time)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class Edge:
 
     Attributes
     ----------
-    phase : it is there only at times t of this remainder modulo the graph's period.
+    phase : the edge exists at the times t with ``t % period == phase``, where the period is the graph's.
     weights : edges with the same name share their weights; None for weights of its own.
     """
 
@@ -43,20 +46,20 @@ class Graph:
 
     Parameters
     ----------
-    label : what tables and pictures call it.
-    nodes : the nodes in the order they are drawn from below; the input, called "input", is not among them.
+    label : the name in tables and pictures.
+    nodes : the nodes from bottom to top, as they are drawn; the input, called "input", is not one of them.
     edges : edges between nodes, and from "input" to nodes.
-    outputs : where the output at time t is read: (node, phase, steps before t); None reads the last node at t.
-    period : after how many time steps the edges repeat; 1 where all steps are alike.
-    fusion : the name of a node that stands for the fusion layer and is not counted among the nodes.
+    outputs : the nodes that the output at time t reads, as (node, phase of t, steps before t); None reads the last node at t.
+    period : the number of time steps after which the edges repeat; 1 where all steps are alike.
+    fusion : the node that stands for the fusion layer; it is drawn, but not counted as a node.
 
     Examples
     --------
-    A user's own graph: two nodes, one of which skips three steps.
+    A graph of one's own: two nodes, one of which skips three steps.
 
-    >>> from dilated_rnn_np.paths import shortest_path
+    >>> from dilated_rnn_np import paths
     >>> graph = Graph("own", ("a", "b"), (Edge("input", "a"), Edge("a", "b"), Edge("a", "a", 1), Edge("b", "b", 3)))
-    >>> shortest_path(graph, 0, 4)
+    >>> paths.shortest_path(graph, 0, 4)
     [('input', 0), ('a', 0), ('a', 1), ('b', 1), ('b', 4)]
     """
 
@@ -75,18 +78,17 @@ class Graph:
             positive_integer(f"steps of {edge.source} -> {edge.target}", edge.steps, least=0)
             if edge.source not in (INPUT, *self.nodes) or edge.target not in self.nodes:
                 raise ValueError(
-                    f"an edge must join 'input' or a node to a node, got {edge}; the nodes are {self.nodes}"
+                    f"an edge must lead from 'input' or a node to a node, got {edge}; the nodes are {self.nodes}"
                 )
             if not 0 <= edge.phase < self.period:
-                raise ValueError(f"an edge's phase must lie below the period {self.period}, got {edge}")
+                raise ValueError(f"the phase of an edge must lie in 0..{self.period - 1}, below the period, got {edge}")
         for node, phase, back in self.outputs or ():
             if node not in self.nodes or not 0 <= phase < self.period or back < 0:
-                raise ValueError(
-                    f"an output must be (node, phase below {self.period}, steps back of at least 0), got {(node, phase, back)}"
-                )
+                expected = f"(node, phase in 0..{self.period - 1}, steps back of at least 0)"
+                raise ValueError(f"an output must be {expected}, got {(node, phase, back)}")
         if self.fusion is not None and (self.fusion not in self.nodes or len(self.nodes) < 2):
             raise ValueError(f"fusion must name one of several nodes, got {self.fusion!r}; the nodes are {self.nodes}")
-        self.order  # noqa: B018 (a cycle of edges that travel no time is found here)
+        self.order  # noqa: B018 (raises where edges that travel no time form a cycle)
 
     @cached_property
     def leaving(self) -> dict[tuple[str, int], list[Edge]]:
@@ -98,25 +100,34 @@ class Graph:
 
     @cached_property
     def order(self) -> tuple[str, ...]:
-        """The nodes so that each edge that travels no time leads from an earlier to a later one."""
-        before = {
-            node: {e.source for e in self.edges if e.target == node and e.steps == 0} - {INPUT} for node in self.nodes
+        """The nodes in an order in which they can be computed within one time step."""
+        sources = {
+            node: [e.source for e in self.edges if e.target == node and e.steps == 0 and e.source != INPUT]
+            for node in self.nodes
         }
-        ordered: list[str] = []
-        while len(ordered) < len(self.nodes):
-            free = [node for node in self.nodes if node not in ordered and before[node] <= set(ordered)]
-            if not free:
-                raise ValueError(
-                    f"{self.label} has a cycle of edges that travel no time, among {sorted(set(self.nodes) - set(ordered))}"
-                )
-            ordered += free
-        return tuple(ordered)
+        try:
+            return tuple(TopologicalSorter(sources).static_order())
+        except CycleError as error:
+            cycle = " -> ".join(error.args[1])
+            raise ValueError(f"{self.label} has a cycle of edges that travel no time: {cycle}") from None
 
     def read_at(self, time: int) -> list[Place]:
-        """Return the places that the output at a time is read from."""
+        """Return the places that the output at a time reads."""
         if self.outputs is None:
             return [(self.nodes[-1], time)]
         return [(node, time - back) for node, phase, back in self.outputs if time % self.period == phase]
+
+
+def topological_order(sources: Mapping[T, Iterable[T]]) -> list[T] | None:
+    """Return the keys so that each follows its sources, or None if they form a cycle.
+
+    >>> topological_order({"b": ["a"], "a": []}), topological_order({"a": ["a"]})
+    (['a', 'b'], None)
+    """
+    try:
+        return list(TopologicalSorter(sources).static_order())
+    except CycleError:
+        return None
 
 
 # ---------------------------------------------------------------------- architectures
@@ -127,17 +138,18 @@ def dilated_stack(dilations: Sequence[int], fusion: bool = True) -> Graph:
 
     Parameters
     ----------
-    dilations : one a layer. fusion : whether a common divisor K > 1 brings a fusion layer, one node that reads K steps.
+    dilations : one per layer.
+    fusion : whether dilations with a common divisor K > 1 get a fusion layer, one node that reads the last K steps.
 
     Examples
     --------
-    >>> from dilated_rnn_np.paths import recurrent_lengths
-    >>> recurrent_lengths(dilated_stack([1, 2, 4]), 7).tolist()  # 3 upward edges and the hops
+    >>> from dilated_rnn_np import paths
+    >>> paths.recurrent_lengths(dilated_stack([1, 2, 4]), 7).tolist()  # 3 upward edges and the hops
     [3.0, 4.0, 4.0, 5.0, 4.0, 5.0, 5.0, 6.0]
     """
     dilations = inputs.dilations(dilations)
     width = math.gcd(*dilations)
-    graph = _stack(f"dilated RNN {_listed(dilations)}", len(dilations), [(d,) for d in dilations])
+    graph = _stack(f"dilated RNN {_listed(dilations)}", [(d,) for d in dilations])
     if not fusion or width == 1:
         return graph
     taps = tuple(Edge(graph.nodes[-1], "fusion", k) for k in range(width))
@@ -145,59 +157,59 @@ def dilated_stack(dilations: Sequence[int], fusion: bool = True) -> Graph:
 
 
 def plain_stack(num_layers: int) -> Graph:
-    """Return the graph of an ordinary stacked RNN: all edges travel one step."""
-    num_layers = positive_integer("num_layers", num_layers)
-    return _stack("plain RNN", num_layers, [(1,)] * num_layers)
+    """Return the graph of an ordinary stacked RNN: each recurrent edge travels one step."""
+    return _stack("plain RNN", [(1,)] * positive_integer("num_layers", num_layers))
 
 
 def skip_stack(num_layers: int, skip: int) -> Graph:
     """Return the graph of a stack with regular skip connections, ``c_t = f(x_t, c_{t-1}, c_{t-s})`` in each layer."""
     num_layers, skip = positive_integer("num_layers", num_layers), positive_integer("skip", skip, least=2)
-    return _stack(f"skip RNN, s = {skip}", num_layers, [(1, skip)] * num_layers)
+    return _stack(f"skip RNN, s = {skip}", [(1, skip)] * num_layers)
 
 
 def dilated_cnn(dilations: Sequence[int], kernel: int = 2) -> Graph:
-    """Return the graph of a causal dilated CNN: ``kernel`` upward edges a layer, which travel 0, d, 2d, … steps.
+    """Return the graph of a causal dilated CNN: ``kernel`` upward edges per layer, which travel 0, d, 2d, … steps.
 
-    >>> from dilated_rnn_np.paths import receptive_field
-    >>> receptive_field(dilated_cnn([1, 2, 4]))
+    >>> from dilated_rnn_np import paths
+    >>> paths.receptive_field(dilated_cnn([1, 2, 4]))
     8
     """
     dilations, kernel = inputs.dilations(dilations), positive_integer("kernel", kernel)
     nodes = _layers(len(dilations))
-    edges = [
-        Edge(below, node, k * d)
-        for below, node, d in zip((INPUT, *nodes), nodes, dilations, strict=False)
-        for k in range(kernel)
-    ]
-    return Graph(f"dilated CNN {_listed(dilations)}", nodes, tuple(edges))
+    layers = zip(itertools.pairwise((INPUT, *nodes)), dilations, strict=True)
+    edges = tuple(Edge(below, node, k * d) for (below, node), d in layers for k in range(kernel))
+    return Graph(f"dilated CNN {_listed(dilations)}", nodes, edges)
 
 
 def clockwork(periods: Sequence[int], num_layers: int = 1) -> Graph:
-    """Return the graph of a clockwork RNN (Koutník et al. 2014): module i is computed at multiples of its period alone.
+    """Return the graph of a clockwork RNN (Koutník et al. 2014): module i is updated only at multiples of its period.
 
-    A module reads the input, itself and the slower modules as they were one step before; between its turns it holds its
-    state, which costs no edge. Periods are given from fast to slow; the output, or the layer above, reads all modules.
+    When a module is updated, it reads the input and the previous values of itself and of the slower modules. Between its
+    updates a module holds its state, which costs no edge. The output, or the next layer, reads all modules.
 
-    >>> from dilated_rnn_np.paths import shortest_path
-    >>> shortest_path(clockwork([1, 4]), 0, 5)
+    Parameters
+    ----------
+    periods : one per module, from fast to slow. num_layers : stacked layers with these modules.
+
+    Examples
+    --------
+    >>> from dilated_rnn_np import paths
+    >>> paths.shortest_path(clockwork([1, 4]), 0, 5)
     [('input', 0), ('module 2 (4)', 0), ('module 2 (4)', 4)]
     """
     periods, num_layers = inputs.dilations(periods, "periods"), positive_integer("num_layers", num_layers)
     if list(periods) != sorted(periods):
         raise ValueError(f"periods must be given from fast to slow, got {list(periods)}")
     cycle = math.lcm(*periods)
-    below, edges, names = [(INPUT, 1)], [], []  # below: what a layer reads, and how often that changes
+    below, edges, names = [(INPUT, 1)], [], []  # below: the nodes that a layer reads, each with its period
     for layer in range(num_layers):
         prefix = f"layer {layer + 1}, " if num_layers > 1 else ""
         modules = [(f"{prefix}module {i + 1} ({p})", p) for i, p in enumerate(periods)]
         for i, (node, p) in enumerate(modules):
-            for t in range(
-                cycle, 2 * cycle, p
-            ):  # the module's turn: it reads what the others hold at t, or held at t - 1
-                read = [(source, t // q * q) for source, q in below]
-                read += [(source, (t - 1) // q * q) for source, q in modules[i:]]
-                edges += [Edge(source, node, t - at, at % cycle, f"{source} -> {node}") for source, at in read]
+            for t in range(cycle, 2 * cycle, p):  # the updates of one cycle, late enough that no source lies before 0
+                updated = [(source, t // q * q) for source, q in below]  # when the value read at t was computed
+                updated += [(source, (t - 1) // q * q) for source, q in modules[i:]]
+                edges += [Edge(source, node, t - at, at % cycle, f"{source} -> {node}") for source, at in updated]
         names += [node for node, _ in modules]
         below = modules
     outputs = tuple((node, t, t % p) for node, p in below for t in range(cycle))
@@ -208,36 +220,39 @@ def clockwork(periods: Sequence[int], num_layers: int = 1) -> Graph:
 def hierarchical_stack(levels: int) -> Graph:
     """Return the graph of a hierarchical multiscale RNN (Chung et al. 2017): a stack with edges down to the level below.
 
-    All edges that there can be: upward ones, which travel no time, and those of one step from a level to itself and to the level
-    below it. The boundaries, which depend on the data, choose among them. The output reads all levels.
+    The graph holds every possible edge: upward edges, which travel no time, and edges of one step from each level to itself
+    and to the level below. In the network the boundaries, which depend on the data, select some of them. The output reads
+    all levels.
 
-    >>> from dilated_rnn_np.paths import shortest_path
-    >>> shortest_path(hierarchical_stack(2), 0, 1)
+    >>> from dilated_rnn_np import paths
+    >>> paths.shortest_path(hierarchical_stack(2), 0, 1)
     [('input', 0), ('level 1', 0), ('level 1', 1)]
     """
     nodes = tuple(f"level {i + 1}" for i in range(positive_integer("levels", levels)))
-    upward = [Edge(below, node) for below, node in zip((INPUT, *nodes), nodes, strict=False)]
     onward = [Edge(node, node, 1) for node in nodes]
     downward = [Edge(above, node, 1) for node, above in itertools.pairwise(nodes)]
     outputs = tuple((node, 0, 0) for node in nodes)
-    return Graph("hierarchical multiscale RNN", nodes, (*upward, *onward, *downward), outputs)
+    return Graph("hierarchical multiscale RNN", nodes, (*_upward(nodes), *onward, *downward), outputs)
 
 
-def _stack(label: str, num_layers: int, hops: Sequence[tuple[int, ...]]) -> Graph:
-    """Return a stack whose l-th layer has an edge to itself for each of ``hops[l]``."""
-    nodes = _layers(num_layers)
-    upward = [Edge(below, node) for below, node in zip((INPUT, *nodes), nodes, strict=False)]
-    return Graph(
-        label, nodes, tuple(upward + [Edge(node, node, d) for node, ds in zip(nodes, hops, strict=True) for d in ds])
-    )
+def _stack(label: str, hops: Sequence[tuple[int, ...]]) -> Graph:
+    """Return a stack whose l-th layer has one edge to itself for each number of steps in ``hops[l]``."""
+    nodes = _layers(len(hops))
+    loops = [Edge(node, node, d) for node, steps in zip(nodes, hops, strict=True) for d in steps]
+    return Graph(label, nodes, (*_upward(nodes), *loops))
 
 
 def _layers(num_layers: int) -> tuple[str, ...]:
     return tuple(f"layer {i + 1}" for i in range(num_layers))
 
 
+def _upward(nodes: tuple[str, ...]) -> list[Edge]:
+    """Return the edges input -> first node -> … -> last node, which travel no time."""
+    return [Edge(below, node) for below, node in itertools.pairwise((INPUT, *nodes))]
+
+
 def _listed(numbers: Sequence[int]) -> str:
-    """Return the numbers in words; a geometric series of many is shortened, and nothing else that would be ambiguous.
+    """Return the numbers as text; only a geometric series can be shortened without becoming ambiguous.
 
     >>> _listed([1, 2, 4, 8, 16, 32]), _listed([1, 2, 4, 8, 100])
     ('1, 2, 4, …, 32', '1, 2, 4, 8, 100')

@@ -1,8 +1,15 @@
-"""How long the paths are that information takes through a recurrent architecture.
+"""Shortest paths through a recurrent architecture, and the mean recurrent length that summarises them.
 
 The recurrent length ``d_i(n)`` is the number of edges on the shortest path from the input at time i to the output at time
-i + n, upward edges counted; the mean recurrent length over a cycle m is ``(1/m) sum_{n=1..m} max_i d_i(n)`` (Chang et al.
-2017, definition 3.1; Zhang et al. 2016). Integers and arrays alone: nothing here draws.
+i + n, upward edges counted; it is infinite where there is no path. The mean recurrent length over a cycle m is
+``(1/m) sum_{n=1..m} max_i d_i(n)`` (Chang et al. 2017, definition 3.1; Zhang et al. 2016). With L layers and m = M^(L-1):
+
+- dilations 1, M, …, M^(L-1): ``L + (M-1)/2 log_M m + 1/m``
+- regular skips of length m beside the unit edges: ``L + (m-1)/2 + 1/m``
+- a plain stack: ``L + (m+1)/2``
+
+The file follows this order: definitions, closed forms, and then the fast computation of ``d_i(n)`` for all spans at once.
+The names of ``graphs`` and ``measures`` are offered here too, as ``drn.paths``.
 """
 
 from __future__ import annotations
@@ -26,145 +33,66 @@ from .graphs import (
     hierarchical_stack,
     plain_stack,
     skip_stack,
+    topological_order,
 )
+from .measures import num_parameters, parameters_per_recurrent_edge, receptive_field, recurrent_edges_per_node
 
-# ---------------------------------------------------------------------- paths
+MAX_SPANS = 20_000_000  # an array of so many float64 takes 160 MB
 
-
-LONGEST = 20_000_000  # spans that are listed at once
+# ---------------------------------------------------------------------- definitions
 
 
 def shortest_path(graph: Graph, start: int, end: int) -> list[Place] | None:
-    """Return a shortest path from the input at time ``start`` to the output at time ``end``, or None where there is none.
+    """Return a shortest path from the input at time ``start`` to the output at time ``end``, or None if there is none.
 
     Returns
     -------
     path : places (node, time), the input first; its recurrent length is ``len(path) - 1``.
+
+    Examples
+    --------
+    >>> shortest_path(dilated_stack([1, 4]), 0, 5)
+    [('input', 0), ('layer 1', 0), ('layer 1', 1), ('layer 2', 1), ('layer 2', 5)]
     """
     start, end = positive_integer("start", start, least=0), positive_integer("end", end, least=0)
     if end < start:
         raise ValueError(f"end must not lie before start, got {start} and {end}: edges never travel back in time")
-    wanted = set(graph.read_at(end))
-    before: dict[Place, Place | None] = {(INPUT, start): None}
-    queue = deque([(INPUT, start)])
-    while queue:
-        place: Place | None = queue.popleft()
-        if place in wanted:
-            path = []
-            while place is not None:
-                path.append(place)
-                place = before[place]
-            return path[::-1]
-        node, time = place  # type: ignore[misc]
-        for edge in graph.leaving.get((node, time % graph.period), ()):
-            reached = (edge.target, time + edge.steps)
-            if reached[1] <= end and reached not in before:
-                before[reached] = place
-                queue.append(reached)
-    return None
+    previous = _breadth_first(graph, start, end)
+    outputs = set(graph.read_at(end))
+    place = next((place for place in previous if place in outputs), None)  # the nearest one comes first
+    path = []
+    while place is not None:
+        path.append(place)
+        place = previous[place]
+    return path[::-1] or None
 
 
 def recurrent_lengths(graph: Graph, limit: int, start: int | None = None) -> np.ndarray:
-    """Return ``d_i(n)`` for all spans n = 0 … limit; infinity where no path is.
+    """Return ``d_i(n)`` for all spans n = 0 … limit; infinity where there is no path.
 
     Parameters
     ----------
-    graph : any. limit : the longest span. start : the time i; None takes the largest over all i.
+    graph : any graph. limit : the longest span. start : the time i; None takes the maximum over all i.
 
     Returns
     -------
     lengths : (limit + 1,) float64.
+
+    Examples
+    --------
+    >>> recurrent_lengths(dilated_stack([1, 4]), 5).tolist()
+    [2.0, 3.0, 4.0, 5.0, 3.0, 4.0]
     """
     limit = _checked_limit(limit)
     start = None if start is None else positive_integer("start", start, least=0)
-    if graph.period == 1 and _only_loops_are_self_loops(graph):
+    if is_stack(graph):
         return layer_lengths(graph, limit)[graph.nodes[-1]]
     starts = range(graph.period) if start is None else [start]
-    return np.max([_searched(graph, i, limit) for i in starts], axis=0)
-
-
-def layer_lengths(graph: Graph, limit: int) -> dict[str, np.ndarray]:
-    """Return for each node the shortest path from the input at time 0, for all spans 0 … limit; the fast special case.
-
-    A node's own loops commute, so each is closed by itself: over the folded spans, the best of all numbers of hops is a
-    running minimum.
-
-    Raises
-    ------
-    ValueError : where steps are not alike or a cycle leads through several nodes; ``recurrent_lengths`` searches there.
-    """
-    if not is_stack(graph):
-        raise ValueError(f"{graph.label} is no stack: its steps differ or a cycle leads through several nodes")
-    limit = _checked_limit(limit)
-    lengths = {node: np.full(limit + 1, np.inf) for node in graph.nodes}
-    lengths[INPUT] = np.where(np.arange(limit + 1) == 0, 0.0, np.inf)
-    for node in _feeding_order(graph):
-        here = lengths[node]
-        for edge in (e for e in graph.edges if e.target == node and e.source != node and e.steps <= limit):
-            here[edge.steps :] = np.minimum(here[edge.steps :], lengths[edge.source][: limit + 1 - edge.steps] + 1)
-        for edge in (e for e in graph.edges if e.target == node == e.source and e.steps <= limit):
-            here[:] = with_hops(here, edge.steps)
-    del lengths[INPUT]
-    return lengths
-
-
-def _checked_limit(limit: int) -> int:
-    if positive_integer("limit", limit, least=0) > LONGEST:
-        raise ValueError(
-            f"spans up to {limit:,} are too many to list, at most {LONGEST:,}; give a smaller limit or cycle"
-        )
-    return limit
-
-
-def with_hops(lengths: np.ndarray, d: int) -> np.ndarray:
-    """Return min over k >= 0 of ``lengths[n - k d] + k``, for all n at once."""
-    rows = -(-len(lengths) // d)
-    padded = np.full(rows * d, np.inf)
-    padded[: len(lengths)] = lengths
-    folded = padded.reshape(rows, d)  # (spans / d, d): a hop leads one row down
-    hops = np.arange(rows)[:, None]
-    return (np.minimum.accumulate(folded - hops, axis=0) + hops).reshape(-1)[: len(lengths)]
-
-
-def _searched(graph: Graph, start: int, limit: int) -> np.ndarray:
-    """Return ``d_start(n)`` for n = 0 … limit by breadth-first search over the unrolled graph."""
-    distance: dict[Place, int] = {(INPUT, start): 0}
-    queue = deque([(INPUT, start)])
-    while queue:
-        node, time = queue.popleft()
-        for edge in graph.leaving.get((node, time % graph.period), ()):
-            reached = (edge.target, time + edge.steps)
-            if reached[1] <= start + limit and reached not in distance:
-                distance[reached] = distance[node, time] + 1
-                queue.append(reached)
-    return np.array(
-        [min((distance.get(p, math.inf) for p in graph.read_at(start + n)), default=math.inf) for n in range(limit + 1)]
-    )
-
-
-def _feeding_order(graph: Graph) -> list[str]:
-    """Return the nodes so that all edges but loops lead from an earlier to a later one; shorter where a cycle forbids it."""
-    ordered: list[str] = []
-    sources = {node: {e.source for e in graph.edges if e.target == node} - {INPUT, node} for node in graph.nodes}
-    while free := [node for node in graph.nodes if node not in ordered and sources[node] <= set(ordered)]:
-        ordered += free
-    return ordered
-
-
-def is_stack(graph: Graph) -> bool:
-    """Return whether all steps are alike and no cycle leads through several nodes, as ``layer_lengths`` needs it."""
-    return graph.period == 1 and _only_loops_are_self_loops(graph)
-
-
-def _only_loops_are_self_loops(graph: Graph) -> bool:
-    return graph.outputs is None and len(_feeding_order(graph)) == len(graph.nodes)
-
-
-# ---------------------------------------------------------------------- measures
+    return np.max([_searched_lengths(graph, i, limit) for i in starts], axis=0)
 
 
 def mean_recurrent_length(graph: Graph, cycle: int) -> float:
-    """Return ``(1/m) sum_{n=1..m} max_i d_i(n)`` over a cycle m; infinity where a span is not reached.
+    """Return ``(1/m) sum_{n=1..m} max_i d_i(n)`` over a cycle m; infinity if one of the spans has no path.
 
     >>> round(mean_recurrent_length(dilated_stack([2**l for l in range(9)]), 256), 4)
     13.0039
@@ -175,106 +103,20 @@ def mean_recurrent_length(graph: Graph, cycle: int) -> float:
     return float(recurrent_lengths(graph, cycle)[1:].mean())
 
 
-def recurrent_edges_per_node(graph: Graph) -> float:
-    """Return the number of edges that travel time over the number of nodes of the cyclic graph.
+def reachable_spans(graph: Graph, limit: int) -> np.ndarray:
+    """Return the spans n = 0 … limit that have a path, whatever the start.
 
-    Inputs, read-out and fusion layer are no nodes, and edges into the fusion layer are not counted. In a graph of period m a
-    node counts once for each of the m time indices at which it is computed.
-
-    >>> recurrent_edges_per_node(dilated_stack([1, 2, 4])), recurrent_edges_per_node(skip_stack(3, 4))
-    (1.0, 2.0)
+    >>> reachable_spans(dilated_stack([4, 6], fusion=False), 12).tolist()
+    [0, 4, 6, 8, 10, 12]
     """
-    edges = [e for e in graph.edges if e.steps > 0 and e.target != graph.fusion]
-    places = {(e.target, (e.phase + e.steps) % graph.period) for e in graph.edges if e.target != graph.fusion}
-    return len(edges) / len(places) if places else 0.0
+    return np.flatnonzero(np.isfinite(recurrent_lengths(graph, limit)))
 
 
-def receptive_field(graph: Graph) -> float:
-    """Return how many inputs, its own included, an output can depend on; infinity where a cycle carries them on and on.
-
-    Notes
-    -----
-    For a graph without cycle it is one more than the longest span; holes in between are not looked for.
-    """
-    p = graph.period
-    onward = {
-        (node, t): [((e.target, (t + e.steps) % p), e.steps) for e in graph.leaving.get((node, t), ())]
-        for node in (INPUT, *graph.nodes)
-        for t in range(p)
-    }
-    if graph.outputs is None:
-        read = {(graph.nodes[-1], t): 0 for t in range(p)}
-    else:
-        read = {}
-        for node, phase, back in graph.outputs:
-            place = (node, (phase - back) % p)
-            read[place] = max(back, read.get(place, 0))
-    between = _reached(onward, {(INPUT, t) for t in range(p)})
-    backward: dict[Place, list[tuple[Place, int]]] = {place: [] for place in onward}
-    for place, edges in onward.items():
-        for target, steps in edges:
-            backward[target].append((place, steps))
-    between &= _reached(backward, set(read))
-    waiting = {place: sum(source in between for source, _ in backward[place]) for place in between}
-    longest = dict.fromkeys(between, 0)
-    free = [place for place, count in waiting.items() if count == 0]
-    for place in free:  # grows while it is gone through: each place comes after all that lead to it
-        for target, steps in onward[place]:
-            if target in between:
-                longest[target] = max(longest[target], longest[place] + steps)
-                waiting[target] -= 1
-                if waiting[target] == 0:
-                    free.append(target)
-    if len(free) < len(between):
-        return math.inf
-    return max((longest[place] + back + 1 for place, back in read.items() if place in between), default=0)
-
-
-def _reached(edges: dict[Place, list[tuple[Place, int]]], starts: set[Place]) -> set[Place]:
-    """Return all places that edges lead to from some starts, the starts included."""
-    reached, queue = set(starts), list(starts)
-    while queue:
-        new = {target for target, _ in edges[queue.pop()]} - reached
-        reached |= new
-        queue += new
-    return reached
-
-
-def num_parameters(graph: Graph, input_size: int, hidden_size: int, gates: int = 1) -> int:
-    """Return the number of parameters of the recurrent part: a matrix an edge, a bias a node, times the gates of the cell.
-
-    >>> from dilated_rnn_np import DilatedRNN
-    >>> num_parameters(dilated_stack([1, 2, 4]), 3, 10, gates=4) == DilatedRNN(3, 10, [1, 2, 4], "lstm").num_parameters
-    True
-    """
-    D, H = positive_integer("input_size", input_size), positive_integer("hidden_size", hidden_size)
-    matrices = sum(
-        H * (D if source == INPUT else H) for source, _, target, _ in _weights(graph) if target != graph.fusion
-    )
-    return positive_integer("gates", gates) * (matrices + H * _num_nodes(graph))
-
-
-def parameters_per_recurrent_edge(graph: Graph, input_size: int, hidden_size: int, gates: int = 1) -> float:
-    """Return the parameters over the recurrent weights: what one way through time costs; infinity where there is none."""
-    ways = sum(1 for _, steps, target, _ in _weights(graph, recurrent=True) if target != graph.fusion)
-    return num_parameters(graph, input_size, hidden_size, gates) / ways if ways else math.inf
-
-
-def _num_nodes(graph: Graph) -> int:
-    return len(graph.nodes) - (graph.fusion is not None)
-
-
-def _weights(graph: Graph, recurrent: bool = False) -> set[tuple[str, Any, str, str | None]]:
-    """Return the distinct weights of the edges, or of those that travel time."""
-    edges = [e for e in graph.edges if e.steps > 0 or not recurrent]
-    return {(e.source, e.steps if e.weights is None else None, e.target, e.weights) for e in edges}
-
-
-# ---------------------------------------------------------------------- closed forms
+# ---------------------------------------------------------------------- closed forms of the mean recurrent length
 
 
 def closed_form_dilated(base: int, num_layers: int) -> float:
-    """Return the mean recurrent length of dilations 1, M, … M^(L-1) over m = M^(L-1): ``L + (M-1)/2 log_M m + 1/m``.
+    """Return the mean of dilations 1, M, … M^(L-1) over the cycle m = M^(L-1): ``L + (M-1)/2 log_M m + 1/m``.
 
     >>> round(closed_form_dilated(2, 9), 4)
     13.0039
@@ -285,7 +127,7 @@ def closed_form_dilated(base: int, num_layers: int) -> float:
 
 
 def closed_form_skip(num_layers: int, cycle: int) -> float:
-    """Return the mean recurrent length of unit edges beside skips of length m, over m: ``L + (m-1)/2 + 1/m``.
+    """Return the mean of unit edges beside skips of length m, over the cycle m: ``L + (m-1)/2 + 1/m``.
 
     >>> round(closed_form_skip(9, 256), 4)
     136.5039
@@ -295,7 +137,7 @@ def closed_form_skip(num_layers: int, cycle: int) -> float:
 
 
 def closed_form_plain(num_layers: int, cycle: int) -> float:
-    """Return the mean recurrent length of a plain stack over m: ``L + (m+1)/2``.
+    """Return the mean of a plain stack over the cycle m: ``L + (m+1)/2``.
 
     >>> closed_form_plain(9, 256)
     137.5
@@ -303,32 +145,136 @@ def closed_form_plain(num_layers: int, cycle: int) -> float:
     return positive_integer("num_layers", num_layers) + (positive_integer("cycle", cycle) + 1) / 2
 
 
-def reachable_spans(graph: Graph, limit: int) -> np.ndarray:
-    """Return the spans n = 0 … limit for which there is a path, whatever the start.
+# ---------------------------------------------------------------------- all spans at once
 
-    >>> reachable_spans(dilated_stack([4, 6], fusion=False), 12).tolist()
-    [0, 4, 6, 8, 10, 12]
+
+def is_stack(graph: Graph) -> bool:
+    """Return whether ``layer_lengths`` applies: all steps are alike, and only edges from a node to itself form cycles."""
+    return _stack_order(graph) is not None
+
+
+def layer_lengths(graph: Graph, limit: int) -> dict[str, np.ndarray]:
+    """Return for each node of a stack the shortest path from the input at time 0, for all spans 0 … limit.
+
+    Nodes are handled in feeding order. A node's own loops can be taken in any order, so each loop is applied separately.
+
+    Returns
+    -------
+    lengths : for each node (limit + 1,) float64; infinity where there is no path.
+
+    Raises
+    ------
+    ValueError : for a graph that is not a stack; ``recurrent_lengths`` accepts any graph.
+
+    Examples
+    --------
+    >>> {node: lengths.tolist() for node, lengths in layer_lengths(dilated_stack([1, 2]), 2).items()}
+    {'layer 1': [1.0, 2.0, 3.0], 'layer 2': [2.0, 3.0, 3.0]}
     """
-    return np.flatnonzero(np.isfinite(recurrent_lengths(graph, limit)))
+    order = _stack_order(graph)
+    if order is None:
+        raise ValueError(
+            f"{graph.label} is not a stack: its steps differ, it reads several nodes, or a cycle leads through several nodes"
+        )
+    limit = _checked_limit(limit)
+    lengths = {node: np.full(limit + 1, np.inf) for node in graph.nodes}
+    lengths[INPUT] = np.where(np.arange(limit + 1) == 0, 0.0, np.inf)
+    for node in order:
+        here = lengths[node]
+        entering = [e for e in graph.edges if e.target == node and e.steps <= limit]
+        for edge in (e for e in entering if e.source != node):
+            here[edge.steps :] = np.minimum(here[edge.steps :], lengths[edge.source][: limit + 1 - edge.steps] + 1)
+        for edge in (e for e in entering if e.source == node):
+            here[:] = with_hops(here, edge.steps)
+    del lengths[INPUT]
+    return lengths
+
+
+def with_hops(lengths: np.ndarray, d: int) -> np.ndarray:
+    """Return min over k >= 0 of ``lengths[n - k d] + k`` for all n: any number of hops of d steps may be added.
+
+    >>> with_hops(np.array([0.0, np.inf, np.inf, np.inf, np.inf]), 2).tolist()
+    [0.0, inf, 1.0, inf, 2.0]
+    """
+    rows = -(-len(lengths) // d)
+    padded = np.full(rows * d, np.inf)
+    padded[: len(lengths)] = lengths
+    folded = padded.reshape(rows, d)  # (spans / d, d): a hop leads one row down
+    hops = np.arange(rows)[:, None]
+    return (np.minimum.accumulate(folded - hops, axis=0) + hops).reshape(-1)[: len(lengths)]
+
+
+def _stack_order(graph: Graph) -> list[str] | None:
+    """Return a stack's nodes so that all edges but loops lead from an earlier to a later node; None for other graphs."""
+    if graph.period > 1 or graph.outputs is not None:
+        return None
+    return topological_order(
+        {
+            node: [e.source for e in graph.edges if e.target == node and e.source not in (INPUT, node)]
+            for node in graph.nodes
+        }
+    )
+
+
+def _checked_limit(limit: int) -> int:
+    if positive_integer("limit", limit, least=0) > MAX_SPANS:
+        raise ValueError(
+            f"spans up to {limit:,} are too many to list, at most {MAX_SPANS:,}; give a smaller limit or cycle"
+        )
+    return limit
+
+
+def _searched_lengths(graph: Graph, start: int, limit: int) -> np.ndarray:
+    """Return ``d_start(n)`` for n = 0 … limit of any graph, by breadth-first search."""
+    distance: dict[Place, float] = {}
+    for place, previous in _breadth_first(graph, start, start + limit).items():
+        distance[place] = 0 if previous is None else distance[previous] + 1
+    outputs = (graph.read_at(start + n) for n in range(limit + 1))
+    return np.array([min((distance.get(place, math.inf) for place in read), default=math.inf) for read in outputs])
+
+
+def _breadth_first(graph: Graph, start: int, end: int) -> dict[Place, Place | None]:
+    """Return the places reached from the input at ``start`` by time ``end``, nearest first, each with its predecessor."""
+    previous: dict[Place, Place | None] = {(INPUT, start): None}
+    queue = deque(previous)
+    while queue:
+        node, time = queue.popleft()
+        for edge in graph.leaving.get((node, time % graph.period), ()):
+            reached = (edge.target, time + edge.steps)
+            if reached[1] <= end and reached not in previous:
+                previous[reached] = (node, time)
+                queue.append(reached)
+    return previous
+
+
+# ---------------------------------------------------------------------- comparison of architectures
 
 
 def table(graphs: Iterable[Graph], cycle: int, input_size: int, hidden_size: int) -> list[dict[str, Any]]:
-    """Return one row of measures a graph, for printing: label, mean and longest recurrent length and so on."""
-    rows, cycle = [], positive_integer("cycle", cycle)
-    for graph in graphs:
-        mean = mean_recurrent_length(graph, cycle)
-        rows.append(
-            {
-                "architecture": graph.label,
-                "mean length": mean,
-                "longest": float(recurrent_lengths(graph, cycle)[1:].max()),
-                "edges per node": recurrent_edges_per_node(graph),
-                "parameters": num_parameters(graph, input_size, hidden_size),
-                "per edge": parameters_per_recurrent_edge(graph, input_size, hidden_size),
-                "receptive field": receptive_field(graph),
-            }
-        )
-    return rows
+    """Return one row of measures per graph, for printing.
+
+    Parameters
+    ----------
+    graphs : the architectures. cycle : m, a multiple of each graph's period. input_size, hidden_size : D and H.
+
+    Examples
+    --------
+    >>> [row] = table([dilated_stack([1, 2, 4])], 4, input_size=1, hidden_size=10)
+    >>> row["mean length"], row["longest"], row["edges per node"], row["parameters"]
+    (4.25, 5.0, 1.0, 540)
+    """
+    return [
+        {
+            "architecture": graph.label,
+            "mean length": mean_recurrent_length(graph, cycle),
+            "longest": float(recurrent_lengths(graph, cycle)[1:].max()),
+            "edges per node": recurrent_edges_per_node(graph),
+            "parameters": num_parameters(graph, input_size, hidden_size),
+            "per edge": parameters_per_recurrent_edge(graph, input_size, hidden_size),
+            "receptive field": receptive_field(graph),
+        }
+        for graph in graphs
+    ]
 
 
 __all__ = [

@@ -1,9 +1,9 @@
-"""Which dilations give the shortest paths: exhaustive proofs for small cases, and a search for large ones.
+"""Dilations with the shortest paths: exhaustive proofs for small cases, and a search for large ones.
 
-Beside the L upward edges a path of span n needs as many hops as it takes to write n as a sum of dilations, each used as
-often as one likes: the coin-change problem. Over a period M^L no chain in which each dilation divides the next is better
-than the powers of M. Over M^(L-1) others are better for M of 3 and more (for M = 3 and two layers they tie), and among all
-sets of dilations others are better by far.
+A path over a span n takes the L upward edges and some hops. The fewest hops are the coin-change problem: write n as a sum of
+as few dilations as possible, each usable any number of times. Over a period M^L no chain in which each dilation divides the
+next needs fewer hops than the powers of M. Over M^(L-1) and M of 3 and more other chains do (for M = 3 and two layers they
+tie), and sets that are no such chain do much better.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .paths import with_hops
 
 
 def fewest_hops(dilations: Sequence[int], limit: int) -> np.ndarray:
-    """Return for each span 0 … limit the fewest hops that make it up; infinity where none do.
+    """Return the fewest hops for each span 0 … limit; infinity where no sum of dilations gives the span.
 
     >>> fewest_hops([1, 4], 6).tolist()
     [0.0, 1.0, 2.0, 3.0, 1.0, 2.0, 3.0]
@@ -41,7 +41,7 @@ def mean_hops(dilations: Sequence[int], period: int) -> float:
 
 
 def divisor_chains(num_layers: int, largest: int) -> Iterator[tuple[int, ...]]:
-    """Yield all chains ``1 | d_2 | … | d_L`` of growing dilations, none above ``largest``.
+    """Yield all increasing chains of dilations ``1 | d_2 | … | d_L``, each dividing the next, up to ``largest``.
 
     >>> list(divisor_chains(3, 6))
     [(1, 2, 4), (1, 2, 6), (1, 3, 6)]
@@ -54,15 +54,25 @@ def divisor_chains(num_layers: int, largest: int) -> Iterator[tuple[int, ...]]:
             yield (*chain, d)
 
 
-def best_of(candidates: Iterable[Sequence[int]], period: int) -> tuple[float, list[tuple[int, ...]]]:
-    """Return the lowest mean of hops among the candidates, and all candidates that have it.
+def all_sets(num_layers: int, largest: int) -> Iterator[tuple[int, ...]]:
+    """Yield all sets of dilations up to ``largest`` that contain 1, without which span 1 has no path.
 
-    Over a period M^L no chain is better than the powers of M; one other is as good:
+    >>> list(all_sets(2, 4))
+    [(1, 2), (1, 3), (1, 4)]
+    """
+    others = itertools.combinations(range(2, largest + 1), positive_integer("num_layers", num_layers) - 1)
+    return ((1, *rest) for rest in others)
+
+
+def best_of(candidates: Iterable[Sequence[int]], period: int) -> tuple[float, list[tuple[int, ...]]]:
+    """Return the lowest mean number of hops among the candidates, and all candidates that attain it.
+
+    Over a period M^L no divisor chain is better than the powers of M; one other is as good:
 
     >>> best_of(divisor_chains(3, 8), 8)
     (1.75, [(1, 2, 4), (1, 2, 6)])
 
-    Over M^(L-1) they are not the best ones, here for M = 4:
+    Over M^(L-1) the powers are not the best, here for M = 4:
 
     >>> best_of(divisor_chains(3, 16), 16)
     (2.5, [(1, 2, 6), (1, 3, 6), (1, 3, 9)])
@@ -76,30 +86,20 @@ def best_of(candidates: Iterable[Sequence[int]], period: int) -> tuple[float, li
         if mean == best:
             winners.append(tuple(candidate))
     if best == float("inf"):
-        raise ValueError("there is no candidate that reaches every span; add dilation 1, or allow larger dilations")
+        raise ValueError("no candidate reaches every span; add dilation 1, or allow larger dilations")
     return best, winners
 
 
-def all_sets(num_layers: int, largest: int) -> Iterator[tuple[int, ...]]:
-    """Yield all sets of dilations that hold 1, without which span 1 is not reached.
-
-    >>> list(all_sets(2, 4))
-    [(1, 2), (1, 3), (1, 4)]
-    """
-    others = itertools.combinations(range(2, largest + 1), positive_integer("num_layers", num_layers) - 1)
-    return ((1, *rest) for rest in others)
-
-
 def search_dilations(num_layers: int, period: int, seed: int = 0, restarts: int = 20) -> list[int]:
-    """Return dilations with a low mean of hops over the spans 1 … period.
+    """Return dilations with a low mean number of hops over the spans 1 … period, by coordinate descent with restarts.
 
-    From a random set, one dilation after the other is set to its best value, until none improves; of all restarts the best
-    is returned. It is a search, not a proof: ``best_of(all_sets(…))`` proves small cases.
+    Each restart begins with a random set and replaces one dilation at a time by its best value until none improves. The
+    result is not proven to be best; ``best_of(all_sets(…))`` proves small cases.
 
     Parameters
     ----------
     num_layers : L, at most ``period``. period : m. seed : of the random sets; equal seeds give equal results.
-    restarts : how many random sets to start from.
+    restarts : the number of random sets to start from.
 
     Examples
     --------
@@ -111,9 +111,10 @@ def search_dilations(num_layers: int, period: int, seed: int = 0, restarts: int 
     restarts = positive_integer("restarts", restarts)
     if num_layers > period:
         raise ValueError(
-            f"num_layers must be at most the period {period}: only that many dilations are of use, got {num_layers}"
+            f"num_layers must be at most the period {period}: larger dilations are never used, got {num_layers}"
         )
-    rng = np.random.default_rng(seed)
+    # Not a keyed stream: the sets that the results report follow from these numbers, and nothing else draws them.
+    rng = np.random.default_rng(positive_integer("seed", seed, least=0))
     best: tuple[float, list[int]] = (float("inf"), [])
     for _ in range(restarts):
         others = sorted(rng.choice(np.arange(2, period + 1), num_layers - 1, replace=False).tolist())
@@ -122,7 +123,7 @@ def search_dilations(num_layers: int, period: int, seed: int = 0, restarts: int 
 
 
 def _descend(dilations: list[int], period: int, rng: np.random.Generator) -> tuple[float, list[int]]:
-    """Set one dilation after the other to its best value, until none improves."""
+    """Set one dilation at a time to its best value until none improves; return the mean number of hops and the set."""
     lowest, improved = mean_hops(dilations, period), True
     while improved:
         improved = False

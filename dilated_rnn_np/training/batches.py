@@ -1,7 +1,7 @@
-"""Batches on their way from any iterable to the training step: checked, moved to the model's backend, counted.
+"""Batches: their form, their way from any iterable to the training step, and windows of long sequences.
 
-A batch is ``(x, targets)`` or ``(x, targets, lengths)``. Whatever is iterable serves: a task's endless stream, a list of
-arrays that is gone through again and again, the windows of one long sequence.
+A batch is ``(x, targets)``, ``(x, targets, lengths)`` or ``(x, targets, lengths, weights)``; lengths may be None. Any
+iterable of batches serves: a task's endless stream, a list that is repeated, the windows of one long sequence.
 """
 
 from __future__ import annotations
@@ -16,59 +16,53 @@ import numpy as np
 from ..arrays import inputs
 from ..arrays.backend import array_module
 from ..arrays.checks import positive_integer
+from .losses import check_classes
+from .positions import position_weights
 
-Batch = tuple[Any, ...]  # (x, targets) or (x, targets, lengths)
+Batch = tuple[Any, ...]  # (x, targets[, lengths[, weights]])
 
 
 def unpacked(batch: Batch) -> Batch:
-    """Return ``(x, targets, lengths)``, lengths None where the batch has none."""
-    if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):
+    """Return ``(x, targets, lengths, weights)``, None for the parts that the batch does not have."""
+    if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3, 4):
         got = f"{len(batch)} entries" if isinstance(batch, (tuple, list)) else type(batch).__name__
-        raise TypeError(f"a batch must be (x, targets) or (x, targets, lengths), got {got}")
-    return (*batch, None)[:3]
+        raise TypeError(
+            f"a batch must be (x, targets), (x, targets, lengths) or (x, targets, lengths, weights), got {got}"
+        )
+    return (*batch, None, None)[:4]
 
 
 def on_backend(xp: Any, batch: Batch, classes: int | None = None) -> Batch:
-    """Return the batch as arrays of the module ``xp``; on the way to a device it is looked at once more, on the host.
+    """Return the unpacked batch as arrays of the module ``xp``; before they move to a device they are checked on the host.
 
     Parameters
     ----------
-    classes : O, where targets are classes 0..O-1; those past a row's length may be any number.
+    classes : O, where targets are classes 0..O-1; targets of positions without weight may be any number.
     """
-    x, targets, lengths = (
-        part if part is None or hasattr(part, "shape") else np.asarray(part) for part in unpacked(batch)
-    )
+    parts = [part if part is None or hasattr(part, "shape") else np.asarray(part) for part in unpacked(batch)]
     if xp is np:
-        return x, targets, lengths
+        return tuple(parts)
+    x, targets, lengths, weights = parts
     if x.ndim == 3:
         lengths = inputs.row_lengths(lengths, len(x), x.shape[1], xp)
-    if classes is not None and array_module(targets) is np:
-        _check_classes(np.asarray(targets), lengths, classes)
-    return xp.asarray(x), xp.asarray(targets), lengths if lengths is None else xp.asarray(lengths)
+    if classes is not None and all(array_module(part) is np for part in (targets, lengths, weights)):
+        counted = position_weights(targets.shape, lengths if targets.ndim == 2 else None, weights)
+        check_classes(targets, classes, counted)
+    return tuple(part if part is None else xp.asarray(part) for part in (x, targets, lengths, weights))
 
 
-def _check_classes(targets: np.ndarray, lengths: Any, classes: int) -> None:
-    if lengths is not None and targets.ndim == 2 and targets.shape[1] == len(lengths):
-        if array_module(lengths) is not np:
-            return  # which of them count is not known here
-        targets = np.where(np.arange(len(targets))[:, None] < lengths, targets, 0)
-    if targets.dtype.kind in "iu" and targets.size and (targets.min() < 0 or targets.max() >= classes):
-        raise ValueError(
-            f"targets must lie in 0..{classes - 1} for {classes} logits, got {targets.min()} to {targets.max()}"
-        )
-
-
-def windows(x: Any, targets: Any, steps: int) -> list[Batch]:
+def windows(x: Any, targets: Any, steps: int, weights: Any = None) -> list[Batch]:
     """Return one long sequence as consecutive batches of ``steps`` time steps, for ``fit(…, truncated=True)``.
 
     Parameters
     ----------
-    x : (T, B, D), all rows of one length. targets : (T, B) or (T, B, O), one a time step.
-    steps : of a window; the last one may be shorter.
+    x : (T, B, D), all rows of one length. targets : (T, B) or (T, B, O), one per time step.
+    steps : per window; the last window may be shorter.
+    weights : of the positions, (T, B), or (B,) for all windows alike; rows of different lengths get weight 0 past their ends.
 
     Raises
     ------
-    ValueError : where x and targets differ in their time steps.
+    ValueError : where x, targets and weights differ in their time steps.
 
     Examples
     --------
@@ -78,25 +72,29 @@ def windows(x: Any, targets: Any, steps: int) -> list[Batch]:
     """
     steps = positive_integer("steps", steps)
     if len(x) != len(targets):
-        raise ValueError(f"x and targets must have one entry a time step, got {len(x)} and {len(targets)} steps")
-    return [(x[start : start + steps], targets[start : start + steps]) for start in range(0, len(x), steps)]
+        raise ValueError(f"x and targets must have one entry per time step, got {len(x)} and {len(targets)} steps")
+    cuts = [slice(start, start + steps) for start in range(0, len(x), steps)]
+    if weights is None:
+        return [(x[cut], targets[cut]) for cut in cuts]
+    if np.ndim(weights) == 2 and len(weights) != len(x):
+        raise ValueError(f"weights (T, B) must have one entry per time step, {len(x)}, got {len(weights)}")
+    return [(x[cut], targets[cut], None, weights if np.ndim(weights) == 1 else weights[cut]) for cut in cuts]
 
 
 def batches_from(batches: Iterable[Batch], step: int) -> Iterator[tuple[bool, Batch]]:
-    """Yield the batches from number ``step`` on, each with whether it is the first of its pass.
+    """Yield the batches from number ``step`` on, each with whether it is the first of its pass through the data.
 
-    A task's stream, counted from where it was told to start, jumps to ``step``, and says how many steps a pass has; any other
-    iterable is gone through again and again.
+    A task's stream jumps to its batch number ``step`` and knows how many steps a pass has; any other iterable is repeated.
     """
     if hasattr(batches, "starting_at"):
         first = getattr(batches, "first", 0)
         steps = getattr(batches, "steps_per_pass", math.inf)  # in one endless pass only number 0 is a multiple
         numbered = zip(itertools.count(first + step), batches.starting_at(first + step))
         return ((number == first or number % steps == 0, batch) for number, batch in numbered)
-    return itertools.islice(_again_and_again(batches), step, None)
+    return itertools.islice(_repeated(batches), step, None)
 
 
-def _again_and_again(batches: Iterable[Batch]) -> Iterator[tuple[bool, Batch]]:
+def _repeated(batches: Iterable[Batch]) -> Iterator[tuple[bool, Batch]]:
     for passes in itertools.count():
         count = 0
         for count, batch in enumerate(batches, start=1):

@@ -1,41 +1,96 @@
-"""Losses: softmax cross-entropy and mean squared error, each with its gradient, both the mean over counted positions.
+"""Losses for classification and regression, each with its gradient: weighted means over the counted positions.
 
-A position is one (time, batch row), or one batch row where there is one output a sequence. Positions past a row's
-length, and those that a mask leaves out, count neither in the sum nor in the number it is divided by.
+**The protocol.** A loss is a function ``loss(output, targets, lengths=None, weights=None) -> (value, gradient)``:
+
+- ``output`` is the model's, (T, B, O) with one output per time step or (B, O) with one per sequence;
+- ``targets``, ``lengths`` and ``weights`` come from the batch ``(x, targets[, lengths[, weights]])``. ``lengths`` is None for
+  an output (B, O), which is already read at each row's own end. A batch without weights calls the loss without that
+  argument, and one without lengths and weights with ``(output, targets)`` alone;
+- ``value`` is one number, ``gradient`` is its gradient with respect to the output, an array of the output's shape.
+
+A loss is a mean. Its denominator is ``loss.count(output, targets, lengths, weights)``; ``evaluate`` weights each batch by
+it, so that batches of any sizes average to the mean over the whole data. A function without ``count`` is weighted by its
+positions: the number of outputs within the rows' lengths, or the sum of their weights.
+
+**A loss of your own.** ``weighted_mean`` takes the loss of each position, and the gradient of each with respect to its
+outputs. The logarithm of the hyperbolic cosine is quadratic near 0 and linear far from it:
+
+>>> def log_cosh(output, targets, lengths=None, weights=None):
+...     error = output - targets                                   # (T, B, O)
+...     each = np.log(np.cosh(error)).mean(axis=-1)                # (T, B)
+...     gradient = np.tanh(error) / error.shape[-1]                # (T, B, O)
+...     return weighted_mean(each, gradient, lengths, weights)
+
+Give a loss with another denominator its own ``count``. This one scores only the last step, so it counts the rows of a
+batch, whatever the number of steps:
+
+>>> def last_step_error(output, targets, lengths=None, weights=None):
+...     error = output[-1] - targets[-1]                           # (B, O)
+...     gradient = np.zeros_like(output)
+...     gradient[-1] = 2 * error / error.size
+...     return (error**2).mean(), gradient
+>>> last_step_error.count = lambda output, targets, lengths=None, weights=None: output.shape[1]
+
+Check the gradient before you train:
+
+>>> from dilated_rnn_np import DilatedRNN, fit, gradcheck, optim
+>>> rng = np.random.default_rng(0)
+>>> x, targets = rng.standard_normal((6, 4, 1)), rng.standard_normal((6, 4, 2))
+>>> model = DilatedRNN(1, 5, [1, 2], output_size=2, readout="all")
+>>> for loss in (log_cosh, last_step_error):
+...     _ = gradcheck.check(model, x[:, :3], targets=targets[:, :3], loss=loss)
+>>> weights = np.arange(6)[:, None] >= np.array([0, 2, 2, 4])      # (T, B): False does not count
+>>> run = fit(model, [(x, targets, None, weights)], optim.Adam(model.params), 2, loss=log_cosh, progress=False)
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 
 from ..arrays import inputs
-from ..arrays.backend import Array, array_module
+from ..arrays.backend import Array, array_module, to_host
+from ..arrays.checks import choose, positive, real
+from .positions import count, position_weights, weighted_mean
 
 Loss = Callable[..., tuple[Array, Array]]
+F = TypeVar("F", bound=Loss)
+LOSSES: dict[str, Loss] = {}  # by name
 
 
+def _named(loss: F) -> F:
+    """Give one of the library's losses its ``count`` and its place in ``LOSSES``."""
+    loss.count = count  # type: ignore[attr-defined]
+    LOSSES[loss.__name__] = loss
+    return loss
+
+
+# ---------------------------------------------------------------------- classification
+
+
+@_named
 def softmax_cross_entropy(
-    logits: Array, targets: Array, lengths: Any = None, mask: Array | None = None
+    logits: Array, targets: Array, lengths: Any = None, weights: Any = None
 ) -> tuple[Array, Array]:
-    """Return ``-log softmax(logits)[target]``, the mean over the counted positions, and its gradient.
+    """Return the weighted mean of ``-log softmax(logits)[target]`` over all positions, and its gradient.
 
     Parameters
     ----------
-    logits : (T, B, O) or (B, O). targets : whole numbers 0..O-1, (T, B) or (B,).
-    lengths : (B,), with (T, B, O) alone; positions ``t >= lengths[b]`` do not count.
-    mask : (T, B) or (B,), booleans; False does not count. A target that does not count may be any number.
+    logits : (T, B, O) or (B, O). targets : whole numbers 0..O-1, (T, B) or (B,); any number where a position has no weight.
+    lengths : (B,), only with (T, B, O); positions ``t >= lengths[b]`` do not count.
+    weights : of the positions: booleans (a mask) or real numbers of at least 0, (T, B) or (B,).
 
     Returns
     -------
-    loss : a number in nats (an array of no dimension). dlogits : ``(softmax - one_hot) / count``, of the shape of logits.
+    loss : a number in nats (an array of no dimension). dlogits : ``weight (softmax - one_hot) / count``, of the logits' shape.
 
     Raises
     ------
-    ValueError or TypeError : for shapes that do not fit, targets out of range, logits that are not finite, or no counted
-        position. On a device, where to look at numbers means to wait for them, the loss is NaN instead.
+    ValueError, TypeError or FloatingPointError : for shapes that do not fit, targets out of range, logits that are not finite,
+        or no counted position. On a device, where a look at numbers would wait for them, the loss is NaN instead.
 
     Examples
     --------
@@ -43,115 +98,254 @@ def softmax_cross_entropy(
     >>> round(float(loss), 4), dlogits.tolist()
     (1.3863, [[0.25, 0.25, -0.75, 0.25]])
     """
-    logits, counted = _checked("logits", logits, lengths, mask)
+    logits, weights = _checked_output("logits", logits, lengths, weights)
     xp, O = array_module(logits), logits.shape[-1]
-    targets = _class_targets(xp, targets, logits.shape, counted)
+    targets = _class_targets(xp, targets, logits.shape, weights)
     shifted = logits - logits.real.max(axis=-1, keepdims=True)
     exp = xp.exp(shifted)
     total = exp.sum(axis=-1, keepdims=True)
     one_hot = targets[..., None] == xp.arange(O)  # (T, B, O)
     log_likelihood = xp.where(one_hot, shifted, 0).sum(axis=-1) - xp.log(total[..., 0])  # (T, B)
-    if xp is not np:  # nobody has looked at these targets: a class that there is not makes the loss NaN
+    if xp is not np:  # the targets were not checked: a class out of range makes the loss NaN
         log_likelihood = xp.where((targets < 0) | (targets >= O), np.nan, log_likelihood)
-    return _mean_over(counted, -log_likelihood, exp / total - one_hot)
+    return weighted_mean(-log_likelihood, exp / total - one_hot, weights=weights)
 
 
-def mean_squared_error(
-    outputs: Array, targets: Array, lengths: Any = None, mask: Array | None = None
-) -> tuple[Array, Array]:
-    """Return the mean of ``(output - target)²`` over the O numbers of all counted positions, and its gradient.
-
-    Parameters
-    ----------
-    outputs : (T, B, O) or (B, O). targets : of the same shape.
-    lengths, mask : as in ``softmax_cross_entropy``.
-
-    Returns
-    -------
-    loss : a number (an array of no dimension). doutputs : ``2 (output - target) / (O count)``.
-
-    Examples
-    --------
-    >>> loss, doutputs = mean_squared_error(np.array([[3.0]]), np.array([[1.0]]))
-    >>> float(loss), doutputs.tolist()
-    (4.0, [[4.0]])
-    """
-    outputs, counted = _checked("outputs", outputs, lengths, mask)
-    xp, O = array_module(outputs), outputs.shape[-1]
-    targets = inputs.numeric("targets", inputs.same_module(xp, "targets", targets))
-    if targets.shape != outputs.shape:
-        raise ValueError(f"targets must have the shape of the outputs, {outputs.shape}, got {targets.shape}")
-    if targets.dtype.kind == "c" and outputs.dtype.kind != "c":
-        raise TypeError(f"targets are {targets.dtype} but outputs {outputs.dtype}: the imaginary part would be lost")
-    difference = outputs - targets
-    if counted is not None:
-        difference = xp.where(counted[..., None], difference, 0)
-    inputs.finite("targets", difference)
-    difference = difference.astype(outputs.dtype, copy=False)
-    return _mean_over(counted, (difference * difference).sum(axis=-1) / O, difference * (2 / O))
-
-
-def loss_of(loss: Loss, output: Array, targets: Any, lengths: Any = None) -> tuple[Array, Array]:
-    """Return loss and gradient; lengths go along only with one output a step: "last" is read at each row's own end."""
-    return loss(output, targets, lengths) if lengths is not None and output.ndim == 3 else loss(output, targets)
-
-
-LOSSES: dict[str, Loss] = {loss.__name__: loss for loss in (softmax_cross_entropy, mean_squared_error)}
-
-
-def _mean_over(counted: Array | None, losses: Array, gradient: Array) -> tuple[Array, Array]:
-    """Return the mean of the counted losses, (T, B), and its gradient, (T, B, O)."""
-    if counted is None:
-        return losses.sum() / losses.size, gradient / losses.size
-    xp, count = array_module(losses), counted.sum().astype(losses.real.dtype)
-    return xp.where(counted, losses, 0).sum() / count, xp.where(counted[..., None], gradient, 0) / count
-
-
-def _checked(name: str, outputs: Array, lengths: Any, mask: Array | None) -> tuple[Array, Array | None]:
-    """Return the outputs as an array and which positions count, (T, B) or (B,) booleans, None where all do."""
-    xp = array_module(outputs)
-    outputs = inputs.numeric(name, xp.asarray(outputs))
-    if outputs.ndim not in (2, 3) or outputs.size == 0:
-        raise ValueError(f"{name} must be (T, B, O) or (B, O) with no axis of 0, got shape {outputs.shape}")
-    if outputs.dtype.kind not in "fc":
-        outputs = outputs.astype(np.float64)
-    positions = outputs.shape[:-1]
-    counted = None
-    if lengths is not None:
-        if outputs.ndim != 3:
-            raise ValueError(
-                f"lengths go with {name} of shape (T, B, O), got {outputs.shape}; use a mask for one output a row"
-            )
-        T, B = positions
-        lengths = inputs.row_lengths(lengths, T, B, xp)
-        counted = xp.arange(T)[:, None] < xp.asarray(lengths)  # (T, B)
-    if mask is not None:
-        mask = inputs.same_module(xp, "mask", mask)
-        if mask.shape != positions or mask.dtype.kind != "b":
-            raise ValueError(f"mask must be booleans of shape {positions}, got {mask.dtype} of shape {mask.shape}")
-        counted = mask if counted is None else counted & mask
-    if counted is not None and isinstance(counted, np.ndarray) and not counted.any():
-        raise ValueError("no position counts: lengths and mask leave nothing to take the mean of")
-    shown = outputs if counted is None else xp.where(counted[..., None], outputs, 0)
-    if isinstance(shown, np.ndarray) and not np.isfinite(shown).all():
-        raise FloatingPointError(
-            f"{name} must be finite, got NaN or infinity: the model has diverged, or its input was not finite"
+def check_classes(targets: Array, classes: int, weights: Array | None) -> None:
+    """Raise where a target of the host that counts is not one of the classes 0..classes-1."""
+    counting = targets if weights is None else np.where(weights > 0, targets, 0)
+    if counting.dtype.kind in "iu" and counting.size and (counting.min() < 0 or counting.max() >= classes):
+        raise ValueError(
+            f"targets must lie in 0..{classes - 1} for {classes} logits, got {counting.min()} to {counting.max()}"
         )
-    return outputs, counted
 
 
-def _class_targets(xp: Any, targets: Array, shape: tuple[int, ...], counted: Array | None) -> Array:
-    """Return the targets as whole numbers of the logits' module, those that count within 0..O-1."""
+def _class_targets(xp: Any, targets: Array, shape: tuple[int, ...], weights: Array | None) -> Array:
+    """Return the targets as whole numbers of the logits' module; on the host they are checked."""
     targets = inputs.same_module(xp, "targets", targets)
     if targets.dtype.kind not in "iu":
         raise TypeError(
-            f"targets must be whole numbers, the classes, got dtype {targets.dtype}; use targets.astype(int)"
+            f"targets must be whole numbers, the classes, got dtype {targets.dtype}; for real-valued targets choose a "
+            f"regression loss ({', '.join(name for name in LOSSES if name != softmax_cross_entropy.__name__)}), "
+            "for classes use targets.astype(int)"
         )
     if targets.shape != shape[:-1]:
         raise ValueError(f"targets must have shape {shape[:-1]} for logits of shape {shape}, got {targets.shape}")
-    counting = targets if counted is None else xp.where(counted, targets, 0)
-    if xp is np and (counting.min() < 0 or counting.max() >= shape[-1]):
-        raise ValueError(
-            f"targets must lie in 0..{shape[-1] - 1} for {shape[-1]} logits, got {counting.min()} to {counting.max()}"
-        )
+    if xp is np:
+        check_classes(targets, shape[-1], weights)
     return targets
+
+
+# ---------------------------------------------------------------------- regression
+#
+# |error| is written as sign(error) * error, which is analytic away from 0: a gradient check by complex step holds there.
+
+
+@_named
+def mean_squared_error(output: Array, targets: Array, lengths: Any = None, weights: Any = None) -> tuple[Array, Array]:
+    """Return the mean of ``(output - target)²`` over O outputs and, weighted, over all positions, and its gradient.
+
+    Parameters
+    ----------
+    output : (T, B, O) or (B, O). targets : of the same shape; any number, NaN too, where a position has no weight.
+    lengths, weights : as in ``softmax_cross_entropy``.
+
+    Returns
+    -------
+    loss : a number (an array of no dimension). doutput : of the output's shape.
+
+    Raises
+    ------
+    ValueError, TypeError or FloatingPointError : for shapes that do not fit, targets or outputs that are not finite, or no
+        counted position; on a device the loss is NaN instead, except for wrong shapes.
+
+    Examples
+    --------
+    >>> loss, doutput = mean_squared_error(np.array([[3.0]]), np.array([[1.0]]))
+    >>> float(loss), doutput.tolist()
+    (4.0, [[4.0]])
+    """
+    error, weights = _errors(output, targets, lengths, weights)
+    return _mean_over_outputs(error * error, 2 * error, weights)
+
+
+@_named
+def mean_absolute_error(output: Array, targets: Array, lengths: Any = None, weights: Any = None) -> tuple[Array, Array]:
+    """Return the weighted mean of ``|output - target|``, and its gradient; 0 where both are equal. See ``mean_squared_error``.
+
+    >>> loss, doutput = mean_absolute_error(np.array([[3.0, 1.0]]), np.array([[1.0, 2.0]]))
+    >>> float(loss), doutput.tolist()
+    (1.5, [[0.5, -0.5]])
+    """
+    error, weights = _errors(output, targets, lengths, weights)
+    sign = _sign(error)
+    return _mean_over_outputs(sign * error, sign, weights)
+
+
+@_named
+def huber(
+    output: Array, targets: Array, lengths: Any = None, weights: Any = None, delta: float = 1.0
+) -> tuple[Array, Array]:
+    """Return Huber's loss (1964): ``error² / 2`` up to ``|error| = delta``, beyond it ``delta (|error| - delta / 2)``.
+
+    Arguments as in ``mean_squared_error``. ``functools.partial(huber, delta=0.1)`` is the same loss with another delta.
+
+    >>> loss, doutput = huber(np.array([[0.5, 3.0]]), np.zeros((1, 2)))
+    >>> float(loss), doutput.tolist()
+    (1.3125, [[0.25, 0.5]])
+    """
+    delta = positive("delta", delta)
+    error, weights = _errors(output, targets, lengths, weights)
+    xp, sign = array_module(error), _sign(error)
+    far = sign.real * error.real > delta
+    each = xp.where(far, delta * (sign * error - delta / 2), error * error / 2)
+    return _mean_over_outputs(each, xp.where(far, delta * sign, error), weights)
+
+
+@_named
+def quantile(
+    output: Array,
+    targets: Array,
+    lengths: Any = None,
+    weights: Any = None,
+    quantiles: Sequence[float] = (0.1, 0.5, 0.9),
+) -> tuple[Array, Array]:
+    """Return the pinball loss of several quantiles at once (Koenker and Bassett 1978), and its gradient.
+
+    For a quantile q and ``error = output - target`` it is ``(1 - q) error`` above the target and ``-q error`` below: least
+    where a fraction q of the targets lies below the output. The loss is the mean over the quantiles.
+
+    Parameters
+    ----------
+    output : (T, B, O*Q) or (B, O*Q): for each of O targets its Q quantiles side by side.
+    targets : (T, B, O) or (B, O); (T, B) or (B,) serve too where O = 1.
+    lengths, weights : as in ``softmax_cross_entropy``.
+    quantiles : Q numbers between 0 and 1; ``functools.partial(quantile, quantiles=(0.05, 0.95))`` is a loss for others.
+
+    Examples
+    --------
+    >>> loss, doutput = quantile(np.array([[3.0, 3.0]]), np.array([5.0]), quantiles=(0.5, 0.9))
+    >>> float(loss), doutput.tolist()
+    (1.4, [[-0.25, -0.45]])
+    """
+    levels = [real(f"quantiles[{k}]", level) for k, level in enumerate(quantiles)]
+    if not levels or not all(0 < level < 1 for level in levels):
+        raise ValueError(f"quantiles must be numbers between 0 and 1, got {quantiles}; for instance (0.1, 0.5, 0.9)")
+    xp, Q = array_module(output), len(levels)
+    output, targets = xp.asarray(output), inputs.same_module(xp, "targets", targets)
+    targets = targets[..., None] if targets.ndim == output.ndim - 1 else targets  # (T, B, O)
+    if (*targets.shape[:-1], targets.shape[-1] * Q) != output.shape:
+        raise ValueError(
+            f"output must hold {Q} quantiles for each target: for targets {targets.shape} it must have shape "
+            f"{(*targets.shape[:-1], targets.shape[-1] * Q)}, got {output.shape}"
+        )
+    error, weights = _errors(output, xp.repeat(targets, Q, axis=-1), lengths, weights)  # (T, B, O*Q)
+    slope = xp.empty_like(error)
+    for k, level in enumerate(levels):
+        slope[..., k::Q] = xp.where(error.real[..., k::Q] < 0, -level, 1 - level)
+    return _mean_over_outputs(slope * error, slope, weights)
+
+
+def _errors(output: Array, targets: Any, lengths: Any, weights: Any) -> tuple[Array, Array | None]:
+    """Return ``output - targets``, 0 where a position does not count, and the weights of the positions."""
+    output, weights = _checked_output("output", output, lengths, weights)
+    xp = array_module(output)
+    targets = inputs.numeric("targets", inputs.same_module(xp, "targets", targets))
+    if targets.shape != output.shape:
+        raise ValueError(f"targets must have the shape of the outputs, {output.shape}, got {targets.shape}")
+    if targets.dtype.kind == "c" and output.dtype.kind != "c":
+        raise TypeError(f"targets are {targets.dtype} but output {output.dtype}: the imaginary part would be lost")
+    error = output - targets
+    if weights is not None:
+        error = xp.where(weights[..., None] > 0, error, 0)
+    inputs.finite("targets", error)  # the outputs are finite
+    return error.astype(output.dtype, copy=False), weights
+
+
+def _sign(error: Array) -> Array:
+    return array_module(error).sign(error.real).astype(error.dtype)
+
+
+def _mean_over_outputs(each: Array, gradient: Array, weights: Array | None) -> tuple[Array, Array]:
+    """Return the mean over the last axis, and over the positions by their weights."""
+    return weighted_mean(each.mean(axis=-1), gradient / each.shape[-1], weights=weights)
+
+
+# ---------------------------------------------------------------------- any loss
+
+
+def get_loss(loss: Loss | str) -> Loss:
+    """Return a loss by its name in ``LOSSES``, or the function itself.
+
+    >>> get_loss("huber") is huber
+    True
+    """
+    return loss if callable(loss) else choose("loss", loss, LOSSES)
+
+
+def loss_of(loss: Loss, output: Array, targets: Any, lengths: Any = None, weights: Any = None) -> tuple[Array, Array]:
+    """Call any loss as the protocol says and return its value and gradient; raise where it does not keep to it."""
+    lengths = lengths if output.ndim == 3 else None  # one output per sequence is read at each row's own end
+    arguments = [output, targets, lengths, weights]
+    while len(arguments) > 2 and arguments[-1] is None:
+        arguments.pop()
+    result = call("loss", loss, *arguments)
+    name = getattr(loss, "__name__", repr(loss))
+    if not isinstance(result, tuple) or len(result) != 2:
+        got = f"{len(result)} values" if isinstance(result, tuple) else type(result).__name__
+        raise TypeError(f"a loss must return (value, gradient of the output), {name} returned {got}")
+    shapes = [part.shape if hasattr(part, "shape") else np.shape(part) for part in result]
+    if shapes != [(), output.shape]:
+        raise ValueError(
+            f"a loss must return one number and a gradient of the output's shape {output.shape}, "
+            f"{name} returned shapes {shapes[0]} and {shapes[1]}"
+        )
+    return result
+
+
+def count_of(loss: Loss, output: Array, targets: Any, lengths: Any = None, weights: Any = None) -> Any:
+    """Return the denominator of a loss: its own ``count``, or the sum of its positions' weights."""
+    return getattr(loss, "count", count)(output, targets, lengths if output.ndim == 3 else None, weights)
+
+
+def call(what: str, function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a loss or a metric; one that does not take the batch's lengths or weights raises a TypeError that says so."""
+    try:
+        inspect.signature(function).bind(*arguments)
+    except TypeError:
+        given = ", ".join(("output", "targets", "lengths", "weights")[: len(arguments)])
+        raise TypeError(
+            f"this batch calls for {what}({given}); define your {what} as "
+            f"{what}(output, targets, lengths=None, weights=None)"
+        ) from None
+    return function(*arguments)
+
+
+def check_targets(output: Array, targets: Any, lengths: Any = None, weights: Any = None) -> None:
+    """Raise where a target that counts is NaN or infinite: the first suspect where a loss is not finite."""
+    targets = to_host(targets)
+    if targets.dtype.kind not in "fc":
+        return
+    shape = output.shape[:-1]
+    weights = position_weights(shape, lengths if len(shape) == 2 else None, weights, array_module(output))
+    if weights is not None and targets.shape[: len(shape)] == shape:
+        counts = to_host(weights) > 0
+        targets = np.where(counts.reshape(shape + (1,) * (targets.ndim - len(shape))), targets, 0)
+    inputs.finite("targets", targets)
+
+
+def _checked_output(name: str, output: Array, lengths: Any, weights: Any) -> tuple[Array, Array | None]:
+    """Return the output as an array of floats, finite where it counts, and the weights of its positions."""
+    xp = array_module(output)
+    output = inputs.numeric(name, xp.asarray(output))
+    if output.ndim not in (2, 3) or output.size == 0:
+        raise ValueError(f"{name} must be (T, B, O) or (B, O) with no axis of 0, got shape {output.shape}")
+    if output.dtype.kind not in "fc":
+        output = output.astype(np.float64)
+    weights = position_weights(output.shape[:-1], lengths, weights, xp)
+    counting = output if weights is None else xp.where(weights[..., None] > 0, output, 0)
+    if isinstance(counting, np.ndarray) and not np.isfinite(counting).all():
+        raise FloatingPointError(
+            f"{name} must be finite, got NaN or infinity: the model has diverged, or its input was not finite"
+        )
+    return output, weights

@@ -1,7 +1,6 @@
-"""Optimisers: SGD with momentum, RMSProp and Adam; clipping of the gradient's norm; learning-rate schedules.
+"""Optimisers: SGD with momentum, RMSProp, Adam and AdamW; gradient clipping; learning-rate schedules.
 
-An optimiser changes the parameters in place, each line as in its paper. Its state holds arrays by parameter name: one
-optimiser's state belongs to one parameter and to no other.
+An optimiser changes the parameters in place, each update as in its paper. Its state holds arrays for each parameter name.
 """
 
 from __future__ import annotations
@@ -21,18 +20,23 @@ Schedule = Callable[[int], float]  # step, counted from 0 -> learning rate
 
 
 class Optimizer:
-    """What all optimisers share: live parameters, a learning rate or a schedule of it, a step count, state by name.
+    """The base of all optimisers: live parameters, a learning rate or its schedule, a step count, state by name.
 
     Parameters
     ----------
-    params : the live arrays by name, as in ``model.params``. lr : a number above 0, or a schedule.
+    params : the live arrays by name, as in ``model.params``. lr : a number above 0, or a schedule of numbers of at least 0.
     """
 
-    slots: tuple[str, ...] = ()  # the state arrays that each parameter has
+    slots: tuple[str, ...] = ()  # the names of each parameter's state arrays
 
     def __init__(self, params: Params, lr: float | Schedule) -> None:
         if not isinstance(params, dict) or not params:
             raise TypeError(f"params must be a dict of arrays, as model.params, got {type(params).__name__}")
+        for name, p in params.items():
+            if getattr(p, "dtype", np.dtype(object)).kind not in "fc":
+                raise TypeError(
+                    f"params[{name!r}] must be an array of floats, got {getattr(p, 'dtype', type(p).__name__)}"
+                )
         self.params = params
         self.lr: float | Schedule = lr if callable(lr) else positive("lr", lr)
         self.steps = 0
@@ -42,24 +46,31 @@ class Optimizer:
 
     def learning_rate(self) -> float:
         """Return the learning rate of the next step."""
-        return positive(f"lr at step {self.steps}", self.lr(self.steps)) if callable(self.lr) else self.lr
+        if not callable(self.lr):
+            return self.lr
+        rate = real(f"lr at step {self.steps}", self.lr(self.steps))
+        if not 0 <= rate < math.inf:
+            raise ValueError(f"lr at step {self.steps} must be a finite number of at least 0, got {rate}")
+        return rate
 
     def step(self, grads: Params) -> None:
         """Change every parameter in place by one step against its gradient.
 
         Raises
         ------
-        ValueError : where names or shapes differ from the parameters'; nothing is changed then.
+        ValueError or TypeError : where names, shapes or dtypes do not fit the parameters, a gradient is not finite, or a
+            parameter is read-only. All checks come first: an error leaves every parameter as it was.
         """
         self._check(grads)
         lr = self.learning_rate()
         self.steps += 1
+        updates = {name: self.update(p, grads[name], lr, **self.state[name]) for name, p in self.params.items()}
         for name, p in self.params.items():
-            p -= self.update(grads[name], lr, **self.state[name])
+            p -= updates[name]
 
-    def update(self, g: Array, lr: float, **state: Array) -> Array:
-        """Return what is subtracted from a parameter with gradient ``g``, and change its state in place."""
-        raise TypeError(f"{type(self).__name__} does not say how to update: define update(self, g, lr, **state)")
+    def update(self, p: Array, g: Array, lr: float, **state: Array) -> Array:
+        """Return the amount to subtract from the parameter ``p`` with gradient ``g``, and change its state in place."""
+        raise NotImplementedError(f"{type(self).__name__} must define update(self, p, g, lr, **state)")
 
     def options(self) -> dict[str, float]:
         """Return the settings beside the learning rate, for checkpoints."""
@@ -73,6 +84,10 @@ class Optimizer:
             )
         for name, p in self.params.items():
             g = grads[name]
+            if isinstance(p, np.ndarray) and not p.flags.writeable:
+                raise ValueError(
+                    f"params[{name!r}] is read-only and cannot be trained; use a model with arrays of its own"
+                )
             if g.shape != p.shape:
                 raise ValueError(f"grads[{name!r}] must have shape {p.shape}, got {g.shape}")
             if g.dtype.kind == "c" and p.dtype.kind != "c":
@@ -85,7 +100,7 @@ class Optimizer:
 class SGD(Optimizer):
     """Stochastic gradient descent with momentum: ``v = momentum v + g``, ``p -= lr v`` (Polyak 1964).
 
-    The learning rate stands outside of v, so that a schedule acts on the whole step at once.
+    The learning rate is not part of v, so a schedule scales the whole step at once.
 
     Examples
     --------
@@ -101,7 +116,7 @@ class SGD(Optimizer):
         super().__init__(params, lr)
         self.momentum = fraction("momentum", momentum)
 
-    def update(self, g: Array, lr: float, v: Array) -> Array:  # type: ignore[override]
+    def update(self, p: Array, g: Array, lr: float, v: Array) -> Array:  # type: ignore[override]
         """Return ``lr v``."""
         v[...] = self.momentum * v + g
         return lr * v
@@ -112,7 +127,7 @@ class SGD(Optimizer):
 
 
 class RMSProp(Optimizer):
-    """Steps divided by a running root mean square of the gradient (Tieleman and Hinton 2012), as the paper uses it.
+    """Steps divided by a running root mean square of the gradient (Tieleman and Hinton 2012), the dilated RNN paper's choice.
 
     ``v = decay v + (1 - decay) g²``, ``p -= lr g / (sqrt(v) + eps)``, v from 0.
 
@@ -130,7 +145,7 @@ class RMSProp(Optimizer):
         super().__init__(params, lr)
         self.decay, self.eps = fraction("decay", decay), positive("eps", eps)
 
-    def update(self, g: Array, lr: float, v: Array) -> Array:  # type: ignore[override]
+    def update(self, p: Array, g: Array, lr: float, v: Array) -> Array:  # type: ignore[override]
         """Return ``lr g / (sqrt(v) + eps)``."""
         v[...] = self.decay * v + (1 - self.decay) * g * g
         return lr * g / (array_module(v).sqrt(v) + self.eps)
@@ -141,7 +156,7 @@ class RMSProp(Optimizer):
 
 
 class Adam(Optimizer):
-    """Running means of gradient and squared gradient, corrected for their start at 0 (Kingma and Ba 2015, algorithm 1).
+    """Running means of gradient and squared gradient, bias-corrected (Kingma and Ba 2015, algorithm 1).
 
     Examples
     --------
@@ -159,7 +174,7 @@ class Adam(Optimizer):
         super().__init__(params, lr)
         self.beta1, self.beta2, self.eps = fraction("beta1", beta1), fraction("beta2", beta2), positive("eps", eps)
 
-    def update(self, g: Array, lr: float, m: Array, v: Array) -> Array:  # type: ignore[override]
+    def update(self, p: Array, g: Array, lr: float, m: Array, v: Array) -> Array:  # type: ignore[override]
         """Return ``lr m̂ / (sqrt(v̂) + eps)``."""
         m[...] = self.beta1 * m + (1 - self.beta1) * g
         v[...] = self.beta2 * v + (1 - self.beta2) * g * g
@@ -172,16 +187,50 @@ class Adam(Optimizer):
         return {"beta1": self.beta1, "beta2": self.beta2, "eps": self.eps}
 
 
-OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "rmsprop": RMSProp, "adam": Adam}
+class AdamW(Adam):
+    """Adam with decoupled weight decay, ``p -= lr (m̂ / (sqrt(v̂) + eps) + weight_decay p)`` (Loshchilov and Hutter 2019).
+
+    The decay applies to every parameter, and is scaled by the learning rate's schedule but not by the gradients.
+
+    Examples
+    --------
+    >>> p = {"w": np.array([1.0])}
+    >>> AdamW(p, lr=0.1, weight_decay=0.5).step({"w": np.array([5.0])})
+    >>> p["w"].round(6).tolist()
+    [0.85]
+    """
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float | Schedule = 1e-3,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+    ) -> None:
+        super().__init__(params, lr, beta1, beta2, eps)
+        self.weight_decay = fraction("weight_decay", weight_decay)
+
+    def update(self, p: Array, g: Array, lr: float, m: Array, v: Array) -> Array:  # type: ignore[override]
+        """Return ``lr (m̂ / (sqrt(v̂) + eps) + weight_decay p)``."""
+        return super().update(p, g, lr, m, v) + lr * self.weight_decay * p
+
+    def options(self) -> dict[str, float]:
+        """Return Adam's options and the weight decay."""
+        return super().options() | {"weight_decay": self.weight_decay}
+
+
+OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "rmsprop": RMSProp, "adam": Adam, "adamw": AdamW}
 
 
 def get_optimizer(name: str, params: Params, lr: float | Schedule, **options: Any) -> Optimizer:
-    """Return the optimiser that a name stands for: "sgd", "rmsprop" or "adam"."""
+    """Return a new optimiser by name: "sgd", "rmsprop", "adam" or "adamw"."""
     return choose("optimizer", name, OPTIMIZERS)(params, lr, **options)
 
 
 def clip_grad_norm(grads: Params, max_norm: float) -> Array:
-    """Scale all gradients in place so that their norm together is at most ``max_norm`` (Pascanu et al. 2013, algorithm 1).
+    """Scale all gradients in place so that their joint norm is at most ``max_norm`` (Pascanu et al. 2013, algorithm 1).
 
     Returns
     -------
@@ -200,7 +249,7 @@ def clip_grad_norm(grads: Params, max_norm: float) -> Array:
         raise ValueError("grads must hold at least one array, got an empty dict")
     xp = array_module(next(iter(grads.values())))
     largest = xp.stack([abs(g).max() for g in grads.values()]).max()
-    unit = xp.where(largest > 0, largest, 1)  # the squares of what is divided by it cannot overflow
+    unit = xp.where(largest > 0, largest, 1)  # gradients in this unit have squares that cannot overflow
     norm = unit * xp.sqrt(sum((abs(g / unit) ** 2).sum() for g in grads.values()))
     if max_norm < np.inf:
         scale = max_norm / xp.maximum(norm, max_norm)
@@ -213,7 +262,7 @@ def clip_grad_norm(grads: Params, max_norm: float) -> Array:
 
 
 def step_decay(lr: float, factor: float, every: int) -> Schedule:
-    """Return the schedule that multiplies the learning rate by ``factor`` after every so many steps.
+    """Return the schedule that multiplies the learning rate by ``factor`` after every ``every`` steps.
 
     >>> schedule = step_decay(0.1, 0.5, every=10)
     >>> schedule(9), schedule(10)

@@ -1,4 +1,4 @@
-"""What a person sees and touches while a net trains: the progress bar, the metrics file, and Ctrl-C."""
+"""The user interface of a training run: the progress bar, the metrics file, and Ctrl-C."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from .run import COLUMNS, Run
 
 
 class Bar:
-    """The progress bar: loss, metric, steps a second and the time left."""
+    """The progress bar: loss, metric, steps per second and the time left."""
 
     def __init__(self, bar: Any) -> None:
         self.bar, self.validated = bar, ""
 
     def show(self, row: dict[str, float]) -> None:
-        """Show one more step."""
+        """Show the row of the newest step."""
         if not math.isnan(row["validation_loss"]):
             self.validated = f"{row['validation_loss']:.4f}"
         shown = {"loss": f"{row['loss']:.4f}"}
@@ -37,8 +37,8 @@ class Bar:
 
 @contextmanager
 def progress_bar(steps: int, run: Run, progress: bool, description: str) -> Iterator[Bar]:
-    """Open the bar at the step that the run has reached."""
-    interval = 0.5 if sys.stderr.isatty() else 15.0  # a log file is not flooded
+    """Open the bar at the run's current step."""
+    interval = 0.5 if sys.stderr.isatty() else 15.0  # seldom, where the output goes to a log file
     with tqdm(
         total=steps, initial=run.step, desc=description, unit="step", mininterval=interval, disable=not progress
     ) as bar:
@@ -47,7 +47,10 @@ def progress_bar(steps: int, run: Run, progress: bool, description: str) -> Iter
 
 @contextmanager
 def metrics_file(path: Any, run: Run) -> Iterator[Callable[[dict[str, float]], None]]:
-    """Open the metrics file; a resumed run writes the rows up to its checkpoint again and drops what came after."""
+    """Open the metrics file and yield the function that writes a row.
+
+    A resumed run rewrites the rows up to its checkpoint; rows of later steps, which it repeats, are dropped.
+    """
     if path is None:
         yield lambda row: None
         return
@@ -65,7 +68,7 @@ def metrics_file(path: Any, run: Run) -> Iterator[Callable[[dict[str, float]], N
 
 @contextmanager
 def interruptible() -> Iterator[Callable[[], bool]]:
-    """Turn the first Ctrl-C into a flag that is read between two steps; the second one stops at once."""
+    """Turn the first Ctrl-C into a flag, to be read between two steps; the second one stops at once."""
     pressed = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield pressed.is_set

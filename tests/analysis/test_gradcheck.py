@@ -1,4 +1,4 @@
-"""The gradient check passes right gradients to 1e-12, and catches and names each error that is planted."""
+"""The gradient check passes right gradients to 1e-12, and catches and names every planted error."""
 
 import numpy as np
 import pytest
@@ -7,13 +7,14 @@ from support.cases import Case, assert_equal, cases
 
 from dilated_rnn_np import DilatedRNN, losses, reference
 from dilated_rnn_np.analysis.gradcheck import check
+from dilated_rnn_np.nets import dilated_layer
 from dilated_rnn_np.nets.readout import Readout
 from dilated_rnn_np.recurrence import scan
 from dilated_rnn_np.recurrence.cells import GRU, LSTM, RNN, Cell
 
 
 class IdentityReLU(Cell):
-    """An identity-initialised ReLU RNN (Le, Jaitly and Hinton 2015), as a user would write it."""
+    """An identity-initialised ReLU RNN (Le, Jaitly and Hinton 2015), written as a user's own cell."""
 
     name, gates = "irnn", ("h",)
 
@@ -29,7 +30,7 @@ class IdentityReLU(Cell):
 
 
 class Peephole(Cell):
-    """A made-up cell with two state arrays, two split gates and recurrent biases, to stretch the protocol."""
+    """An invented cell with two state arrays, two split gates and recurrent biases: it uses the whole cell protocol."""
 
     name, gates, state = "peephole", ("u", "v", "w"), ("h", "c")
     split, recurrent_bias = ("u", "w"), True
@@ -60,19 +61,19 @@ def test_every_net_passes_by_complex_step_and_by_central_differences(case):
 @pytest.mark.parametrize("cell", [IdentityReLU(), Peephole()], ids=lambda cell: cell.name)
 @settings(max_examples=15)
 @given(case=cases(most=7))
-def test_a_user_s_own_cell_passes_once_it_is_dilated_and_stacked(cell, case):
+def test_a_user_defined_cell_passes_when_dilated_and_stacked(cell, case):
     case = Case(**{**{f: getattr(case, f) for f in case.__dataclass_fields__}, "cell": cell, "scale": 0.4})
     check(case.model, case.x, case.state, case.lengths, method="complex", rng=case.seed)
 
 
-def test_identity_initialised_cell_starts_from_identity_matrices():
+def test_a_cell_s_own_initialisation_is_applied():
     model = DilatedRNN(2, 3, [1, 2], IdentityReLU())
     assert (model.params["layers.1.W_h"] == np.eye(3)).all()
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
 @pytest.mark.parametrize("readout", ["last", "all"])
-def test_the_whole_chain_to_the_loss_passes(cell, readout):
+def test_the_whole_chain_up_to_the_loss_passes(cell, readout):
     case = Case(8, 3, 2, [4, 3], [2, 4], cell, readout, 5, True, True, seed=3)
     rng = np.random.default_rng(0)
     targets = rng.integers(0, 5, (8, 3) if readout == "all" else 3)
@@ -81,7 +82,7 @@ def test_the_whole_chain_to_the_loss_passes(cell, readout):
     check(case.model, case.x, case.state, case.lengths, targets=wanted, loss=losses.mean_squared_error)
 
 
-def test_exactly_zero_on_both_sides_counts_as_equal():
+def test_a_gradient_and_a_difference_of_exactly_zero_agree():
     errors = check(
         lambda p: ((p["a"] ** 2).sum(), {"a": 2 * p["a"], "b": 0 * p["b"]}), {"a": np.ones(2), "b": np.ones(3)}
     )
@@ -109,7 +110,8 @@ def cell_state_not_carried():
 
 def output_gate_forgotten_on_the_way_to_the_cell_state():
     def backward(self, dstate, cache):
-        (dh, dc), (i, f, g, o, c_prev, tanh_c) = dstate, cache
+        (dh, dc), (i, f, g, o, c_prev, c) = dstate, cache
+        tanh_c = np.tanh(c)
         dc = dc + dh * (1 - tanh_c * tanh_c)
         da = (dc * g * i * (1 - i), dc * c_prev * f * (1 - f), dc * i * (1 - g * g), dh * tanh_c * o * (1 - o))
         return da, (0, dc * f)
@@ -136,7 +138,7 @@ def tanh_derivative_without_square():
 
 
 class TwoMemories(Cell):
-    """Its second state is handed to nobody: its gradient is the number 0, as the protocol allows."""
+    """Nothing reads its second state, so its gradient is the number 0, as the protocol allows."""
 
     name, gates, state = "two memories", ("h", "s"), ("h", "s")
 
@@ -155,22 +157,22 @@ def test_a_cell_may_return_the_number_0_for_any_previous_state(T):
 
 
 def missing_bias():
-    def unfuse(cell, dW, D):
+    def separate_weights(cell, dW, D):
         grads = original(cell, dW, D)
         return grads | {"b": 0 * grads["b"]}
 
-    original = scan.unfuse
-    return scan, "unfuse", unfuse
+    original = dilated_layer.separate_weights
+    return dilated_layer, "separate_weights", separate_weights
 
 
 def scan_backward_with(change):
-    """Plant ``change(original, W, dh, dstate, run)``, where ``run(W, dh)`` goes back and returns dW."""
+    """Plant ``change(run, W, dh, dstates)``, where ``run(W, dh)`` goes back and returns dW."""
 
-    def backward(cell, W, Z, dh, dx, dstate, caches, part, valid=None, flow=None):
+    def backward(cell, W, Z, dh, dx, dstates, n, part, caches, valid, reached, submit):
         def run(W=W, dh=dh):
-            return original(cell, W, Z, dh, dx, dstate, caches, part, valid, flow)
+            return original(cell, W, Z, dh, dx, dstates, n, part, caches, valid, reached)
 
-        return change(run, W, dh, dstate)
+        return change(run, W, dh, dstates)
 
     original = scan.backward
     return scan, "backward", backward
@@ -202,12 +204,8 @@ def state_gradient_shifted_by_one_phase():
 
 
 def state_gradient_that_is_not_carried():
-    def change(run, W, dh, dstate):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(scan, "_replace_first", lambda xp, state, new, w: tuple(0 * s for s in state))
-            return run()
-
-    return scan_backward_with(change)
+    original = scan.steps_backward
+    return scan, "steps_backward", lambda *arguments: tuple(0 * ds for ds in original(*arguments))
 
 
 def gradient_a_millionth_too_large():
@@ -215,8 +213,8 @@ def gradient_a_millionth_too_large():
 
 
 def fusion_blocks_in_the_wrong_order():
-    def backward(self, cache, doutput, dtail):
-        *others, grads = original(self, cache, doutput, dtail)
+    def backward(self, cache, doutput):
+        *others, grads = original(self, cache, doutput)
         return *others, grads | {"W": np.concatenate(list(self._blocks(grads["W"]))[::-1], axis=1)}
 
     original = Readout.backward
@@ -224,8 +222,12 @@ def fusion_blocks_in_the_wrong_order():
 
 
 def fusion_state_gradient_forgotten():
+    def backward(self, cache, doutput):
+        dhistory, dbefore, grads = original(self, cache, doutput)
+        return dhistory, 0 * dbefore, grads
+
     original = Readout.backward
-    return Readout, "backward", lambda self, cache, dy, dtail: original(self, cache, dy, 0 * dtail)
+    return Readout, "backward", backward
 
 
 PLANTED = [
@@ -242,7 +244,7 @@ PLANTED = [
     (state_gradient_that_is_not_carried, "lstm", "layers.1.W_h, lstm, dilation 4"),
     (gradient_a_millionth_too_large, "gru", "layers.0.W_x, gru, dilation 2"),
     (fusion_blocks_in_the_wrong_order, "rnn", "readout.W"),
-    (fusion_state_gradient_forgotten, "rnn", "layers.1.W_h, rnn, dilation 4"),
+    (fusion_state_gradient_forgotten, "rnn", "state.1.0, rnn, dilation 4"),
 ]
 
 
@@ -261,26 +263,26 @@ def test_an_error_planted_in_the_backward_alone_is_caught_and_named(plant, cell,
 
 
 @pytest.mark.parametrize(("plant", "cell", "named"), PLANTED, ids=lambda value: getattr(value, "__name__", None))
-def test_central_differences_catch_the_planted_errors_too_but_for_the_millionth(plant, cell, named, monkeypatch):
+def test_central_differences_catch_all_planted_errors_but_the_millionth(plant, cell, named, monkeypatch):
     case = planted_case(cell)
     check(case.model, case.x, case.state, method="central")
     monkeypatch.setattr(*plant())
     if plant is gradient_a_millionth_too_large:
-        check(case.model, case.x, case.state, method="central")  # below what differences can see
+        check(case.model, case.x, case.state, method="central")  # too small for central differences
         return
     with pytest.raises(AssertionError, match="by central differences") as caught:
         check(case.model, case.x, case.state, method="central")
     assert f"\n  {named}: relative error" in str(caught.value)
 
 
-def test_a_wrong_gradient_that_is_tiny_is_caught():
-    tiny = {"p": np.full(3, 1e-9)}  # the gradient is of order 1e-27: it would drown in any absolute tolerance
+def test_a_tiny_wrong_gradient_is_caught():
+    tiny = {"p": np.full(3, 1e-9)}  # the gradient is of order 1e-27: any absolute tolerance would pass it
     check(lambda p: ((p["p"] ** 4).sum(), {"p": 4 * p["p"] ** 3}), tiny, method="complex")
     with pytest.raises(AssertionError, match="p: relative error"):
         check(lambda p: ((p["p"] ** 4).sum(), {"p": 4.001 * p["p"] ** 3}), tiny, method="complex")
 
 
-def test_a_gradient_that_is_zero_where_it_should_not_be_is_caught():
+def test_a_missing_gradient_of_zeros_is_caught():
     with pytest.raises(AssertionError, match="relative error inf"):
         check(lambda p: (p["p"].sum(), {"p": 0 * p["p"]}), {"p": np.ones(3)})
 
@@ -297,11 +299,11 @@ def test_an_error_in_the_loss_gradient_is_caught(loss):
         check(case.model, case.x, case.state, targets=targets, loss=wrong)
 
 
-# ---------------------------------------------------------------------- errors in both are caught by the reference
+# ---------------------------------------------------------------------- errors in forward and backward alike
 
 
 def consistent_swap_of_gates():
-    """Forward and backward take the forget gate for the input gate and the other way round."""
+    """Forward and backward exchange the input gate and the forget gate."""
     forward, backward = LSTM.forward, LSTM.backward
 
     def swapped(arrays):
@@ -313,8 +315,8 @@ def consistent_swap_of_gates():
     }
 
 
-def consistent_interpolation_the_wrong_way_round():
-    """A GRU that keeps (1 - z) of its state instead of z, forward and backward alike."""
+def consistently_reversed_interpolation():
+    """Forward and backward of a GRU keep (1 - z) of the state instead of z."""
     forward, backward = GRU.forward, GRU.backward
 
     def flipped(arrays):
@@ -326,20 +328,20 @@ def consistent_interpolation_the_wrong_way_round():
     }
 
 
-@pytest.mark.parametrize("plant", [consistent_swap_of_gates, consistent_interpolation_the_wrong_way_round])
-def test_an_error_planted_in_forward_and_backward_alike_is_caught_by_the_reference_alone(plant, monkeypatch):
+@pytest.mark.parametrize("plant", [consistent_swap_of_gates, consistently_reversed_interpolation])
+def test_an_error_planted_in_forward_and_backward_alike_is_caught_by_the_reference(plant, monkeypatch):
     cls, methods = plant()
     case = planted_case(cls.name)
     expected, _, _ = reference.forward(case.model.params, case.x, case.dilations, cls.name, "all", case.state)
     assert_equal(case.model.forward(case.x, case.state)[0], expected)
     for name, method in methods.items():
         monkeypatch.setattr(cls, name, method)
-    check(case.model, case.x, case.state)  # the gradients are right, of the wrong function
+    check(case.model, case.x, case.state)  # right gradients of the wrong function
     with pytest.raises(AssertionError):
         assert_equal(case.model.forward(case.x, case.state)[0], expected)
 
 
-def test_check_leaves_model_and_input_as_they_were():
+def test_check_does_not_change_model_or_input():
     case = planted_case("lstm")
     before = {name: array.copy() for name, array in case.model.params.items()}, case.x.copy()
     check(case.model, case.x, case.state)

@@ -1,4 +1,4 @@
-"""Memory measured on a model coincides with what the graph allows."""
+"""The memory measured on a model agrees with the paths in its graph."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ CELL = st.sampled_from(["rnn", "lstm", "gru"])
 
 
 @given(st.integers(1, 20), st.lists(st.integers(1, 6), min_size=1, max_size=3), CELL, st.booleans(), st.integers(0, 99))
-def test_an_output_depends_on_exactly_the_spans_its_graph_reaches(T, dilations, cell, fused, seed):
+def test_an_output_depends_on_exactly_the_spans_with_a_path(T, dilations, cell, fused, seed):
     model = DilatedRNN(2, 3, dilations, cell, output_size=2 if fused else None, rng=seed)
     graph = paths.dilated_stack(dilations, fusion=fused)
     assert memory.reached_spans(model, T, seed).tolist() == paths.reachable_spans(graph, T - 1).tolist()
@@ -21,13 +21,13 @@ def test_an_output_depends_on_exactly_the_spans_its_graph_reaches(T, dilations, 
 
 @pytest.mark.parametrize("readout", ["last", "all"])
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
-def test_gradient_flow_is_the_change_of_the_loss_when_a_hidden_state_moves(cell, readout):
+def test_gradient_flow_is_the_gradient_with_respect_to_each_hidden_state(cell, readout):
     T, B = 7, 2
     model = DilatedRNN(2, 3, [2, 1], cell, output_size=4, readout=readout, dtype="float64", rng=1)
     x = np.random.default_rng(0).standard_normal((T, B, 2))
     targets = np.array([1, 3])
     norms = memory.gradient_flow(model, x, targets, softmax_cross_entropy)
-    # The bottom layer's outputs are the inputs of a net of the upper layer alone; the newest ones have no other effect.
+    # The bottom layer's outputs are the inputs of a net with the upper layer only; the last output acts in no other way.
     upper = DilatedRNN(3, 3, [1], cell, output_size=4, dtype="float64")
     for name in upper.params:
         upper.params[name][...] = model.params[name.replace("layers.0", "layers.1")]
@@ -38,7 +38,7 @@ def test_gradient_flow_is_the_change_of_the_loss_when_a_hidden_state_moves(cell,
     output, _, cache = upper.forward(h)
     dh, _, _ = upper.backward(softmax_cross_entropy(output, targets)[1], cache)
     assert norms[0, 0] == pytest.approx(np.linalg.norm(dh[-1]), rel=1e-12)
-    # Through time: the state handed on after t is what the rest of the sequence starts from.
+    # Through time: the rest of the sequence starts from the state after step t.
     for n in range(1, T):
         _, state, _ = lower.forward(x[: T - n])
         later = lower.forward(x[T - n :], state)
@@ -47,14 +47,14 @@ def test_gradient_flow_is_the_change_of_the_loss_when_a_hidden_state_moves(cell,
         assert norms[0, n] == pytest.approx(expected, rel=1e-10)
 
 
-def test_gradient_flow_is_zero_exactly_where_no_path_leads():
+def test_gradient_flow_is_exactly_zero_without_a_path():
     model = DilatedRNN(1, 4, [2, 6], output_size=None, dtype="float64")
     norms = memory.gradient_flow(model, np.random.default_rng(0).standard_normal((13, 1, 1)))
     assert np.flatnonzero(norms[0]).tolist() == [0, 2, 4, 6, 8, 10, 12]
     assert np.flatnonzero(norms[1]).tolist() == [0, 6, 12]
 
 
-def test_activations_are_the_outputs_and_the_gates_in_time_order():
+def test_activations_are_outputs_and_gates_in_time_order():
     x = np.random.default_rng(0).standard_normal((7, 2, 1))
     model = DilatedRNN(1, 3, [1, 2], "gru", dtype="float64")
     shown = memory.activations(model, x)
@@ -65,6 +65,20 @@ def test_activations_are_the_outputs_and_the_gates_in_time_order():
     assert below["r"].shape == (7, 2, 3) and (below["r"] > 0).all() and (below["r"] < 1).all()
 
 
-def test_loss_without_targets_is_refused():
+def test_a_loss_without_targets_is_refused():
     with pytest.raises(TypeError, match="go together"):
         memory.gradient_flow(DilatedRNN(1, 2, [1]), np.ones((3, 1, 1)), loss=softmax_cross_entropy)
+
+
+def test_gradient_flow_takes_a_loss_by_name():
+    model, x = DilatedRNN(1, 3, [1], output_size=2, dtype="float64"), np.ones((4, 2, 1))
+    by_name = memory.gradient_flow(model, x, np.array([0, 1]), "softmax_cross_entropy")
+    assert_equal(by_name, memory.gradient_flow(model, x, np.array([0, 1]), softmax_cross_entropy), 0)
+
+
+@pytest.mark.parametrize("measure", [memory.gradient_flow, lambda model, x, rng: memory.reached_spans(model, 3, rng)])
+def test_a_seed_is_a_whole_number_or_a_generator(measure):
+    model, x = DilatedRNN(1, 2, [1]), np.ones((3, 1, 1), "float32")
+    measure(model, x, rng=np.random.default_rng(0))
+    with pytest.raises(TypeError, match="rng must be a whole number"):
+        measure(model, x, rng="seed")

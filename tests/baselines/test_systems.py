@@ -77,7 +77,9 @@ def in_an_empty_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-@each
+@pytest.mark.parametrize(
+    "name", [n if n == "dilated-cnn" else pytest.param(n, marks=pytest.mark.slow) for n in sorted(SYSTEMS)]
+)
 def test_every_system_is_summed_up_trained_evaluated_and_drawn(name, in_an_empty_folder, capsys):
     net = ["--system", name, "--parameters", "900", "--dilations", "1,2,4"]
     assert main(["summary", *net]) == 0

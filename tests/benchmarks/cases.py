@@ -1,10 +1,11 @@
-"""What is measured: which network on which batch.
+"""The measured cases: a network and the shape of its batch.
 
-A case is a few numbers. Its parameters are drawn by the library, its batch from a seed, and both are written to one file
-that every contender reads, so that all start from equal numbers.
+The library draws a case's parameters, a seed its batch. Both are written to one file, which every contender reads, so all
+start from equal numbers.
 """
 
-from dataclasses import asdict, dataclass, replace
+import dataclasses
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,7 +16,7 @@ CELLS = ("rnn", "lstm", "gru")
 
 @dataclass(frozen=True)
 class Case:
-    """A dilated network, read out at the last step into ten classes, and the shape (T, B, D) of its batch."""
+    """A dilated network with a read-out of the last step into classes, and the shape (T, B, D) of its batch."""
 
     cell: str
     hidden: int
@@ -25,7 +26,7 @@ class Case:
     D: int
     classes: int = 10
     dtype: str = "float32"
-    budget: int | None = None  # bytes that the library may keep for backward, None for all it needs
+    budget: int | None = None  # bytes that the library may keep for backward; None for no limit
 
     @property
     def name(self):
@@ -37,17 +38,17 @@ class Case:
         """The shape of the batch in words."""
         return f"T={self.T}, B={self.B}, D={self.D}"
 
-    def but(self, **changes):
-        """The same case with some numbers changed."""
-        return replace(self, **changes)
+    def replace(self, **changes):
+        """A copy with some fields changed."""
+        return dataclasses.replace(self, **changes)
 
     def as_message(self):
         """The case as a dict for the line protocol."""
-        return asdict(self)
+        return dataclasses.asdict(self)
 
     @classmethod
     def from_message(cls, message):
-        """Mirror ``as_message``."""
+        """The inverse of ``as_message``."""
         return cls(**message | {"dilations": tuple(message["dilations"])})
 
 
@@ -59,13 +60,13 @@ SIZES = {
 
 
 def case_of(cell, size, quick=False):
-    """The case of a cell and a size; the quick one is a small piece of it."""
+    """The case of a cell and a size; with ``quick`` fewer layers, steps and rows."""
     case = Case(cell, **SIZES[size])
-    return case.but(dilations=case.dilations[:2], T=25, B=4) if quick else case
+    return case.replace(dilations=case.dilations[:2], T=25, B=4) if quick else case
 
 
 def small_case(cell):
-    """A case in float64, where rounding hides nothing; only the first dilation divides T."""
+    """A case in float64, whose rounding errors are too small to hide others; only the first dilation divides T."""
     return Case(cell, hidden=8, dilations=(1, 2, 4, 8, 16), T=37, B=3, D=2, dtype="float64")
 
 
@@ -75,7 +76,7 @@ def write_start(case, path, seed=0):
     rng = np.random.default_rng(seed)
     for array in model.params.values():
         if array.ndim == 1:
-            array[...] = 0.1 * rng.standard_normal(array.shape)  # zeros would hide a bias that is used wrongly
+            array[...] = 0.1 * rng.standard_normal(array.shape)  # a wrong use of a zero bias would not show
     arrays = {
         "x": rng.standard_normal((case.T, case.B, case.D)).astype(case.dtype),
         "targets": rng.integers(0, case.classes, case.B),
@@ -85,6 +86,6 @@ def write_start(case, path, seed=0):
     np.savez(path, **arrays)
 
 
-def part(arrays, prefix):
-    """The arrays whose names begin with ``prefix``, without it."""
+def with_prefix(arrays, prefix):
+    """The arrays whose names begin with ``prefix``, under the rest of their names."""
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}

@@ -1,4 +1,4 @@
-"""How long a call takes: by the host's clock, or by events that a device notes in the order of its work."""
+"""Clocks for one call: the host's, or a device's events."""
 
 import time
 
@@ -11,29 +11,29 @@ def seconds_of(work):
 
 
 def event_clock(new_event, milliseconds):
-    """A clock as ``seconds_of``, from a library's events and its function of two of them."""
+    """A clock like ``seconds_of``, from a library's events and its function for the time between two of them."""
 
     def seconds(work):
         began, ended = new_event(), new_event()
         began.record()
         work()
         ended.record()
-        ended.synchronize()  # the host is far ahead of the device: wait until all that was asked is done
+        ended.synchronize()  # the host runs ahead of the device: wait until the device is done
         return milliseconds(began, ended) / 1000
 
     return seconds
 
 
-def after_one_that_does_not_count(clock, free):
-    """The same clock for a device that several take turns on: it times a second call, then gives the memory back.
+def warmed_up(clock, free_memory):
+    """A clock for a device that several contenders share: it times the second of two calls, then frees the memory.
 
-    The first call fetches the memory again, and the device, which slows down when it is idle, its full speed.
+    The first call allocates the memory again and brings an idle device back to full speed.
     """
 
     def seconds(work):
         work()
         taken = clock(work)
-        free()
+        free_memory()
         return taken
 
     return seconds

@@ -1,3 +1,3 @@
-"""Benchmarks are no tests: pytest collects nothing here and so imports neither PyTorch nor JAX."""
+"""Keeps pytest from collecting the benchmarks, whose modules import PyTorch and JAX."""
 
 collect_ignore_glob = ["*.py"]

@@ -1,4 +1,4 @@
-"""The library on CuPy as a contender: one training step on the device, with one of the library's kernels for it."""
+"""The library on CuPy as a contender: one training step on the device with one kind of the library's kernels."""
 
 import subprocess
 import sys
@@ -6,41 +6,47 @@ from contextlib import suppress
 
 import dilated_rnn_np as drn
 from benchmarks import library
-from benchmarks.clock import after_one_that_does_not_count, event_clock
-from dilated_rnn_np.device import kernels
+from benchmarks.clock import event_clock, warmed_up
 
-LEVELS = tuple(kernels.KERNELS)  # the library's kernels for a device, each a contender
+KERNELS = ("plain", "fused", "persistent")  # the library's kernels for a device, each a contender
 
 
 class Contender(library.Contender):
-    """A model on the device with its optimizer and one batch, which lies there."""
+    """A model with its optimizer and one batch, all on the device."""
 
-    def __init__(self, case, start, threads, quick=False, level="plain", rehearsal=False):
-        self.cupy, self.level = module(rehearsal), level
-        drn.set_device_kernels(level)
+    def __init__(self, case, start, threads, quick=False, kernels="plain", rehearsal=False):
+        self.cupy, self.kernels = cupy_module(rehearsal), kernels
+        drn.set_device_kernels(kernels)
         super().__init__(case, start, threads, quick, xp=self.cupy)
         by_events = event_clock(self.cupy.cuda.Event, self.cupy.cuda.get_elapsed_time)
-        self.clock = after_one_that_does_not_count(by_events, drn.free_workspace)
+        self.clock = warmed_up(by_events, drn.free_workspace)
 
     def describe(self):
-        """Versions, the device, and, where the level has nothing of its own for this case, what runs instead."""
-        version = f"dilated_rnn_np {drn.__version__} on CuPy {self.cupy.__version__}, {self.level} kernels"
+        """Versions, the device, and the kernels that run instead where this case has none of the chosen kind."""
+        version = f"dilated_rnn_np {drn.__version__} on CuPy {self.cupy.__version__}, {self.kernels} kernels"
         about = {"version": version, "threads": "one", "device": device(self.cupy)}
-        routes = {kernels.route(layer.cell, layer.hidden_size, self.x) for layer in self.model.layers}
-        taken = {"plain" if route == "scan" else route for route in routes}
-        return about | ({} if self.level in taken else {"way": f"as {' and '.join(sorted(taken))}"})
+        taken = kernels_of(self.model, self.x)
+        return about | ({} if self.kernels in taken else {"variant": f"as {' and '.join(sorted(taken))}"})
 
     def results(self):
-        """Loss and gradients; the memory goes back, so that other contenders find it free."""
+        """Loss and gradients; frees the memory for the other contenders."""
         found = super().results()
         drn.free_workspace()
         return found
 
 
-def module(rehearsal):
-    """CuPy, or to rehearse a stand-in that is no GPU."""
+def kernels_of(model, x):
+    """The kinds of kernels that the model's layers run for an input."""
+    from dilated_rnn_np.device import kernels
+
+    routes = {kernels.route(layer.cell, layer.hidden_size, x) for layer in model.layers}
+    return {"plain" if route == "scan" else route for route in routes}
+
+
+def cupy_module(rehearsal):
+    """CuPy, or its stand-in for a rehearsal."""
     if rehearsal:
-        import standin
+        from support import standin
 
         sys.modules["cupy"] = standin._module
     import cupy
@@ -49,7 +55,7 @@ def module(rehearsal):
 
 
 def device(cupy):
-    """Name and numbers of the present device, and its driver."""
+    """Name, sizes and driver of the current device."""
     runtime = cupy.cuda.runtime
     properties = runtime.getDeviceProperties(runtime.getDevice())
     return {
@@ -64,7 +70,7 @@ def device(cupy):
 
 
 def driver():
-    """The driver's version, as far as its own program tells."""
+    """The driver's version, if nvidia-smi reports it."""
     with suppress(OSError, subprocess.SubprocessError, IndexError):
         command = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.split()[0]
@@ -72,9 +78,5 @@ def driver():
 
 
 def dotted(version):
-    """CUDA's number 12040 as 12.4.
-
-    >>> dotted(12040)
-    '12.4'
-    """
+    """CUDA's number 12040 as 12.4."""
     return f"{version // 1000}.{version % 1000 // 10}"

@@ -1,22 +1,31 @@
-"""What the machine can do, measured beside the contenders: products, memory traffic and tanh in float32.
+"""The machine's rates in float32, measured beside the contenders: matrix products, memory traffic and tanh.
 
-The floor divides the work of a training step by these rates. All are the best of several runs, on as many threads as the
-contenders have: the products on BLAS's own, the other two on Python threads, of which NumPy runs several at once.
+The floor divides the work of a training step by these rates. Each rate is the best of several runs, on as many threads as
+the contenders have: BLAS threads for the products, Python threads for the other two (NumPy releases Python's lock).
 """
 
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+from threadpoolctl import threadpool_info
 
 from benchmarks.clock import seconds_of
 
 PRODUCTS = ((1024, 1024, 1024), (200, 101, 8192), (1024, 513, 2048), (80, 41, 16384))  # (rows, inner, columns)
-NUMBERS = 4 * 1024 * 1024  # in each array: 16 MB, more than a core caches for itself
+NUMBERS = 4 * 1024 * 1024  # per array: 16 MB, more than the cache of a core
 REPEATS = 20
 
 
+def kernel():
+    """The BLAS library that NumPy calls and the architecture of its kernel, as threadpoolctl reports them."""
+    libraries = [library for library in threadpool_info() if library["user_api"] == "blas"]
+    return (
+        ", ".join(f"{library['internal_api']} {library.get('architecture', '?')}" for library in libraries) or "unknown"
+    )
+
+
 def measure(threads):
-    """Flops, bytes and tanh evaluations a second."""
+    """Flops, bytes and tanh evaluations per second."""
     with ThreadPoolExecutor(threads) as pool:
         return {
             "flops": max(product_rate(*shape) for shape in PRODUCTS),
@@ -26,7 +35,7 @@ def measure(threads):
 
 
 def product_rate(m, k, n):
-    """Flops a second of an (m, k) by (k, n) product, a multiply-add counting two."""
+    """Flops per second of an (m, k) by (k, n) product; a multiply-add counts as two."""
     rng = np.random.default_rng(0)
     a, b = (rng.standard_normal(shape, dtype=np.float32) for shape in ((m, k), (k, n)))
     out = np.empty((m, n), np.float32)
@@ -34,7 +43,7 @@ def product_rate(m, k, n):
 
 
 def rate(work, threads, pool):
-    """Numbers a second of an elementwise operation, each thread on three arrays (two inputs, one output) of its own."""
+    """Numbers per second of an elementwise operation; each thread has three arrays of its own (two inputs, one output)."""
     rng = np.random.default_rng(0)
     arrays = [[rng.standard_normal(NUMBERS, dtype=np.float32) for _ in range(threads)] for _ in range(3)]
     return threads * NUMBERS / min(seconds_of(lambda: list(pool.map(work, *arrays))) for _ in range(REPEATS))

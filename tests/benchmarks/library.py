@@ -1,30 +1,30 @@
-"""The library itself as a contender: one training step as its user writes it."""
+"""The library as a contender: one training step as a user writes it."""
 
 import numpy as np
 
 import dilated_rnn_np as drn
-from benchmarks.cases import part
-from dilated_rnn_np.arrays.backend import to_host
+from benchmarks.cases import with_prefix
 
 
 class Contender:
-    """A model with its optimizer and one batch, which lies where the model does."""
+    """A model with its optimizer, and one batch on the model's backend."""
 
     def __init__(self, case, start, threads, quick=False, xp=np):
         self.x, self.targets = xp.asarray(start["x"]), xp.asarray(start["targets"])
         self.model = drn.DilatedRNN(
             case.D, case.hidden, case.dilations, case.cell, case.classes, "last", dtype=case.dtype, xp=xp
         )
-        for name, array in part(start, "params/").items():
+        for name, array in with_prefix(start, "params/").items():
             self.model.params[name][...] = xp.asarray(array)
         self.optimizer = drn.optim.RMSProp(self.model.params, lr=1e-3, decay=0.9, eps=1e-8)
         self.memory = {} if case.budget is None else {"budget": case.budget}
+        self.to_host = getattr(xp, "asnumpy", np.asarray)
 
     def describe(self):
         """Versions and threads, for the head of the report."""
         blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
         version = f"dilated_rnn_np {drn.__version__} on NumPy {np.__version__}, {blas['name']} {blas['version']}"
-        return {"version": version, "threads": f"{drn.get_num_threads()}, of the BLAS 1 meanwhile"}
+        return {"version": version, "threads": f"{drn.get_num_threads()}, each with a single-threaded BLAS"}
 
     def train(self):
         """One training step."""
@@ -36,18 +36,18 @@ class Contender:
 
     def results(self):
         """Loss and gradients of the last training step."""
-        return float(to_host(self.loss)), {name: to_host(grad) for name, grad in self.grads.items()}
+        return float(self.to_host(self.loss)), {name: self.to_host(grad) for name, grad in self.grads.items()}
 
     def forward(self):
-        """The logits of the batch, with nothing kept for backward."""
-        return to_host(self.model.forward(self.x, keep=False)[0])
+        """The logits of the batch, without a cache for backward."""
+        return self.to_host(self.model.forward(self.x, keep=False)[0])
 
     def inputs_of(self, x):
-        """The time steps of a sequence (T, B, D) as ``stream`` wants them."""
+        """The time steps of a sequence (T, B, D), in the form that ``stream`` takes."""
         return list(x)
 
     def stream(self, inputs, state=None):
-        """Take one step at a time; returns the last logits and the state to go on from."""
+        """Take one step at a time; returns the last logits and the state after them."""
         for x_t in inputs:
             output, state = self.model.step(x_t, state)
         return output, state

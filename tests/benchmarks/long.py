@@ -1,7 +1,7 @@
-"""Long sequences: how time grows with T, and how much memory a training step needs.
+"""Long sequences: growth of the time with T, and memory of a training step.
 
-Each measurement runs in fresh processes. Memory is the peak of one training step, the first one, above what the process
-held before it with everything imported and built, as Linux counts resident memory.
+Each measurement runs in fresh processes. Memory is the peak of the first training step above the memory before it, with
+everything imported and built, as Linux counts resident memory.
 """
 
 import sys
@@ -16,7 +16,7 @@ CONTENDERS = ("library", "pytorch")
 
 
 def measure(options, folder, progress):
-    """All three measurements; those of memory where the system tells."""
+    """All three measurements; memory only on Linux."""
     found = {"growth": growth(options, folder, progress)}
     if sys.platform == "linux":
         found |= {"memory": memory(options, folder, progress), "budget": budget(options, folder, progress)}
@@ -27,7 +27,7 @@ def growth(options, folder, progress):
     """Seconds of a training step at two lengths."""
     rows, names = [], [name for name in options.contenders if name in CONTENDERS]
     for T in (50, 800) if options.quick else LENGTHS:
-        case = case_of("gru", "50", options.quick).but(T=T, B=8)
+        case = case_of("gru", "50", options.quick).replace(T=T, B=8)
         progress(f"growth with T: {case.name}, T={T}")
         with contenders(names, options.threads) as processes:
             start(case, processes, folder)
@@ -47,19 +47,19 @@ def memory(options, folder, progress):
 
 
 def budget(options, folder, progress):
-    """Peak bytes and seconds of one training step on one very long row, with all kept for backward and with a budget."""
+    """Peak bytes and seconds of one training step on one very long row, without and with a budget for the cache."""
     T = 2_000 if options.quick else LONGEST
-    case = case_of("gru", "50", options.quick).but(T=T, B=1)
+    case = case_of("gru", "50", options.quick).replace(T=T, B=1)
     rows = []
     for allowed in (None, BUDGET * T // LONGEST):
         progress(f"T={T}, budget {allowed}")
-        peak = peaks(case.but(budget=allowed), ["library"], options, folder)["library"]
+        peak = peaks(case.replace(budget=allowed), ["library"], options, folder)["library"]
         rows.append({"case": case.as_message(), "budget": allowed, "peak": peak})
     return rows
 
 
 def peaks(case, names, options, folder):
-    """What each contender's first training step needs, one process after the other."""
+    """Peak bytes and seconds of each contender's first training step, one process after the other."""
     found = {}
     for name in names:
         with contenders([name], options.threads) as processes:

@@ -1,7 +1,7 @@
-"""PyTorch as a contender: the dilated stack in the idiomatic way, over its own nn.RNN, nn.LSTM and nn.GRU.
+"""PyTorch as a contender: an idiomatic dilated stack of nn.RNN, nn.LSTM or nn.GRU.
 
-A layer of dilation d pads T with zeros to a multiple of d, sees the sequence as (T/d, d*B, F), an ordinary layer with the
-d phases as rows of its batch, and cuts the padding off again. A stream runs nn.RNNCell, nn.LSTMCell or nn.GRUCell a layer
+A layer of dilation d pads T with zeros to a multiple of d, runs an ordinary layer on the sequence as (T/d, d*B, F), with the
+d phases as rows of its batch, and removes the padding. A stream runs one nn.RNNCell, nn.LSTMCell or nn.GRUCell per layer,
 with a deque of the last d states.
 """
 
@@ -10,7 +10,7 @@ from collections import deque
 import torch
 from torch import nn
 
-from benchmarks.cases import part
+from benchmarks.cases import with_prefix
 
 LAYERS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 CELLS = {"rnn": nn.RNNCell, "lstm": nn.LSTMCell, "gru": nn.GRUCell}
@@ -37,7 +37,7 @@ class DilatedRNN(nn.Module):
 
 
 class Contender:
-    """The stack with its optimizer, one batch, and the same weights once more in cells for the stream."""
+    """The stack with its optimizer, one batch, and a copy of the weights in cells for the stream."""
 
     def __init__(self, case, start, threads, quick=False, device="cpu"):
         torch.set_num_threads(threads)
@@ -45,7 +45,7 @@ class Contender:
         self.case = case
         self.x, self.targets = (torch.tensor(start[name], device=device) for name in ("x", "targets"))
         self.net = DilatedRNN(case).to(device)
-        self.net.load_state_dict({name: torch.tensor(array) for name, array in part(start, "torch/").items()})
+        self.net.load_state_dict({name: torch.tensor(array) for name, array in with_prefix(start, "torch/").items()})
         self.optimizer = torch.optim.RMSprop(self.net.parameters(), lr=1e-3, alpha=0.9, eps=1e-8)
         self.cells = [CELLS[case.cell](layer.input_size, layer.hidden_size) for layer in self.net.layers]
         for cell, layer in zip(self.cells, self.net.layers, strict=True):
@@ -79,23 +79,23 @@ class Contender:
         return self.net(self.x).cpu().numpy()
 
     def inputs_of(self, x):
-        """The time steps of a sequence (T, B, D) as ``stream`` wants them."""
+        """The time steps of a sequence (T, B, D) in the form that ``stream`` takes."""
         return list(torch.tensor(x))
 
     @torch.no_grad()
     def stream(self, inputs, state=None):
-        """Take one step at a time; returns the last logits and the state to go on from."""
+        """Take one step at a time; returns the last logits and the state after them."""
         state = state or self.zero_state(len(inputs[0]))
         for h in inputs:
             for cell, past in zip(self.cells, state, strict=True):
-                new = cell(h, past[0])  # past[0] is d steps old, and falls out when the new one comes in
+                new = cell(h, past[0])  # past[0] is d steps old; append removes it
                 past.append(new)
                 h = new[0] if isinstance(new, tuple) else new
             output = self.net.readout(h)
         return output.numpy(), state
 
     def zero_state(self, B):
-        """For each layer the states of the last d steps: tensors, or for the LSTM pairs of them."""
+        """The last d states of each layer: tensors, or pairs of them for the LSTM."""
         zeros = torch.zeros(B, self.case.hidden)
         start = (zeros, zeros) if self.case.cell == "lstm" else zeros
         return [deque([start] * d, maxlen=d) for d in self.case.dilations]

@@ -1,4 +1,4 @@
-"""The report: what ran where, and one Markdown table a kind of timing, aligned so that it reads as plain text too.
+"""The report: versions and machine, and one Markdown table per kind of timing, aligned for reading as plain text.
 
 An entry is the median with the smallest and the largest in parentheses; ratios are ratios of medians.
 """
@@ -10,7 +10,7 @@ from benchmarks.floor import formula
 
 TITLES = {
     "train": "**One training step**: forward, cross-entropy, backward, RMSProp; seconds.",
-    "forward": "**Forward alone**, nothing kept for backward; seconds.",
+    "forward": "**Forward alone**, without a cache for backward; seconds.",
     "stream": "**One step of a stream**, a batch of one row; microseconds.",
 }
 MEGABYTE = 2**20
@@ -22,24 +22,24 @@ def text(results):
     for kind, title in TITLES.items():
         if timings := [timing for timing in results["timings"] if timing["kind"] == kind]:
             parts += [title, *([floor_text(results["rates"])] if kind == "train" else []), turns_table(kind, timings)]
-    if ways := {Case.from_message(t["case"]).name: t["ways"] for t in results["timings"] if t["ways"]}:
-        lines = [f"{name}: {case}: {way}" for case, ways in ways.items() for name, way in ways.items()]
-        parts.append("The ways that were fastest:\n" + "\n".join(lines))
+    if cases := {Case.from_message(t["case"]).name: t["variants"] for t in results["timings"] if t["variants"]}:
+        lines = [f"{name}: {case}: {variant}" for case, found in cases.items() for name, variant in found.items()]
+        parts.append("The fastest variants:\n" + "\n".join(lines))
     return "\n\n".join(parts + long_tables(results.get("long", {})))
 
 
 def head(results):
-    """Versions, processor, threads, rounds and equality."""
+    """Versions, processor, BLAS kernel, threads, rounds and equality."""
     machine, settings = results["machine"], results["settings"]
     lines = [
         f"Python {machine['python']}, NumPy {machine['numpy']} on {machine['system']}; "
-        f"{machine['processor']}, {machine['cores']} cores",
+        f"{machine['processor']}, {machine['cores']} cores, BLAS kernel: {machine['kernel']}",
         *(f"{name}: {about['version']}; threads: {about['threads']}" for name, about in results["contenders"].items()),
         f"float32; median (smallest … largest) of {settings['rounds']} rounds in turns",
         *equality_lines(results["equality"]),
     ]
     if settings["quick"]:
-        lines.append("quick: small cases, to see that the benchmark works; these times say nothing")
+        lines.append("quick: small cases, which show that the benchmark works; their times mean nothing")
     return "\n".join(lines)
 
 
@@ -53,7 +53,7 @@ def equality_lines(checks):
 
 
 def floor_text(rates):
-    """The floor's formula, and the rates in it."""
+    """The floor's formula, and the measured rates."""
     flops, bytes, tanhs = (rates[key] / 1e9 for key in ("flops", "bytes", "tanhs"))
     return f"{formula()}\nMeasured here: {flops:.0f} Gflop/s, {bytes:.0f} GB/s, {tanhs:.1f} G tanh/s."
 
@@ -62,7 +62,7 @@ def floor_text(rates):
 
 
 def turns_table(kind, timings):
-    """A row a case: each contender's times, the others over the library, and the floor of a training step."""
+    """One row per case: each contender's times, ratios to the library, and the floor of a training step."""
     names = list(timings[0]["seconds"])
     others = [name for name in names if name != "library"]
     unit = 1e-6 if kind == "stream" else 1.0
@@ -86,7 +86,7 @@ def long_tables(results):
     if "growth" in results:
         short, long = (row["seconds"] for row in results["growth"])
         case, T = Case.from_message(results["growth"][0]["case"]), [row["case"]["T"] for row in results["growth"]]
-        parts.append(f"**Growth with T** from {T[0]} to {T[1]}, {case.name}, B={case.B}; seconds a training step.")
+        parts.append(f"**Growth with T** from {T[0]} to {T[1]}, {case.name}, B={case.B}; seconds per training step.")
         rows = [
             [name, spread(short[name]), spread(long[name]), f"{median(long[name]) / median(short[name]):.1f}"]
             for name in short
@@ -100,7 +100,7 @@ def long_tables(results):
             peak = {name: row["peaks"][name]["bytes"] / MEGABYTE for name in names}
             ratios = [f"{peak[name] / peak['library']:.2f}" for name in others]
             rows.append([case_words(row), *(f"{peak[name]:.0f}" for name in names), *ratios])
-        parts.append("**Peak memory** of a first training step, above what was there before it; MB of 2^20 bytes.")
+        parts.append("**Peak memory** of a first training step, above the memory before it; MB of 2^20 bytes.")
         parts.append(table(["cell, layers x H", *names, *(f"{name} / library" for name in others)], rows))
     if "budget" in results:
         rows = []
@@ -115,7 +115,7 @@ def long_tables(results):
 
 
 def case_words(row):
-    """Name and shape of a row's case."""
+    """Name, length and rows of a table row's case."""
     case = Case.from_message(row["case"])
     return f"{case.name} at T={case.T}, B={case.B}"
 
@@ -126,18 +126,18 @@ def spread(seconds, unit=1.0):
 
 
 def number(value):
-    """Three digits that count."""
+    """Three significant digits."""
     return f"{value:.0f}" if value >= 100 else f"{value:#.3g}"
 
 
 def table(header, rows):
-    """An aligned Markdown table: the first column to the left, numbers to the right."""
+    """An aligned Markdown table; the first column is aligned left, the others right."""
     lines = [header, *rows]
     widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
 
-    def written(line):
+    def aligned(line):
         cells = [cell.rjust(width) for cell, width in zip(line, widths, strict=True)]
         return f"| {' | '.join([line[0].ljust(widths[0]), *cells[1:]])} |"
 
     rule = "|".join([":" + "-" * (widths[0] + 1), *("-" * (width + 1) + ":" for width in widths[1:])])
-    return "\n".join([written(header), f"|{rule}|", *map(written, rows)])
+    return "\n".join([aligned(header), f"|{rule}|", *map(aligned, rows)])

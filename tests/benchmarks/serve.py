@@ -1,8 +1,8 @@
-"""The contender's side of the line protocol: one JSON request a line on stdin, one JSON answer a line on stdout.
+"""The contender's side of the line protocol: one JSON request per line on stdin, one JSON answer per line on stdout.
 
-``python -m benchmarks.serve NAME THREADS`` waits for requests; between them it blocks in a read and burns nothing. What
-else a library prints goes to stderr, so that it cannot disturb the answers. NumPy and the rest are imported only once the
-process has its cores.
+``python -m benchmarks.serve NAME THREADS`` waits for requests; between them it blocks in a read and uses no core. Other
+output goes to stderr and cannot disturb the answers. NumPy and the other libraries are imported after the process has been
+limited to its cores.
 """
 
 import importlib
@@ -23,20 +23,20 @@ MODULES = {
 }
 
 
-def hold_to(threads):
-    """Leave this process so many cores, where the system allows it: JAX and the like have no other dial."""
+def limit_cores(threads):
+    """Limit this process to a number of cores if the system allows it; JAX has no other setting."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
 
 
 class Server:
-    """Answers requests by calling the contender; each method is one kind of request."""
+    """Answers requests by calling the contender; each method is a kind of request."""
 
     def __init__(self, name, threads):
         self.module, self.threads = importlib.import_module(MODULES[name]), threads
 
     def start(self, case, path, quick, **options):
-        """Load case and numbers; answers versions and threads. A contender may bring a clock of its own."""
+        """Load case and numbers; answers the contender's description. A contender may have a clock of its own."""
         import numpy as np
 
         from benchmarks.cases import Case
@@ -49,7 +49,7 @@ class Server:
         return self.contender.describe()
 
     def check(self, path, stream):
-        """Write logits, the last logits of a stream if asked for, and loss and gradients of one training step."""
+        """Write logits, loss and gradients of one training step; with ``stream`` also the last logits of a stream."""
         import numpy as np
 
         found = {"logits": self.contender.forward()}
@@ -68,35 +68,39 @@ class Server:
         return seconds_of(self.contender.forward)
 
     def stream(self, steps):
-        """Answer the seconds of one step of a stream of one row, the mean over ``steps``; the stream goes on each time."""
+        """Answer the mean seconds of a step in a stream of one row; the stream continues from call to call."""
         x = self.arrays["x"].reshape(-1, 1, self.arrays["x"].shape[2])[:steps]  # (steps, 1, D)
         inputs, state = self.contender.inputs_of(x), self.state
 
-        def go():
+        def run():
             _, self.state = self.contender.stream(inputs, state)
 
-        return seconds_of(go) / len(inputs)
+        return seconds_of(run) / len(inputs)
 
     def peak(self):
-        """Answer the bytes that the first training step needs above what was there before it, and its seconds."""
+        """Answer the peak bytes of the first training step above those before it, and its seconds."""
         before = reset_peak_memory()
         seconds = seconds_of(self.contender.train)
         return {"bytes": memory("VmHWM") - before, "seconds": seconds}
 
     def measure(self):
-        """Answer what the machine can do (hardware alone)."""
+        """Answer the machine's rates (hardware only)."""
         return self.module.measure(self.threads)
+
+    def kernel(self):
+        """Answer the kernel of NumPy's BLAS (hardware only)."""
+        return self.module.kernel()
 
 
 def reset_peak_memory():
-    """Forget the peak so far, Linux's VmHWM, and return the bytes in use now."""
+    """Reset the peak memory, Linux's VmHWM, and return the bytes in use."""
     with open("/proc/self/clear_refs", "w") as file:
         file.write("5")
     return memory("VmRSS")
 
 
 def memory(name):
-    """Bytes of this process in Linux's count of that name."""
+    """Bytes of this process under a name of Linux's /proc/self/status."""
     with open("/proc/self/status") as file:
         return next(1024 * int(line.split()[1]) for line in file if line.startswith(name + ":"))
 
@@ -104,8 +108,8 @@ def memory(name):
 def main(name, threads):
     """Answer requests until stdin ends."""
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # from here on, print goes to stderr
-    hold_to(int(threads))
+    os.dup2(2, 1)  # print now writes to stderr
+    limit_cores(int(threads))
     server = Server(name, int(threads))
     for line in sys.stdin:
         request = json.loads(line)

@@ -264,15 +264,20 @@ def test_models_of_one_seed_start_alike_and_move_back_and_forth(device):
     assert_equal(to_host(dict(again.params)), dict(here.params), 0)
 
 
-def test_losses_equal_numpy_s(device):
+@pytest.mark.parametrize("name", sorted(losses.LOSSES))
+def test_losses_equal_numpy_s(device, name):
     rng = np.random.default_rng(0)
-    outputs, targets = rng.standard_normal((6, 3, 4)), rng.integers(0, 4, (6, 3))
-    lengths, mask, wanted = np.array([6, 2, 4]), rng.random((6, 3)) < 0.8, rng.standard_normal((6, 3, 4))
-    move = device.xp.asarray
-    for loss, right in ((losses.softmax_cross_entropy, targets), (losses.mean_squared_error, wanted)):
-        expected = loss(outputs, right, lengths, mask)
-        got = loss(move(outputs), move(right), move(lengths), move(mask))
-        assert_equal(to_host(got), expected, 1e-12)
+    output, wanted = rng.standard_normal((6, 3, 4)), rng.standard_normal((6, 3, 4))
+    if name == "softmax_cross_entropy":
+        wanted = rng.integers(0, 4, (6, 3))
+    elif name == "quantile":
+        output = rng.standard_normal((6, 3, 12))
+    lengths, loss = np.array([6, 2, 4]), losses.LOSSES[name]
+    for weights in (rng.random((6, 3)) < 0.8, rng.random((6, 3)), rng.random(3), None):
+        arguments = [a for a in (output, wanted, lengths, weights) if a is not None]
+        there = [device.xp.asarray(a) for a in arguments]
+        assert_equal(to_host(loss(*there)), loss(*arguments), 1e-12)
+        assert float(to_host(loss.count(*there))) == pytest.approx(loss.count(*arguments), rel=1e-12)
 
 
 def test_a_class_that_there_is_not_is_refused_on_the_host_and_makes_the_loss_nan_on_the_device(device):

@@ -150,7 +150,7 @@ def test_a_short_run_is_validated_often_enough_to_be_drawn(tmp_path):
 
 
 def test_hm_lstm_is_annealed_and_a_resumed_run_ends_in_the_same_bits(tmp_path, monkeypatch):
-    monkeypatch.setattr("dilated_rnn_np.baselines.annealing.EPOCH", 5)
+    monkeypatch.setattr(driver, "ENDLESS_EPOCH", 5)
     choices = Choices(systems=("hm-lstm",))
     (whole,), (stopped,) = contenders(choices), contenders(choices, Interrupting(5, at=8))
     driver.run(whole.spec(0), tmp_path / "whole")

@@ -1,4 +1,4 @@
-"""The animations: which nodes light up together, how far the gradient has come, and a page that is stepped in a browser."""
+"""The animations: nodes that light up together, the places the gradient reaches, and the HTML page in a browser."""
 
 import json
 import re
@@ -11,6 +11,7 @@ from matplotlib.animation import AbstractMovieWriter
 from matplotlib.colors import to_rgba
 from matplotlib.patches import Circle
 from PIL import Image
+from support.graphs import DILATIONS, GRAPHS, STEPS
 
 from dilated_rnn_np.plot.animation import (
     backward_animation,
@@ -20,12 +21,12 @@ from dilated_rnn_np.plot.animation import (
     save_gif,
     save_html,
 )
-from dilated_rnn_np.plot.network import LIT, layout
+from dilated_rnn_np.plot.geometry import layout
+from dilated_rnn_np.plot.network import LIT
 from dilated_rnn_np.theory.paths import (
     INPUT,
     Edge,
     Graph,
-    clockwork,
     dilated_cnn,
     dilated_stack,
     plain_stack,
@@ -33,16 +34,8 @@ from dilated_rnn_np.theory.paths import (
     skip_stack,
 )
 
-DILATIONS = st.lists(st.integers(1, 5), min_size=1, max_size=4)
-STEPS = st.integers(1, 12)
 FEEDBACK = Graph("feedback", ("a", "b"), (Edge(INPUT, "a"), Edge("a", "b"), Edge("b", "a", 1), Edge("b", "b", 3)))
-GRAPHS = st.one_of(
-    DILATIONS.map(dilated_stack),
-    DILATIONS.map(dilated_cnn),
-    st.builds(skip_stack, st.integers(1, 4), st.integers(2, 6)),
-    DILATIONS.map(sorted).map(clockwork),
-    st.just(FEEDBACK),
-)
+GRAPHS = GRAPHS | st.just(FEEDBACK)
 
 
 # ---------------------------------------------------------------------- frames
@@ -57,7 +50,7 @@ def test_forward_lights_every_node_and_edge_exactly_once(graph, T):
 
 
 @given(GRAPHS, STEPS)
-def test_a_node_is_lit_only_after_all_it_needs(graph, T):
+def test_a_node_is_lit_after_all_its_sources(graph, T):
     lit = {place: i for i, frame in enumerate(forward_frames(graph, T)) for place in frame.places}
     assert all(lit[source] < lit[target] for source, target in layout(graph, T).links)
 
@@ -72,13 +65,13 @@ def test_a_layer_of_dilation_d_lights_d_steps_together(dilations, T):
 
 
 @given(st.integers(1, 4), STEPS)
-def test_regular_skips_leave_nothing_to_run_in_parallel_and_a_cnn_runs_a_layer_at_once(L, T):
+def test_regular_skips_allow_no_parallel_steps_and_a_cnn_computes_each_layer_at_once(L, T):
     for graph in (plain_stack(L), skip_stack(L, 4)):
         assert [len(frame.places) for frame in forward_frames(graph, T)] == [T] + [1] * (L * T)
     assert [len(frame.places) for frame in forward_frames(dilated_cnn([2] * L), T)] == [T] * (L + 1)
 
 
-def test_nodes_that_feed_each_other_through_time_take_turns():
+def test_nodes_that_feed_each_other_through_time_alternate():
     lit = [sorted(frame.places) for frame in forward_frames(FEEDBACK, 2)]
     assert lit == [[(INPUT, 0), (INPUT, 1)], [("a", 0)], [("b", 0)], [("a", 1)], [("b", 1)]]
 
@@ -88,7 +81,7 @@ def test_backward_frames_are_the_breadth_first_distances(graph, T, data):
     end = data.draw(st.integers(0, T - 1))
     unrolled = layout(graph, T)
     distance = {place: 0 for place in graph.read_at(end)}
-    for _ in unrolled.positions:  # relaxed edge by edge until nothing changes any more
+    for _ in unrolled.positions:  # Bellman-Ford: no shortest path has more edges than there are places
         for source, target in unrolled.links:
             if target in distance:
                 distance[source] = min(distance.get(source, T + 99), distance[target] + 1)
@@ -107,18 +100,18 @@ def test_the_gradient_reaches_an_input_after_the_length_of_the_shortest_path(gra
         assert reached.get((INPUT, t)) == (None if path is None else len(path) - 1)
 
 
-def test_captions_say_which_nodes_and_how_many_edges():
+def test_captions_name_the_nodes_and_count_the_edges():
     graph = dilated_stack([1, 4])
     assert forward_frames(graph, 8)[-1].caption == "parallel step 10 of 10: layer 2, time steps 4 to 7"
     assert backward_frames(graph, 8)[0].caption == "loss at time step 7: the gradient starts at layer 2"
-    assert backward_frames(graph, 8)[1].caption == "1 edge back: 2 nodes more, as far back as time step 3"
+    assert backward_frames(graph, 8)[1].caption == "1 edge back: 2 more nodes, as far back as time step 3"
 
 
 # ---------------------------------------------------------------------- animations
 
 
 class Recorder(AbstractMovieWriter):
-    """Instead of writing pictures it notes which circles are lit, and the caption."""
+    """A writer that records the lit circles and the caption of each frame instead of writing pictures."""
 
     def setup(self, fig, outfile, dpi=None):
         super().setup(fig, outfile, dpi)
@@ -145,7 +138,7 @@ def test_each_frame_of_the_animation_shows_its_nodes_and_its_caption(animate, fr
     assert recorder.seen == expected
 
 
-def test_a_gif_has_one_picture_a_frame(tmp_path):
+def test_a_gif_has_one_picture_per_frame(tmp_path):
     file = save_gif(backward_animation(dilated_stack([1, 2]), 5, end=3), tmp_path / "backward.gif")
     with Image.open(file) as picture:
         assert picture.n_frames == len(backward_frames(dilated_stack([1, 2]), 5, 3))
@@ -153,11 +146,11 @@ def test_a_gif_has_one_picture_a_frame(tmp_path):
 
 @pytest.fixture
 def page(tmp_path):
-    """The forward pass of a small net, as a page; it has 6 frames."""
+    """The forward pass of a small network as a page."""
     return save_html(forward_animation(dilated_stack([1, 2]), 3), tmp_path / "forward.html", title="A & B")
 
 
-def test_a_page_holds_every_frame_and_refers_to_nothing_outside(page):
+def test_a_page_contains_every_frame_and_loads_nothing(page):
     text = page.read_text(encoding="utf-8")
     assert len(set(re.findall(r'= "(data:image/png;base64,[^"]+)"', text))) == len(
         forward_frames(dilated_stack([1, 2]), 3)
@@ -169,7 +162,7 @@ def test_a_page_holds_every_frame_and_refers_to_nothing_outside(page):
 
 @pytest.fixture
 def browser(tmp_path):
-    """Headless Chromium that notes every request."""
+    """Headless Chromium that logs every request."""
     webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
     program, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if not program or not driver:
@@ -208,7 +201,8 @@ def test_in_a_browser_the_buttons_step_through_the_frames_and_no_request_leaves_
 
     events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
     sent = [e["params"] for e in events if e["method"] == "Network.requestWillBeSent"]
-    asked = {e["request"]["url"] for e in sent if e["documentURL"] == page.as_uri()}  # not the empty first tab's
+    # The empty first tab also sends requests.
+    asked = {e["request"]["url"] for e in sent if e["documentURL"] == page.as_uri()}
     assert page.as_uri() in asked
     assert all(url == page.as_uri() or url.startswith("data:") for url in asked), asked
 
@@ -216,7 +210,7 @@ def test_in_a_browser_the_buttons_step_through_the_frames_and_no_request_leaves_
 # ---------------------------------------------------------------------- wrong input
 
 
-def test_wrong_input_is_named(tmp_path):
+def test_wrong_input_is_refused_with_a_clear_message(tmp_path):
     graph = dilated_stack([1, 2])
     with pytest.raises(ValueError, match="end must lie within the 4 time steps drawn, got 4; raise steps"):
         backward_frames(graph, 4, end=4)
@@ -224,7 +218,7 @@ def test_wrong_input_is_named(tmp_path):
         backward_frames(graph, 4, end=-1)
     with pytest.raises(ValueError, match="steps must be a whole number of at least 1"):
         forward_frames(graph, 0)
-    with pytest.raises(TypeError, match="animation must be one of matplotlib's, .* got list"):
+    with pytest.raises(TypeError, match="animation must be a matplotlib animation, .* got list"):
         save_gif(forward_frames(graph, 4), tmp_path / "x.gif")
     animation = forward_animation(graph, 2)
     for save, suffix in ((save_gif, ".gif"), (save_html, ".html")):

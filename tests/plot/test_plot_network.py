@@ -1,4 +1,4 @@
-"""What the pictures of the unrolled network and of the fold hold: counts, places, highlighted paths, labels apart."""
+"""Pictures of the unrolled network and of the fold: counts, positions, highlighted paths, labels that do not overlap."""
 
 from itertools import combinations, pairwise
 
@@ -8,10 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from support.graphs import DILATIONS, GRAPHS, STEPS
 
 from dilated_rnn_np import paths
 from dilated_rnn_np.plot.fold import fold, fold_layout
-from dilated_rnn_np.plot.network import RADIUS, label_stride, layout, network, route, skip_comparison
+from dilated_rnn_np.plot.geometry import RADIUS, layout, route
+from dilated_rnn_np.plot.network import network, skip_comparison
+from dilated_rnn_np.plot.style import label_stride
 from dilated_rnn_np.theory.paths import (
     INPUT,
     Edge,
@@ -20,25 +23,13 @@ from dilated_rnn_np.theory.paths import (
     dilated_cnn,
     dilated_stack,
     shortest_path,
-    skip_stack,
 )
 
-DILATIONS = st.lists(st.integers(1, 5), min_size=1, max_size=4)
-STEPS = st.integers(1, 12)
-GRAPHS = st.one_of(
-    DILATIONS.map(dilated_stack),
-    DILATIONS.map(dilated_cnn),
-    st.builds(dilated_cnn, DILATIONS, st.just(3)),
-    st.builds(skip_stack, st.integers(1, 4), st.integers(2, 6)),
-    st.integers(1, 4).map(paths.plain_stack),
-    st.integers(1, 4).map(paths.hierarchical_stack),
-    DILATIONS.map(sorted).map(clockwork),
-)
-FEW = settings(max_examples=20)  # where each example draws a picture
+FEW = settings(max_examples=20)  # for tests that draw a picture per example
 
 
 def labels_of(ax):
-    """All labels that are shown, after drawing."""
+    """Draw the picture and return all labels with a text."""
     FigureCanvasAgg(ax.figure).draw()
     ticks = [*ax.get_xticklabels(), *ax.get_yticklabels()]
     texts = [*ticks, *ax.texts, ax.xaxis.label, ax.title, *[t for t in ax.get_children() if hasattr(t, "get_text")]]
@@ -49,7 +40,7 @@ def assert_labels_are_apart(ax):
     labels = labels_of(ax)
     boxes = [(label.get_text(), label.get_window_extent()) for label in labels]
     for (one, a), (other, b) in combinations(boxes, 2):
-        assert not a.overlaps(b), f"{one!r} lies over {other!r}"
+        assert not a.overlaps(b), f"{one!r} overlaps {other!r}"
     width, height = ax.figure.canvas.get_width_height()
     for text, box in boxes:
         assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= width and box.y1 <= height, f"{text!r} is cut"
@@ -60,14 +51,14 @@ def assert_labels_are_apart(ax):
 
 
 @given(DILATIONS, STEPS)
-def test_a_dilated_stack_has_a_node_a_layer_and_step_and_an_edge_wherever_the_graph_has_one(dilations, T):
+def test_a_dilated_stack_has_one_node_per_layer_and_step_and_all_edges_of_its_graph(dilations, T):
     unrolled = layout(dilated_stack(dilations, fusion=False), T)
     assert len(unrolled.positions) == (1 + len(dilations)) * T
     assert len(unrolled.links) == len(dilations) * T + sum(max(T - d, 0) for d in dilations)
 
 
 @given(GRAPHS, STEPS)
-def test_the_edges_are_those_of_the_graph_each_once(graph, T):
+def test_each_edge_of_the_graph_appears_once_per_step(graph, T):
     expected = [
         ((e.source, t), (e.target, t + e.steps))
         for e in graph.edges
@@ -78,7 +69,7 @@ def test_the_edges_are_those_of_the_graph_each_once(graph, T):
 
 
 @given(DILATIONS.map(sorted), STEPS)
-def test_a_clockwork_module_has_nodes_at_its_turns_alone(periods, T):
+def test_a_clockwork_module_has_nodes_only_at_its_updates(periods, T):
     graph = clockwork(periods)
     for node, period in zip(graph.nodes, periods, strict=True):
         assert [t for name, t in layout(graph, T).positions if name == node] == list(range(0, T, period))
@@ -95,16 +86,16 @@ def test_time_runs_to_the_right_and_layers_lie_above_each_other(graph, T):
 
 
 @given(GRAPHS, st.integers(1, 10))
-def test_no_edge_runs_through_a_node(graph, T):
+def test_no_edge_crosses_a_node(graph, T):
     assert_edges_are_clear(layout(graph, T))
 
 
-def test_no_long_edge_runs_through_a_node():
+def test_no_long_edge_crosses_a_node():
     assert_edges_are_clear(layout(dilated_stack([16, 31], fusion=False), 62))
 
 
 @pytest.mark.parametrize("rows, travels", [(2, 0), (9, 0), (2, 1), (2, 2), (3, 1), (3, 2), (3, 3), (4, 1), (6, 5)])
-def test_no_edge_over_several_rows_runs_through_a_node(rows, travels):
+def test_no_edge_over_several_rows_crosses_a_node(rows, travels):
     names = tuple("abcdefghi"[:rows])
     upward = tuple(Edge(below, node) for below, node in pairwise((INPUT, *names)))
     assert_edges_are_clear(layout(Graph("own", names, (*upward, Edge(INPUT, names[-1], travels))), 6))
@@ -139,9 +130,9 @@ def test_taps_of_a_cnn_are_slanted_straight_lines(dilations, T):
 
 
 @given(st.integers(1, 500), st.floats(0.01, 1), st.floats(0.01, 3))
-def test_labels_are_thinned_out_until_they_fit(count, room, needed):
+def test_labels_are_thinned_until_they_fit(count, room, needed):
     stride = label_stride(count, room, needed)
-    assert stride * room >= needed or stride >= count  # or one label is left
+    assert stride * room >= needed or stride >= count  # or a single label is left
     assert stride == 1 or stride / 2 * room < needed
 
 
@@ -150,7 +141,7 @@ def test_labels_are_thinned_out_until_they_fit(count, room, needed):
 
 @FEW
 @given(GRAPHS, STEPS)
-def test_what_is_drawn_is_what_the_layout_says(graph, T):
+def test_the_drawing_matches_the_layout(graph, T):
     drawing, unrolled = network(graph, T), layout(graph, T)
     assert {place: circle.center for place, circle in drawing.nodes.items()} == unrolled.positions
     assert list(drawing.edges) == list(unrolled.links)
@@ -171,19 +162,19 @@ def test_the_highlighted_path_has_the_recurrent_length_and_stands_out(graph, sta
     assert f"path of length {length:.0f}: " in drawing.ax.get_title(loc="left")
     others = [arrow for arrow in drawing.edges.values() if arrow not in drawing.highlighted]
     grey = {arrow: np.dot(arrow.get_edgecolor()[:3], (0.3, 0.59, 0.11)) for arrow in drawing.edges.values()}
-    for arrow in drawing.highlighted:  # in greyscale too: thicker, darker, and above what it crosses
+    for arrow in drawing.highlighted:  # in greyscale too: thicker, darker and above the edges it crosses
         assert all(arrow.get_linewidth() > 2 * o.get_linewidth() and arrow.zorder > o.zorder for o in others)
         assert all(grey[arrow] < grey[o] - 0.1 for o in others)
     lit = {place for place, c in drawing.nodes.items() if c.get_facecolor() == drawing.highlighted[0].get_edgecolor()}
     assert lit == set(drawing.path)
 
 
-def test_a_path_is_counted_by_what_it_is_made_of():
+def test_the_caption_counts_upward_edges_and_hops():
     drawing = network(dilated_stack([1, 2, 4]), 9, path=(0, 7))
     assert drawing.ax.get_title(loc="left") == "dilated RNN 1, 2, 4\npath of length 6: 3 upward, 3 hops"
 
 
-def test_a_path_may_be_given_as_places():
+def test_a_path_may_be_a_list_of_places():
     graph = dilated_stack([1, 2, 4])
     assert network(graph, 9, path=shortest_path(graph, 1, 8)).path == network(graph, 9, path=(1, 8)).path
     longer = [(INPUT, 0), *[("layer 1", t) for t in range(5)], ("layer 2", 4)]
@@ -192,13 +183,13 @@ def test_a_path_may_be_given_as_places():
 
 @pytest.mark.parametrize("layers", [3, 9, 12])
 @pytest.mark.parametrize("T", [1, 9, 17, 32])
-def test_labels_neither_overlap_nor_are_cut(layers, T):
+def test_labels_do_not_overlap_and_are_not_cut(layers, T):
     graph = dilated_stack([2**l for l in range(layers)])
     texts = assert_labels_are_apart(network(graph, T, path=(0, T - 1)).ax)
     assert {"input", f"layer {layers}, d = {2 ** (layers - 1)}", "time step", "0"} <= set(texts)
 
 
-def test_time_labels_are_thinned_out_in_a_long_picture():
+def test_time_labels_are_thinned_in_a_long_picture():
     texts = assert_labels_are_apart(network(dilated_stack([1]), 200).ax)
     assert "0" in texts and "1" not in texts
 
@@ -210,7 +201,7 @@ def test_labels_do_not_overlap_on_given_axes(layers):
     assert_labels_are_apart(ax)
 
 
-def test_regular_skips_have_the_dilated_ones_and_the_unit_edges_beside():
+def test_regular_skips_are_the_dilated_edges_and_the_unit_edges():
     regular, dilated = skip_comparison(skip=4, steps=13, num_layers=2)
     units = {((node, t), (node, t + 1)) for node in ("layer 1", "layer 2") for t in range(12)}
     assert regular.edges.keys() - dilated.edges.keys() == units
@@ -220,7 +211,7 @@ def test_regular_skips_have_the_dilated_ones_and_the_unit_edges_beside():
     assert_labels_are_apart(dilated.ax)
 
 
-def test_the_fusion_layer_reads_as_many_steps_as_there_are_phases_that_never_meet():
+def test_the_fusion_layer_reads_one_step_of_each_phase():
     drawing = network(dilated_stack([4, 8]), 12)
     read = [source for source, target in drawing.edges if target == ("fusion", 9)]
     assert sorted(read) == [("layer 2", t) for t in (6, 7, 8, 9)]
@@ -239,7 +230,7 @@ def test_the_fusion_layer_reads_as_many_steps_as_there_are_phases_that_never_mee
         ({"path": 3}, ValueError, "path must be a list of places"),
     ],
 )
-def test_wrong_input_is_named(wrong, error, message):
+def test_wrong_input_is_refused_with_a_clear_message(wrong, error, message):
     with pytest.raises(error, match=message):
         network(**{"graph": dilated_stack([1, 2]), "steps": 8, **wrong})
     with pytest.raises(ValueError, match="axes must be two Axes.*got 1"):
@@ -250,7 +241,7 @@ def test_wrong_input_is_named(wrong, error, message):
 
 
 @given(st.integers(1, 60), st.integers(1, 20))
-def test_folding_puts_each_step_once_and_a_hop_one_column_to_the_right(T, d):
+def test_the_fold_places_each_step_once_and_a_hop_is_one_column_to_the_right(T, d):
     places = fold_layout(T, d)
     assert len(set(places.values())) == T == len(places)
     assert {row for row, _ in places.values()} == set(range(min(d, T)))
@@ -278,18 +269,18 @@ def test_rows_of_the_grid_lie_below_each_other_and_steps_run_to_the_right():
 
 
 @pytest.mark.parametrize("d", [4, 8, 16])
-def test_a_phase_has_one_look_which_no_other_has_also_in_greyscale(d):
+def test_each_phase_has_its_own_look_in_greyscale_too(d):
     folded = fold(2 * d, d)
     looks = [(cell.get_facecolor(), cell.get_hatch()) for cell in folded.sequence]
     assert looks[:d] == looks[d:] and len(set(looks)) == d
     assert [
         (folded.grid[t % d, t // d].get_facecolor(), folded.grid[t % d, t // d].get_hatch()) for t in range(2 * d)
     ] == looks
-    assert all(a[1] != b[1] for a, b in pairwise(looks[:d]))  # neighbours differ by hatch alone
+    assert all(a[1] != b[1] for a, b in pairwise(looks[:d]))  # neighbours differ in their hatches
 
 
 @pytest.mark.parametrize("T, d", [(12, 4), (11, 4), (30, 8), (16, 1), (3, 5), (60, 16)])
-def test_each_cell_bears_its_number_and_labels_are_apart(T, d):
+def test_each_cell_shows_its_number_and_labels_do_not_overlap(T, d):
     folded = fold(T, d)
     texts = assert_labels_are_apart(folded.ax)
     assert sorted(int(text) for text in texts if text.isdigit()) == sorted(2 * list(range(T)))
@@ -300,11 +291,11 @@ def test_each_cell_bears_its_number_and_labels_are_apart(T, d):
 
 
 @pytest.mark.parametrize("wrong", [{"seq_len": 0}, {"dilation": 0}, {"dilation": -2}])
-def test_the_fold_wants_positive_numbers(wrong):
+def test_the_fold_requires_positive_numbers(wrong):
     with pytest.raises(ValueError, match=f"{next(iter(wrong))} must be a whole number of at least 1"):
         fold(**{"seq_len": 8, "dilation": 2, **wrong})
 
 
-def test_the_fold_wants_axes():
+def test_the_fold_requires_axes():
     with pytest.raises(TypeError, match="ax must be a matplotlib Axes"):
         fold(8, 2, ax="here")

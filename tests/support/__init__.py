@@ -1,1 +1,1 @@
-"""Helpers that several test files share: drawn cases, backends, a stand-in for CuPy, tiny experiments."""
+"""Shared helpers: random cases, backends, a stand-in for CuPy, a CUDA emulator, tiny experiments, the layout's rules."""

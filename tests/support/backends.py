@@ -1,7 +1,7 @@
-"""Where the core's tests run: on NumPy, on the strict stand-in for CuPy, and, with ``pytest -m gpu``, on a real GPU.
+"""Backends of the core's tests: NumPy, the strict stand-in for CuPy and, with ``pytest -m gpu``, a real GPU.
 
-The tests speak NumPy. A model that is placed on a device takes and returns arrays of the host, so that a test's text is the same
-for all; only these moves lie between it and the device.
+The tests use NumPy arrays. A model on a device takes and returns arrays of the host through ``Placed``, so one test serves
+all backends.
 """
 
 import sys
@@ -14,7 +14,7 @@ from support import standin
 
 
 def gpu():
-    """Return CuPy, or the one line that says why there is none to test."""
+    """Return CuPy, or one line with the reason why no GPU can be tested."""
     try:
         import cupy
     except ImportError:
@@ -23,7 +23,7 @@ def gpu():
 
 
 def moved(thing, move):
-    """Return arrays, or lists, tuples and dicts of them, after a move; anything else as it is."""
+    """Apply ``move`` to arrays and other leaves of nested lists, tuples and dicts."""
     if isinstance(thing, (list, tuple)):
         return type(thing)(moved(part, move) for part in thing)
     if isinstance(thing, dict):
@@ -41,22 +41,22 @@ class Placed:
     def __init__(self, model, xp):
         self.model, self.xp = model.to(xp), xp
 
-    def there(self, thing):
+    def to_device(self, thing):
         return moved(thing, lambda a: self.xp.asarray(a) if isinstance(a, np.ndarray) else a)
 
     def forward(self, x, state=None, lengths=None, **options):
-        x = map(self.there, x) if isinstance(x, Iterator) else x
-        output, state, cache = self.model.forward(self.there(x), self.there(state), lengths, **options)
+        x = map(self.to_device, x) if isinstance(x, Iterator) else x
+        output, state, cache = self.model.forward(self.to_device(x), self.to_device(state), lengths, **options)
         return to_host(output), to_host(state), cache
 
-    def backward(self, doutput, cache, dstate=None, flow=None):
-        back = self.model.backward(self.there(doutput), cache, self.there(dstate), flow)
-        if flow is not None:
-            flow[:] = to_host(flow)
-        return to_host(back)
+    def backward(self, doutput, cache, dstate=None, output_grads=None):
+        grads = self.model.backward(self.to_device(doutput), cache, self.to_device(dstate), output_grads)
+        if output_grads is not None:
+            output_grads[:] = to_host(output_grads)
+        return to_host(grads)
 
     def step(self, x_t, state=None):
-        return to_host(self.model.step(self.there(x_t), self.there(state)))
+        return to_host(self.model.step(self.to_device(x_t), self.to_device(state)))
 
     def zero_state(self, *arguments):
         return to_host(self.model.zero_state(*arguments))
@@ -66,7 +66,7 @@ class Placed:
 
 
 class On:
-    """Puts a case's model on one backend: ``case = on(case)``."""
+    """Moves a case's model to one backend: ``case = on(case)``."""
 
     def __init__(self, name):
         self.name = name

@@ -1,4 +1,4 @@
-"""Random nets with their inputs, built from a few small integers and a seed."""
+"""Random networks and inputs, built from a few small integers and a seed."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from dilated_rnn_np import DilatedRNN
 
 @dataclass
 class Case:
-    """A net, its input, and gradients to send back through it; everything follows from the integers and the seed."""
+    """A network, its input, and random gradients of its output and state; all determined by the integers and the seed."""
 
     T: int
     B: int
@@ -49,13 +49,13 @@ class Case:
         self.dstate = self.random_state(rng)
 
     def random_state(self, rng):
-        """A state, or a gradient of one, of random numbers."""
+        """Random numbers in the shape of a state."""
         return [tuple(rng.standard_normal(a.shape) for a in entry) for entry in self.model.zero_state(self.B)]
 
 
 @st.composite
 def cases(draw, cell=None, most=9, readout=None, outputs=None, ragged=None):
-    """Cases with T, B, D, H up to a few, dilations in any order, with repeats, with a common divisor, above T."""
+    """Cases with small T, B, D, H; dilations in any order, repeated, with common divisors, or larger than T."""
     small = st.integers(1, 3)
     layers = draw(small)
     divisor = draw(st.sampled_from([1, 1, 2, 3]))
@@ -76,7 +76,7 @@ def cases(draw, cell=None, most=9, readout=None, outputs=None, ragged=None):
 
 
 def assert_equal(got, expected, tolerance=1e-10, name=""):
-    """Arrays, or lists, tuples and dicts of them, agree to a tolerance relative to the largest expected number."""
+    """Compare arrays, or nested lists, tuples and dicts of them, relative to the largest expected number of each array."""
     if isinstance(expected, dict):
         assert got.keys() == expected.keys()
         for key in expected:

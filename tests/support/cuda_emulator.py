@@ -1,10 +1,9 @@
-"""No GPU: CUDA source compiled by g++ and run on the CPU, one block after the other, with CuPy's interface to raw kernels.
+"""No GPU: g++ compiles CUDA source for the CPU, which runs one block after another, with CuPy's interface to raw kernels.
 
-It stands for ``cupy.RawModule`` in tests, on arrays in host memory. It shows whether a kernel computes the right numbers,
-not whether it is fast, and it is stricter than a device: a block's threads run one at a time, each up to the next
-``__syncthreads()``, in an order that can be chosen (``order``), so a missing barrier gives a wrong result in one order or
-another; shared memory is filled with NaN before each block and guarded behind its end; arguments are checked for their
-number and type.
+It replaces ``cupy.RawModule`` in tests, on arrays in host memory. It shows whether a kernel computes the right numbers; its
+speed means nothing. It is stricter than a device: the threads of a block run one at a time, each up to the next
+``__syncthreads()``, in a chosen order (``order``), so a missing barrier gives a wrong result in some order; shared memory is
+filled with NaN before each block, and writes past its end are detected; the number and types of arguments are checked.
 """
 
 import ctypes
@@ -19,9 +18,9 @@ from pathlib import Path
 import numpy as np
 
 COMPILER = shutil.which("g++")
-WITHOUT_ASKING = 48 * 1024  # bytes of shared memory that a kernel gets unless more is asked for
-MOST_SHARED = 227 * 1024  # bytes, to a kernel that asks
-ORDERS = {"first to last": 0, "last to first": 1, "shuffled": 2}  # of the threads, between two barriers
+DEFAULT_SHARED = 48 * 1024  # bytes of shared memory per block, unless a kernel raises its limit
+MAX_SHARED = 227 * 1024  # bytes, the highest limit
+ORDERS = {"first to last": 0, "last to first": 1, "shuffled": 2}  # of the threads between two barriers
 
 _order = ["first to last"]
 _folder = tempfile.TemporaryDirectory(prefix="cuda_emulator_")
@@ -34,7 +33,7 @@ def address_of(array):
 
 @contextmanager
 def order(name):
-    """Let the threads of a block take their turns in one of ``ORDERS``."""
+    """Run the threads of a block in one of ``ORDERS``."""
     before, _order[0] = _order[0], name
     try:
         yield
@@ -43,15 +42,15 @@ def order(name):
 
 
 class Device:
-    """What ``cupy.cuda.Device`` tells of the device."""
+    """The attributes of ``cupy.cuda.Device`` that the library reads."""
 
     def __init__(self, device=0):
         self.id = device
-        self.attributes = {"MaxSharedMemoryPerBlockOptin": MOST_SHARED}
+        self.attributes = {"MaxSharedMemoryPerBlockOptin": MAX_SHARED}
 
 
 class RawModule:
-    """CUDA source with kernels that are declared ``extern "C"``."""
+    """CUDA source whose kernels are declared ``extern "C"``."""
 
     def __init__(self, *, code, options=()):
         self.code, self.options = code, tuple(options)
@@ -61,10 +60,10 @@ class RawModule:
 
 
 class RawKernel:
-    """One kernel, called as CuPy's are: ``kernel(grid, block, arguments, shared_mem=bytes)``."""
+    """One kernel, with CuPy's call: ``kernel(grid, block, arguments, shared_mem=bytes)``."""
 
     def __init__(self, library, name):
-        self.name, self.max_dynamic_shared_size_bytes = name, WITHOUT_ASKING
+        self.name, self.max_dynamic_shared_size_bytes = name, DEFAULT_SHARED
         self._launch = getattr(library, f"launch_{name}")
         kinds = ctypes.create_string_buffer(256)
         getattr(library, f"kinds_{name}")(kinds)
@@ -73,18 +72,20 @@ class RawKernel:
     def __call__(self, grid, block, args, *, shared_mem=0):
         if len(args) != len(self.parameters):
             raise TypeError(f"{self.name} takes {len(self.parameters)} arguments, got {len(args)}")
-        if shared_mem > min(self.max_dynamic_shared_size_bytes, MOST_SHARED):
-            raise ValueError(f"{shared_mem} bytes of shared memory, but {self.max_dynamic_shared_size_bytes} asked for")
+        if shared_mem > min(self.max_dynamic_shared_size_bytes, MAX_SHARED):
+            raise ValueError(
+                f"shared_mem is {shared_mem} bytes, the kernel's limit {self.max_dynamic_shared_size_bytes}"
+            )
         if not 0 < np.prod(block) <= 1024:
             raise ValueError(f"a block has 1 to 1024 threads, got {block}")
         values = [self._value(i, argument) for i, argument in enumerate(args)]
         places = (ctypes.c_void_p * len(values))(*[ctypes.addressof(value) for value in values])
         sizes = (ctypes.c_int * 7)(*(*grid, 1, 1)[:3], *(*block, 1, 1)[:3], shared_mem)
-        if said := self._launch(sizes, ORDERS[_order[0]], places):
-            raise RuntimeError(f"{self.name}: {ctypes.c_char_p(said).value.decode()}")
+        if error := self._launch(sizes, ORDERS[_order[0]], places):
+            raise RuntimeError(f"{self.name}: {ctypes.c_char_p(error).value.decode()}")
 
     def _value(self, i, argument):
-        """The argument's bytes, as the kernel takes them; numbers must be NumPy scalars of exactly its type."""
+        """The argument's bytes for the kernel; numbers must be NumPy scalars of exactly the parameter's type."""
         kind = self.parameters[i]
         null = isinstance(argument, np.intp) and argument == 0
         if kind[0] == "*":
@@ -112,7 +113,7 @@ def _compile(code, options):
     return library
 
 
-# What CUDA has and C++ has not. Each thread of a block is a coroutine; a barrier hands control back to the scheduler.
+# CUDA's additions to C++. Each thread of a block is a coroutine; a barrier returns control to the scheduler.
 BEFORE = """
 #include <math.h>
 #include <stdlib.h>
@@ -142,8 +143,8 @@ static void __syncthreads() { emulator::barrier(); }
 """
 
 AFTER = """
-namespace emulator { const int MOST_SHARED = 227 * 1024, GUARD = 4096; }
-REAL shared[(emulator::MOST_SHARED + emulator::GUARD) / sizeof(REAL)] __attribute__((aligned(16)));
+namespace emulator { const int MAX_SHARED = 227 * 1024, GUARD = 4096; }
+REAL shared[(emulator::MAX_SHARED + emulator::GUARD) / sizeof(REAL)] __attribute__((aligned(16)));
 namespace emulator {
 void (*body)(void**);
 void** arguments;
@@ -194,7 +195,7 @@ const char* run_block(int order, std::mt19937& random, std::vector<char>& stacks
             swapcontext(&scheduler, &contexts[t]);
         }
         finished = std::count(over.begin(), over.begin() + count, 1);
-        if (finished && finished < count) return "some threads of a block wait at a barrier that others never reach";
+        if (finished && finished < count) return "some threads of a block wait at a barrier that other threads never reach";
     }
     return nullptr;
 }
@@ -210,9 +211,9 @@ const char* launch(const int* sizes, int order) {
     for (int b = 0; b < gridDim.x * gridDim.y * gridDim.z; b++) {
         memset(shared, 0xff, sizes[6] + GUARD);  // NaN
         blockIdx = {b % gridDim.x, b / gridDim.x % gridDim.y, b / gridDim.x / gridDim.y};
-        if (const char* said = run_block(order, random, stacks)) return said;
+        if (const char* error = run_block(order, random, stacks)) return error;
         for (int i = 0; i < GUARD; i++) {
-            if (((unsigned char*)shared)[sizes[6] + i] != 0xff) return "wrote behind the end of shared memory";
+            if (((unsigned char*)shared)[sizes[6] + i] != 0xff) return "wrote past the end of shared memory";
         }
     }
     return nullptr;

@@ -1,4 +1,4 @@
-"""Where the repository lies, and the real data beside it."""
+"""The paths of the repository and of the real data beside it."""
 
 from pathlib import Path
 

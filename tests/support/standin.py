@@ -1,11 +1,11 @@
-"""A strict stand-in for CuPy, made of NumPy: this is no GPU, and nothing that is timed on it says anything about one.
+"""A strict stand-in for CuPy, built on NumPy: this is no GPU, and its times mean nothing for one.
 
-It refuses what CuPy refuses: to become a NumPy array, to meet one in an operation, functions that CuPy lacks. It refuses more
-than CuPy does where a program would go wrong or wait in silence: NumPy functions called on its arrays, Python's ``if``,
-``float`` and ``int`` on them. Reductions return arrays of no dimension, indices out of range wrap,
-``transfers`` counts what moves between host and "device".
+Like CuPy it refuses implicit conversion to NumPy, operations with NumPy arrays, and functions that CuPy lacks. It also
+refuses what CuPy accepts at the price of wrong results or silent synchronisation: NumPy functions on its arrays, and
+Python's ``if``, ``float`` and ``int``. Reductions return 0-d arrays, indices out of range wrap, and ``transfers`` counts
+the copies between host and "device".
 
-Tests put this module in CuPy's place: ``sys.modules["cupy"] = standin``.
+Tests replace CuPy by this module: ``sys.modules["cupy"] = standin._module``.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ import numpy
 from support import cuda_emulator, standin_arrays
 from support.standin_arrays import FusionVariable, asarray, counted, launches, ndarray, public, transfers
 
-__name__ = "cupy"  # what messages and pickles call the module
-__version__ = "a stand-in made of NumPy, no GPU"
+__name__ = "cupy"  # for error messages and pickles
+__version__ = "a stand-in built on NumPy, no GPU"
 __all__ = ["asarray", "counted", "install", "launches", "transfers"]
 
 
@@ -31,11 +31,11 @@ def get_array_module(*arguments):
 def __getattr__(name):
     if name in ("float32", "float64", "complex64", "complex128", "int64", "int32", "bool_", "uint8"):
         return getattr(numpy, name)
-    raise AttributeError(f"the stand-in for CuPy has no {name!r}; look whether CuPy does, then add it here")
+    raise AttributeError(f"the stand-in for CuPy has no {name!r}; if CuPy has it, add it here")
 
 
 class RawModule(cuda_emulator.RawModule):
-    """CUDA source that runs on the CPU; its functions take arrays of the "device"."""
+    """CUDA source that runs on the CPU; its kernels take arrays of the "device"."""
 
     def get_function(self, name):
         return _RawKernel(super().get_function(name), name)
@@ -86,29 +86,29 @@ cuda = types.SimpleNamespace(
 
 
 class Event:
-    """A moment in the work of the "device", which does all work at once."""
+    """A point in time of the "device", which works synchronously."""
 
     def __init__(self, block=False, disable_timing=False, interprocess=False):
-        self.timing, self.moment, self.done = not disable_timing, None, False
+        self.timing, self.time, self.done = not disable_timing, None, False
 
     def record(self, stream=None):
-        self.moment, self.done = time.perf_counter(), False
+        self.time, self.done = time.perf_counter(), False
 
     def synchronize(self):
         self.done = True
 
 
 def _elapsed_time(start_event, end_event):
-    """Return milliseconds, and refuse what CUDA refuses: events without timing, never recorded, or not waited for."""
-    if not (start_event.timing and end_event.timing) or None in (start_event.moment, end_event.moment):
+    """Return milliseconds; refuse, like CUDA, events without timing, never recorded, or not synchronised."""
+    if not (start_event.timing and end_event.timing) or None in (start_event.time, end_event.time):
         raise RuntimeError("cudaErrorInvalidResourceHandle: invalid resource handle")
     if not end_event.done:
         raise RuntimeError("cudaErrorNotReady: device not ready")
-    return 1000 * (end_event.moment - start_event.moment)
+    return 1000 * (end_event.time - start_event.time)
 
 
 _PROPERTIES = {
-    "name": b"a stand-in made of NumPy, no GPU",
+    "name": b"a stand-in built on NumPy, no GPU",
     "major": 0,
     "minor": 0,
     "multiProcessorCount": 0,
@@ -120,7 +120,7 @@ cuda.runtime.driverGetVersion = cuda.runtime.runtimeGetVersion = lambda: 0
 
 
 def install(monkeypatch):
-    """Put the stand-in in CuPy's place until the test ends, and return it."""
+    """Replace CuPy by the stand-in until the test ends, and return it."""
     import sys
 
     monkeypatch.setitem(sys.modules, "cupy", _module)
@@ -128,7 +128,7 @@ def install(monkeypatch):
 
 
 def _this_module():
-    """Return this module as an object: what ``get_array_module`` gives."""
+    """Return the module that replaces CuPy: the names of this file and of ``standin_arrays``."""
     module = types.ModuleType("cupy", __doc__)
     names = {**vars(standin_arrays), **public, **globals()}
     module.__dict__.update({name: value for name, value in names.items() if not name.startswith("__")})

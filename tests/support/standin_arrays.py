@@ -1,6 +1,6 @@
-"""The arrays of the stand-in for CuPy, and the functions on them: NumPy, behind a face that is stricter than CuPy's.
+"""The arrays of the stand-in for CuPy, and its functions: NumPy behind an interface that is stricter than CuPy's.
 
-This is no GPU. See ``standin``, which makes the module of them that takes CuPy's place.
+This is no GPU. ``standin`` collects them in the module that replaces CuPy.
 """
 
 from __future__ import annotations
@@ -10,21 +10,21 @@ import contextlib
 import numpy
 
 transfers = {"to device": 0, "to host": 0}
-launches: dict[str, int] = {}  # of kernels, by name
-public = {}  # the functions that would hide Python's own here: abs, max, sum, …
+launches: dict[str, int] = {}  # by name of the kernel
+public = {}  # functions whose names would hide builtins in this file: abs, max, sum, …
 newaxis, pi, inf, nan = None, numpy.pi, numpy.inf, numpy.nan
 
 
 @contextlib.contextmanager
 def counted():
-    """Yield a dict that holds, after the block, how many transfers each way happened in it."""
+    """Yield a dict; after the block it holds the number of transfers in each direction."""
     before, during = dict(transfers), {}
     yield during
-    during |= {way: transfers[way] - before[way] for way in transfers}
+    during |= {direction: transfers[direction] - before[direction] for direction in transfers}
 
 
 class ndarray:
-    """An array "on the device": what it holds can only be seen by ``get``."""
+    """An array "on the device"; only ``get`` returns its numbers to the host."""
 
     __array_priority__ = 100
 
@@ -32,7 +32,7 @@ class ndarray:
         assert isinstance(host, (numpy.ndarray, numpy.generic)), type(host)
         self._host = numpy.asarray(host)
 
-    # ------------------------------------------------------------------ what it says of itself
+    # ------------------------------------------------------------------ attributes
 
     shape = property(lambda self: self._host.shape)
     dtype = property(lambda self: self._host.dtype)
@@ -60,19 +60,19 @@ class ndarray:
 
     __hash__ = None
 
-    # ------------------------------------------------------------------ the way to the host, and what is no way
+    # ------------------------------------------------------------------ transfers to the host, explicit and refused
 
     def get(self):
         transfers["to host"] += 1
         return self._host.copy()
 
     def _wait(self, *arguments):
-        raise TypeError("if, float, int and the like would wait for the device in silence; fetch with .get()")
+        raise TypeError("if, float, int and the like would wait silently for the device; transfer with .get()")
 
     __float__ = __int__ = __bool__ = __complex__ = item = tolist = _wait
 
     def __index__(self):
-        raise TypeError("an index of the host has to be a number of the host, got an array on the device")
+        raise TypeError("an index of a host sequence must be a number of the host, got an array on the device")
 
     def __array__(self, *arguments, **options):
         raise TypeError("Implicit conversion to a NumPy array is not allowed. Please use `.get()` to construct one.")
@@ -85,7 +85,7 @@ class ndarray:
             f"numpy.{function.__name__} was called on an array of the device; take the module from the array"
         )
 
-    # ------------------------------------------------------------------ places
+    # ------------------------------------------------------------------ indexing
 
     def __getitem__(self, key):
         key = _key(key, self.shape)
@@ -94,7 +94,7 @@ class ndarray:
     def __setitem__(self, key, value):
         self._host[_key(key, self.shape)] = operand(value)
 
-    # ------------------------------------------------------------------ methods that CuPy's arrays have too
+    # ------------------------------------------------------------------ methods of CuPy's arrays
 
     def astype(self, dtype, copy=True):
         return self if not copy and self.dtype == dtype else ndarray(self._host.astype(dtype))
@@ -135,7 +135,7 @@ for _name in ("cumsum", "conj", "clip"):
 
 
 def operand(value):
-    """Return what an operation computes with; what CuPy does not take, in an operation with its arrays, raises."""
+    """Return the host value of an operand; raise for types that CuPy refuses in operations with its arrays."""
     if isinstance(value, ndarray):
         return value._host
     if isinstance(value, (bool, int, float, complex, numpy.generic)):
@@ -178,21 +178,23 @@ for _name in ("neg", "pos", "abs", "invert"):
 
 
 def _key(key, shape):
-    """Return an index for NumPy: arrays have to be of the device, and whole numbers that are too large wrap."""
+    """Return the index for NumPy; index arrays must be on the device, and indices out of range wrap."""
     parts, axis = [], 0
     for part in key if isinstance(key, tuple) else (key,):
         if isinstance(part, ndarray):
             if part.dtype.kind == "b":
-                raise TypeError("an index of booleans makes the host wait for their number; use where")
+                raise TypeError("a boolean index makes the host wait for the size of the result; use where")
             part = part._host % shape[axis]
         elif isinstance(part, (numpy.ndarray, list)):
-            raise TypeError("an index must be of the device, got one of the host: it would be moved each time")
+            raise TypeError(
+                "an index array must be on the device, got one of the host, which would be transferred each time"
+            )
         parts.append(part)
         axis += part is not None and part is not Ellipsis
     return tuple(parts)
 
 
-# ---------------------------------------------------------------------- from the host, and new arrays
+# ---------------------------------------------------------------------- transfers from the host, new arrays
 
 
 def asarray(a, dtype=None):
@@ -230,7 +232,7 @@ for _name in ("empty_like", "zeros_like", "ones_like", "full_like"):
     public[_name] = _new(_name)
 
 
-# ---------------------------------------------------------------------- functions that CuPy has too
+# ---------------------------------------------------------------------- functions of CuPy
 
 # fmt: off
 _ELEMENTWISE = (
@@ -301,7 +303,7 @@ def result_type(*arguments):
 
 
 class FusionVariable:
-    """What a function sees while ``fuse`` traces it: it notes pointwise operations, and has nothing else."""
+    """The argument of a function that ``fuse`` traces: it records pointwise operations and supports no others."""
 
     def __init__(self, operation, *operands):
         self._operation, self._operands = operation, operands
@@ -310,7 +312,7 @@ class FusionVariable:
         raise Exception("Can't cast to bool")
 
     def _value(self, arrays, known):
-        """Run what was noted on arrays of the host."""
+        """Run the recorded operations on arrays of the host."""
         if id(self) not in known:
             operands = [o._value(arrays, known) if isinstance(o, FusionVariable) else o for o in self._operands]
             known[id(self)] = arrays[operands[0]] if self._operation is None else self._operation(*operands)
@@ -327,15 +329,15 @@ for _name in (*_ARITHMETIC, *_COMPARISONS):
     for _operator in (f"__{_name}__", f"__r{_name}__"):
         if _name != "matmul" and hasattr(numpy.ndarray, _operator):
 
-            def _noted(self, other, _operator=_operator):
+            def _recorded(self, other, _operator=_operator):
                 return FusionVariable(lambda a, b: getattr(numpy.asarray(a), _operator)(b), self, _fused(other))
 
-            setattr(FusionVariable, _operator, _noted)
+            setattr(FusionVariable, _operator, _recorded)
 FusionVariable.__neg__ = lambda self: FusionVariable(numpy.negative, self)
 
 
 def fuse(function):
-    """Return the function as one kernel: traced once for each kind of arguments, and then never called again."""
+    """Return the function as one kernel, traced once per combination of argument types."""
     traces = {}
 
     def fused(*arguments):

@@ -1,4 +1,4 @@
-"""The compared systems, each small, random, and with its naive loops beside it."""
+"""Small random networks of the compared systems, each with its naive reference loops."""
 
 import itertools
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ def phased(rng, sizes, layers, options):
 
 
 def keep_from_kinks(rng, log_tau, s, open_ratio):
-    """Draw periods and shifts whose phases lie, at small whole times, further from the gate's kinks than differences step."""
+    """Draw periods and shifts whose phases keep away from the gate's kinks, farther than the steps of finite differences."""
     for unit in range(len(s)):
         near = 0.0
         while near < 4e-3:
@@ -57,7 +57,7 @@ def keep_from_kinks(rng, log_tau, s, open_ratio):
 
 def cnn(rng, sizes, layers, options):
     dilations, k = [int(d) for d in rng.integers(1, 5, layers)], int(rng.integers(2, 4))
-    turns = itertools.cycle(dilations)  # the loops are called for one layer after the other
+    turns = itertools.cycle(dilations)  # the reference is called once per layer, in order
     return DilatedCNN(*sizes, dilations, kernel=k, **options), lambda p, x: reference.dilated_cnn(p, x, next(turns), k)
 
 
@@ -67,7 +67,7 @@ def hm_lstm(rng, sizes, layers, options):
 
 
 def relaxed_hm_lstm(rng, sizes, layers, options):
-    """Its detectors are shut, in between, or open, and far from the kinks of the hard sigmoid, where no quotient holds."""
+    """Detectors closed, half open or open, far from the kinks of the hard sigmoid, where finite differences fail."""
     levels, slope = max(2, layers), 0.1
     model = HMLSTM(*sizes, levels, slope=slope, relaxed=True, **options)
     for l in range(levels - 1):
@@ -84,13 +84,13 @@ SYSTEMS = {
     "hm-lstm": hm_lstm,
     "hm-lstm, relaxed": relaxed_hm_lstm,
 }
-CLOCKED = ("clockwork", "phased")  # the last array of a layer's state counts the steps
-ESTIMATED = {"hm-lstm"}  # the gradient is no derivative
+CLOCKED = ("clockwork", "phased")  # the last array of a layer's state is a step counter
+ESTIMATED = {"hm-lstm"}  # straight-through gradients are estimates, not derivatives
 
 
 @dataclass
 class SystemCase:
-    """A small net of a system with an input; everything follows from the integers and the seed."""
+    """A small network of a system, and its input; all determined by the integers and the seed."""
 
     system: str
     T: int

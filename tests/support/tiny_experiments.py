@@ -35,7 +35,7 @@ def conduct(folder, experiment=None, choices=CHOICES, seeds=2, **options):
 
 
 def table(folder):
-    """The table's cells without the columns of times."""
+    """The table's cells, without the columns of times."""
     with open(folder / "table.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     return [
@@ -45,7 +45,7 @@ def table(folder):
 
 
 class Interrupting(Adding):
-    """Adding that presses Ctrl-C when its n-th batch is drawn."""
+    """The adding task; its n-th batch raises the signal of Ctrl-C."""
 
     def __init__(self, T, at):
         super().__init__(T)

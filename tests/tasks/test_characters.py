@@ -1,4 +1,4 @@
-"""Characters: windows show each stretch of the text once and in order, and the state goes from each to the next."""
+"""Characters: the windows cover each piece of the text once and in order, and the state is carried between them."""
 
 import gzip
 import math
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from support.places import DATA
 
 from dilated_rnn_np import DilatedRNN, evaluate, fit
+from dilated_rnn_np.arrays.streams import stream
 from dilated_rnn_np.tasks import Characters, DataError, characters, generate, make_task
 from dilated_rnn_np.tasks.files import DataFile, md5_of, sha256_of
 from dilated_rnn_np.training.batches import batches_from
@@ -25,18 +26,18 @@ def model_for(task, **options):
 
 
 def text_of(task, x):
-    """The text that each row of a batch (T, B, V) shows."""
+    """The text in each row of a batch (T, B, V)."""
     assert (x.sum(axis=-1) == 1).all() and ((x == 0) | (x == 1)).all()
     return [task.decode(row) for row in x.argmax(axis=-1).T]
 
 
 @settings(max_examples=30)
 @given(batch_size=st.integers(1, 40), window=st.integers(1, 60), seed=st.integers(0, 9))
-def test_windows_in_order_show_each_stretch_once_with_the_next_characters_as_targets(batch_size, window, seed):
+def test_windows_cover_each_piece_once_in_order_with_the_next_characters_as_targets(batch_size, window, seed):
     task = Characters(text=TEXT, window=window)
     steps = task.steps_per_epoch(batch_size)
-    stream = task.batches(batch_size, seed)
-    batches = [stream.draw(k) for k in range(steps)]
+    draw = task.batches(batch_size, seed).draw
+    batches = [draw(k) for k in range(steps)]
     assert all(x.shape == (window, batch_size, task.input_size) and x.dtype == np.float32 for x, _ in batches[:-1])
     rows = ["".join(parts) for parts in zip(*(text_of(task, x) for x, _ in batches), strict=True)]
     following = ["".join(parts) for parts in zip(*([task.decode(t) for t in y.T] for _, y in batches), strict=True)]
@@ -47,18 +48,18 @@ def test_windows_in_order_show_each_stretch_once_with_the_next_characters_as_tar
     assert len({len(row) for row in rows}) == 1
 
 
-def test_a_pass_starts_anew_and_again_wherever_the_stream_is_taken_up():
+def test_passes_repeat_from_any_starting_batch():
     task = Characters(text=TEXT, window=50)
     steps = task.steps_per_epoch(4)
     for first in (0, 3, steps, 2 * steps + 1):
-        taken = batches_from(task.batches(4), first)
+        numbered = batches_from(task.batches(4), first)
         for number in range(first, first + 2 * steps):
-            starts_anew, (x, _) = next(taken)
-            assert starts_anew == (number % steps == 0)
+            starts_pass, (x, _) = next(numbered)
+            assert starts_pass == (number % steps == 0)
             assert np.array_equal(x, task.batches(4).draw(number % steps)[0])
 
 
-def test_training_validation_and_test_are_consecutive_stretches_and_the_vocabulary_is_that_of_training():
+def test_training_validation_and_test_texts_are_consecutive_and_the_vocabulary_is_that_of_training():
     task = Characters(text=TEXT)
     parts = [task.decode(codes) for codes in (task.train_codes, task.validation_codes, task.test_codes)]
     assert "".join(parts) == TEXT and [len(part) for part in parts] == [810, 45, 45]
@@ -66,7 +67,7 @@ def test_training_validation_and_test_are_consecutive_stretches_and_the_vocabula
     assert task.encode(TEXT).tolist() == [task.vocabulary.index(c) for c in TEXT]
 
 
-def test_a_character_that_training_never_saw_is_read_as_the_symbol_for_unknown_ones():
+def test_a_character_outside_the_training_text_becomes_the_unknown_symbol():
     text = "ab" * 450
     task = Characters(text=text[:-1] + "z")
     assert task.vocabulary == "ab\N{REPLACEMENT CHARACTER}"
@@ -80,27 +81,27 @@ def test_the_baseline_is_the_entropy_of_single_characters():
     assert task.baseline == pytest.approx(-(0.75 * math.log(0.75) + 0.25 * math.log(0.25)), rel=1e-12)
 
 
-def test_held_out_windows_do_not_hang_on_the_batch_size_and_evaluation_with_carried_state_equals_one_long_forward():
-    task = Characters(text=TEXT * 50, window=7)  # 2,250 characters each: two stretches
+def test_held_out_windows_do_not_depend_on_the_batch_size_and_carried_state_equals_one_long_forward():
+    task = Characters(text=TEXT * 50, window=7)  # 2,250 characters each: two pieces
     model = model_for(task)
     for method in (task.validation, task.test):
-        pieces = method(7)
+        windows = method(7)
         assert all(
-            np.array_equal(u, v) for a, b in zip(pieces, method(512), strict=True) for u, v in zip(a, b, strict=True)
+            np.array_equal(u, v) for a, b in zip(windows, method(512), strict=True) for u, v in zip(a, b, strict=True)
         )
-        assert len(pieces) == -(-1124 // 7) and pieces[0][0].shape == (7, 2, task.input_size)
-        x, targets = (np.concatenate(part) for part in zip(*pieces, strict=True))
+        assert len(windows) == -(-1124 // 7) and windows[0][0].shape == (7, 2, task.input_size)
+        x, targets = (np.concatenate(part) for part in zip(*windows, strict=True))
         output, _, _ = model.forward(x)
         shifted = output - output.max(axis=-1, keepdims=True)
         log_p = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
         expected = -np.take_along_axis(log_p, targets[..., None].astype(int), axis=-1).mean()
-        loss, bits = evaluate(model, pieces, task.loss, task.metric, truncated=True)
+        loss, bits = evaluate(model, windows, task.loss, task.metric, truncated=True)
         assert loss == pytest.approx(expected, rel=1e-12) and bits == pytest.approx(expected / math.log(2), rel=1e-12)
-        cut, _ = evaluate(model, pieces, task.loss, task.metric)
-        assert abs(cut - expected) > 1e-6 * expected  # without carried state it is another number
+        cut, _ = evaluate(model, windows, task.loss, task.metric)
+        assert abs(cut - expected) > 1e-6 * expected  # differs without carried state
 
 
-def test_a_resumed_run_ends_in_the_same_bits_wherever_in_a_pass_it_stopped(tmp_path):
+def test_a_resumed_run_ends_in_the_same_bits_from_any_step_of_a_pass(tmp_path):
     task = Characters(text=TEXT, window=20)
     steps = task.steps_per_epoch(4)
     assert steps > 7
@@ -130,17 +131,17 @@ def test_training_beats_the_entropy_of_single_characters_on_a_text_with_structur
 
 
 @pytest.mark.parametrize("prompt", ["a", "abc d", "\n"])
-def test_at_temperature_0_each_character_is_the_one_that_forward_holds_likeliest(prompt):
+def test_at_temperature_0_each_character_has_the_largest_logit_of_forward(prompt):
     task = Characters(text=TEXT)
     model = model_for(task)
-    written = generate(model, task, prompt, length=12, temperature=0)
-    assert written == generate(model, task, prompt, length=12, temperature=0, rng=99)
-    codes = task.encode(prompt + written)
+    generated = generate(model, task, prompt, length=12, temperature=0)
+    assert generated == generate(model, task, prompt, length=12, temperature=0, rng=99)
+    codes = task.encode(prompt + generated)
     output, _, _ = model.forward(np.eye(task.input_size)[codes[:-1], None])
     assert output[len(prompt) - 1 :, 0].argmax(axis=-1).tolist() == codes[len(prompt) :].tolist()
 
 
-def test_characters_are_drawn_as_often_as_the_model_holds_them_likely_at_the_temperature():
+def test_characters_are_drawn_with_the_model_s_probabilities_at_the_temperature():
     task = Characters(text=TEXT)
     model = model_for(task)
     model.params["readout.W"][...] = 0  # each step draws from the same distribution
@@ -148,12 +149,10 @@ def test_characters_are_drawn_as_often_as_the_model_holds_them_likely_at_the_tem
     for temperature in (0.5, 1.0, 2.0):
         p = np.exp(logits / temperature)
         p /= p.sum()
-        written = task.encode(generate(model, task, "a", 4000, temperature, rng=5))
-        shares = np.bincount(written, minlength=len(p)) / 4000
+        drawn = task.encode(generate(model, task, "a", 4000, temperature, rng=5))
+        shares = np.bincount(drawn, minlength=len(p)) / 4000
         assert (abs(shares - p) < 5 * np.sqrt(p * (1 - p) / 4000)).all()
-    assert generate(model, task, "a", 20, 1.0, rng=1) == generate(
-        model, task, "a", 20, 1.0, rng=np.random.default_rng(1)
-    )
+    assert generate(model, task, "a", 20, 1.0, rng=1) == generate(model, task, "a", 20, 1.0, rng=stream(1, "sampling"))
     assert generate(model, task, "a", 20, 1.0, rng=1) != generate(model, task, "a", 20, 1.0, rng=2)
 
 
@@ -169,7 +168,7 @@ def test_characters_are_drawn_as_often_as_the_model_holds_them_likely_at_the_tem
         ({"rng": -1}, ValueError, "rng must be a whole number of at least 0, got -1"),
     ],
 )
-def test_what_generate_cannot_work_with_is_named(arguments, error, message):
+def test_an_invalid_argument_of_generate_is_named(arguments, error, message):
     task = Characters(text=TEXT)
     with pytest.raises(error, match=message):
         generate(model_for(task), task, **{"prompt": "a", "length": 3, **arguments})
@@ -211,7 +210,7 @@ def test_a_wrong_batch_size_or_seed_is_named_at_once():
         task.batches(4, seed=-1)
 
 
-def test_settings_build_the_same_task_again_and_a_changed_file_is_refused(tmp_path):
+def test_settings_rebuild_the_same_task_and_a_changed_file_is_refused(tmp_path):
     path = tmp_path / "own.txt"
     path.write_bytes(TEXT.encode())
     for task in (Characters(text=TEXT, window=9), Characters(file=path, window=9)):
@@ -228,7 +227,7 @@ def test_settings_build_the_same_task_again_and_a_changed_file_is_refused(tmp_pa
         Characters(file=path)
 
 
-def test_a_text_is_read_with_the_vocabulary_that_a_net_was_trained_with():
+def test_a_text_is_read_with_a_given_vocabulary():
     known = Characters(text=TEXT, vocabulary="".join(sorted("0123" + Characters(text=TEXT).vocabulary)))
     assert known.input_size == len(known.vocabulary) and known.decode(known.train_codes[:20]) == TEXT[:20]
     with pytest.raises(ValueError, match="text must keep to characters of the training text, got"):
@@ -237,7 +236,7 @@ def test_a_text_is_read_with_the_vocabulary_that_a_net_was_trained_with():
         Characters(text=TEXT, vocabulary="ba")
 
 
-def test_a_temperature_near_zero_writes_what_is_likeliest_without_a_warning():
+def test_a_temperature_near_zero_equals_temperature_0_without_a_warning():
     task = Characters(text=TEXT)
     model = model_for(task)
     assert generate(model, task, "a", 9, 5e-324) == generate(model, task, "a", 9, 0)
@@ -276,7 +275,7 @@ def test_tiny_shakespeare_has_its_known_size_and_vocabulary():
     assert 4.7 < task.baseline / math.log(2) < 4.8
 
 
-def test_a_model_on_a_device_learns_and_writes_what_it_does_on_the_host(device):
+def test_training_and_generation_on_a_device_equal_those_on_the_host(device):
     task = Characters(text=TEXT, window=20)
     there, here = (model_for(task, embedding=3).to(xp) for xp in (device.xp, np))
     runs = [

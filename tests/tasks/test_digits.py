@@ -1,4 +1,4 @@
-"""Digits come as the pixels of their images in one order, and every batch follows from the seed and its number."""
+"""Digits: each sequence is the pixels of one image in a fixed order, and a batch depends on its seed and number only."""
 
 import gzip
 import math
@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.places import DATA
 
+from dilated_rnn_np.arrays.streams import stream
 from dilated_rnn_np.tasks import digits
 from dilated_rnn_np.tasks.digits import PIXELS, Digits, parse_idx
 from dilated_rnn_np.tasks.files import DataError, DataFile, sha256_of
@@ -18,12 +19,12 @@ TRAIN, HELD_OUT, TEST = 40, 8, 12
 
 
 def idx(array):
-    """The array as an IDX file."""
+    """An array as an IDX file."""
     return bytes([0, 0, 8, array.ndim]) + b"".join(n.to_bytes(4, "big") for n in array.shape) + array.tobytes()
 
 
-def made_up(count, first):
-    """Images that are told apart by their number, which their top left pixel holds, and their labels."""
+def numbered_images(count, first):
+    """Images numbered in their top left pixel, and their labels."""
     images = np.random.default_rng(first).integers(0, 256, (count, 28, 28), dtype=np.uint8)
     number = first + np.arange(count)
     images[:, 0, 0] = number
@@ -31,13 +32,13 @@ def made_up(count, first):
 
 
 def contents():
-    train_images, train_labels = made_up(TRAIN, first=0)
-    test_images, test_labels = made_up(TEST, first=100)
+    train_images, train_labels = numbered_images(TRAIN, first=0)
+    test_images, test_labels = numbered_images(TEST, first=100)
     return dict(zip(digits.FILES, map(idx, (train_images, train_labels, test_images, test_labels)), strict=True))
 
 
 def build(folder, contents, write=True, **options):
-    """A task over the given contents of the four files."""
+    """A task over four files with the given contents."""
     specs = {name: DataFile(name, sha256_of(content), urls=()) for name, content in contents.items()}
     for name in specs if write else ():
         (folder / f"{name}.gz").write_bytes(gzip.compress(contents[name]))
@@ -55,7 +56,7 @@ def small(tmp_path_factory):
 
 
 def pixels(task, x):
-    """The images ``(B, 28, 28)`` that a batch ``(T, B, 1)`` shows, put together pixel by pixel as the net sees them."""
+    """The images ``(B, 28, 28)`` of a batch ``(T, B, 1)``, reassembled pixel by pixel."""
     images = np.zeros((x.shape[1], PIXELS), dtype=np.uint8)
     for t, pixel in enumerate(task.pixel_order):
         images[:, pixel] = np.rint(x[t, :, 0] * 255)
@@ -91,12 +92,12 @@ def test_a_batch_is_the_pixels_of_training_images_and_their_labels(small, option
 
 @settings(max_examples=20, deadline=None)
 @given(batch_size=st.integers(1, 32), seed=st.integers(0, 9), k=st.integers(0, 100), before=st.integers(0, 100))
-def test_batch_k_depends_on_the_seed_and_k_alone(small, batch_size, seed, k, before):
+def test_batch_k_depends_on_the_seed_and_k_only(small, batch_size, seed, k, before):
     task = small(length=790)
-    stream = task.batches(batch_size, seed)
-    stream.draw(before)
+    batches = task.batches(batch_size, seed)
+    batches.draw(before)
     again = next(iter(small(length=790).batches(batch_size, seed).starting_at(k)))
-    assert same(stream.draw(k), again)
+    assert same(batches.draw(k), again)
     assert not same(task.batches(batch_size, seed + 1).draw(k), again)
     assert not same(task.batches(batch_size, seed).draw(k + 1), again)
 
@@ -116,10 +117,10 @@ def test_an_epoch_shows_each_image_at_most_once_and_has_its_own_order(small, bat
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_the_permutation_is_a_bijection_that_its_seed_alone_decides(small, seed):
+def test_the_permutation_is_a_bijection_determined_by_its_seed(small, seed):
     order = small(permuted=True, permutation_seed=seed).pixel_order
     assert sorted(order) == list(range(PIXELS)) != list(order)
-    assert np.array_equal(order, np.random.default_rng(seed).permutation(PIXELS))
+    assert np.array_equal(order, stream(seed, "permutation").permutation(PIXELS))
     assert not np.array_equal(order, small(permuted=True, permutation_seed=seed + 1).pixel_order)
     assert np.array_equal(small(permutation_seed=seed).pixel_order, np.arange(PIXELS))
 
@@ -147,21 +148,21 @@ def test_held_out_batches_are_the_same_in_every_call_and_for_every_batch_size(sm
         assert np.array_equal(whole, again) and np.array_equal(whole, parts)
 
 
-def test_noise_follows_the_pixels_fills_the_unit_interval_and_differs_for_all_images(small):
+def test_noise_after_the_pixels_is_uniform_and_differs_between_images(small):
     task = small(length=PIXELS + 1000)
     drawn = [task.batches(8, seed).draw(k)[0] for seed in (0, 1) for k in (0, 1)]
     noise = np.concatenate([x[PIXELS:, :, 0] for x in (*drawn, task.validation(8)[0][0], task.test(12)[0][0])], axis=1)
     assert noise.shape == (1000, 4 * 8 + HELD_OUT + TEST)
     assert len(np.unique(noise[:2], axis=1).T) == noise.shape[1]
     assert noise.min() >= 0 and noise.max() < 1
-    # 6 standard errors of a uniform variable's mean (1/2, variance 1/12) and of its variance (kurtosis 9/5)
+    # within 6 standard errors of the mean (1/2) and variance (1/12) of a uniform variable; its kurtosis is 9/5
     assert abs(noise.mean() - 1 / 2) < 6 * math.sqrt(1 / 12 / noise.size)
     assert abs(noise.var() - 1 / 12) < 6 * math.sqrt((9 / 5 - 1) / noise.size) / 12
 
 
 @settings(max_examples=10, deadline=None)
 @given(options=options)
-def test_settings_build_the_same_task_again(small, options):
+def test_settings_rebuild_the_same_task(small, options):
     task = small(**options)
     found = task.settings()
     assert found.pop("name") == "mnist" and {**options, "held_out": HELD_OUT} == found
@@ -195,7 +196,7 @@ def test_a_wrong_batch_size_or_seed_is_named_at_once(small):
 
 
 @given(shape=st.lists(st.integers(0, 5), min_size=1, max_size=3), seed=st.integers(0, 99))
-def test_what_is_written_as_idx_is_read_back(shape, seed):
+def test_an_idx_file_is_read_back(shape, seed):
     array = np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
     assert np.array_equal(parse_idx(idx(array), "it", array.ndim), array)
 
@@ -212,7 +213,7 @@ def test_what_is_written_as_idx_is_read_back(shape, seed):
         (b"\0\0\x08\x01\xff\xff\xff\xffab", "it must hold 4,294,967,295 bytes after its header .* got 2"),
     ],
 )
-def test_malformed_idx_is_named_with_what_is_wrong(content, message):
+def test_a_malformed_idx_file_is_reported_with_the_reason(content, message):
     with pytest.raises(DataError, match=message):
         parse_idx(content, "it", ndim=1)
 
@@ -225,12 +226,12 @@ def test_malformed_idx_is_named_with_what_is_wrong(content, message):
         ("t10k-labels-idx1-ubyte", np.full(TEST, 10, np.uint8), "t10k-labels.* must hold digits 0 to 9, got 10"),
     ],
 )
-def test_files_that_do_not_belong_together_are_named(tmp_path, name, array, message):
+def test_inconsistent_files_are_named(tmp_path, name, array, message):
     with pytest.raises(DataError, match=message):
         build(tmp_path, {**contents(), name: idx(array)}, held_out=HELD_OUT)
 
 
-def test_files_that_are_missing_or_not_the_published_ones_are_reported_when_the_task_is_built(tmp_path):
+def test_missing_or_unpublished_files_are_reported_when_the_task_is_built(tmp_path):
     with pytest.raises(DataError, match="train-images-idx3-ubyte was not found"):
         build(tmp_path, contents(), write=False)
     build(tmp_path, contents(), held_out=HELD_OUT)

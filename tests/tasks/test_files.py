@@ -1,4 +1,4 @@
-"""A file is found where it should be, or downloaded and verified; a bad copy is reported, and never left behind."""
+"""Data files are found locally, or downloaded and verified; a bad copy is reported and never kept."""
 
 import gzip
 import hashlib
@@ -18,7 +18,7 @@ FLIPPED = GOOD[:20] + bytes([GOOD[20] ^ 1]) + GOOD[21:]
 
 
 class Mirror(http.server.ThreadingHTTPServer):
-    """Serves ``answers[path] = (body, content length)`` and remembers which paths were asked for."""
+    """Serves ``answers[path] = (body, content length)`` and records the requested paths."""
 
     daemon_threads = True
 
@@ -71,7 +71,7 @@ def mirror():
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
-    """An empty cache folder of the test's own, no $DILATED_RNN_DATA, and no proxy before the local mirror."""
+    """An empty cache folder for each test, no $DILATED_RNN_DATA, and no proxy for the local mirror."""
     folder = tmp_path / "cache"
     monkeypatch.setattr(pooch, "os_cache", lambda project: folder)
     monkeypatch.delenv(files.VARIABLE, raising=False)
@@ -84,18 +84,18 @@ def a_file(*urls):
     return DataFile("play.txt", files.sha256_of(CONTENT), urls, folder="plays")
 
 
-def held_by(folder):
-    """Whatever lies in a folder, hidden files and folders too, but for the folder of the set itself."""
+def contents_of(folder):
+    """All files and folders in a folder, hidden ones included, except the data set's own subfolder."""
     return {p.relative_to(folder).as_posix() for p in folder.rglob("*")} - {"plays"}
 
 
-@pytest.mark.parametrize(("path", "kept_as"), [("/good", "plays/play.txt.gz"), ("/plain", "plays/play.txt")])
-def test_a_download_is_kept_so_that_the_next_read_needs_none(mirror, cache, path, kept_as):
+@pytest.mark.parametrize(("path", "saved_as"), [("/good", "plays/play.txt.gz"), ("/plain", "plays/play.txt")])
+def test_a_download_is_kept_for_the_next_read(mirror, cache, path, saved_as):
     file = a_file(mirror.url(path))
     assert locate(file) is None
     assert read(file) == CONTENT
-    assert held_by(cache) == {kept_as}
-    assert locate(file) == cache / kept_as
+    assert contents_of(cache) == {saved_as}
+    assert locate(file) == cache / saved_as
     assert read(file) == CONTENT
     assert mirror.asked == [path]
 
@@ -117,17 +117,17 @@ def test_a_bad_mirror_is_reported_with_its_reason_and_leaves_nothing(mirror, cac
     message = str(caught.value)
     for part in ("play.txt", mirror.url(path), BAD[path], str(cache / "plays"), "--data-dir", "$DILATED_RNN_DATA"):
         assert part in message
-    assert held_by(cache) == set()
+    assert contents_of(cache) == set()
 
 
 @pytest.mark.parametrize("path", BAD)
-def test_the_second_mirror_serves_where_the_first_fails(mirror, cache, path):
+def test_the_second_mirror_is_used_where_the_first_fails(mirror, cache, path):
     assert read(a_file(mirror.url(path), mirror.url("/good"), mirror.url("/plain"))) == CONTENT
     assert mirror.asked == [path, "/good"]
-    assert held_by(cache) == {"plays/play.txt.gz"}
+    assert contents_of(cache) == {"plays/play.txt.gz"}
 
 
-def test_all_mirrors_are_listed_where_all_fail(mirror):
+def test_all_mirrors_are_listed_if_all_fail(mirror):
     urls = [mirror.url(path) for path in BAD]
     with pytest.raises(DataError) as caught:
         read(a_file(*urls))
@@ -136,11 +136,11 @@ def test_all_mirrors_are_listed_where_all_fail(mirror):
         assert any(url in line and reason in line for line in lines)
 
 
-def test_a_mirror_that_hangs_is_given_up(mirror, cache, monkeypatch):
+def test_a_mirror_that_hangs_times_out(mirror, cache, monkeypatch):
     monkeypatch.setattr(files, "TIMEOUT", 0.2)
     with pytest.raises(DataError, match="timed out"):
         read(a_file(mirror.url("/hangs")))
-    assert held_by(cache) == set()
+    assert contents_of(cache) == set()
 
 
 def test_an_interrupted_download_leaves_nothing(cache, monkeypatch):
@@ -153,17 +153,17 @@ def test_an_interrupted_download_leaves_nothing(cache, monkeypatch):
         def __call__(self, url, output_file, pooch):
             with open(output_file, "wb") as out:
                 out.write(GOOD[:30])
-            seen.extend(held_by(cache))
+            seen.extend(contents_of(cache))
             raise KeyboardInterrupt
 
     monkeypatch.setattr(pooch, "HTTPDownloader", Interrupted)
     with pytest.raises(KeyboardInterrupt):
         read(a_file("http://127.0.0.1/never"))
-    assert len(seen) == 2 and not any("play.txt" in name for name in seen)  # half a file was there, under no such name
-    assert held_by(cache) == set()
+    assert len(seen) == 2 and not any("play.txt" in name for name in seen)  # the partial file never has the final name
+    assert contents_of(cache) == set()
 
 
-def test_places_are_searched_in_order_and_a_found_file_is_not_downloaded(mirror, cache, tmp_path, monkeypatch):
+def test_folders_are_searched_in_order_and_a_found_file_is_not_downloaded(mirror, cache, tmp_path, monkeypatch):
     given, named = tmp_path / "given", tmp_path / "named"
     file = a_file(mirror.url("/good"))
     for folder in (given, named, cache):
@@ -178,8 +178,8 @@ def test_places_are_searched_in_order_and_a_found_file_is_not_downloaded(mirror,
     assert mirror.asked == []
     assert read(file, data_dir=given) == CONTENT
     assert mirror.asked == ["/good"]
-    assert held_by(given) == held_by(named) == set()  # only the cache folder is ever written to
-    assert held_by(cache) == {"plays/play.txt.gz"}
+    assert contents_of(given) == contents_of(named) == set()  # only the cache folder is written to
+    assert contents_of(cache) == {"plays/play.txt.gz"}
 
 
 @pytest.mark.parametrize("place", ["play.txt", "play.txt.gz", "plays/play.txt", "plays/play.txt.gz"])
@@ -189,13 +189,13 @@ def test_a_file_is_found_gzipped_or_not_and_with_or_without_its_folder(tmp_path,
     assert read(a_file(), data_dir=str(tmp_path)) == CONTENT
 
 
-def test_a_file_that_was_decompressed_on_the_way_is_read_all_the_same(tmp_path):
+def test_a_gz_file_whose_content_is_not_compressed_is_read(tmp_path):
     (tmp_path / "play.txt.gz").write_bytes(CONTENT)
     assert read(a_file(), data_dir=tmp_path) == CONTENT
 
 
 @pytest.mark.parametrize("raw", [GOOD[:30], FLIPPED, gzip.compress(OTHER), OTHER, b""])
-def test_a_damaged_local_file_is_reported_and_left_as_it_is(mirror, tmp_path, raw):
+def test_a_damaged_local_file_is_reported_and_not_changed(mirror, tmp_path, raw):
     path = tmp_path / "play.txt.gz"
     path.write_bytes(raw)
     with pytest.raises(DataError) as caught:
@@ -206,26 +206,26 @@ def test_a_damaged_local_file_is_reported_and_left_as_it_is(mirror, tmp_path, ra
     assert mirror.asked == []
 
 
-def test_no_flipped_bit_and_no_cut_passes_unnoticed(tmp_path):
+def test_every_flipped_bit_and_truncation_that_changes_the_content_is_reported(tmp_path):
     path = tmp_path / "play.txt.gz"
     flipped = [GOOD[:i] + bytes([GOOD[i] ^ 1 << bit]) + GOOD[i + 1 :] for i in range(len(GOOD)) for bit in range(8)]
     reported = 0
     for raw in flipped + [GOOD[:length] for length in range(len(GOOD))]:
         path.write_bytes(raw)
         try:
-            assert read(a_file(), data_dir=tmp_path) == CONTENT  # the header's time stamp, say, is not content
+            assert read(a_file(), data_dir=tmp_path) == CONTENT  # a time stamp in the header is not content
         except DataError:
             reported += 1
     assert reported > 0.8 * (len(flipped) + len(GOOD))
 
 
-def test_a_file_may_be_digested_in_its_own_way(tmp_path):
+def test_a_file_may_have_its_own_digest_function(tmp_path):
     def sorted_words(content):
         if b"{" in content:
             raise ValueError("it is not a list of words")
         return files.sha256_of(b" ".join(sorted(content.split())))
 
-    file = DataFile("words", files.sha256_of(b"a b c"), (), digest=sorted_words)
+    file = DataFile("words", files.sha256_of(b"a b c"), (), digest_of=sorted_words)
     for content in (b"c a b", b"b c a"):
         (tmp_path / "words").write_bytes(content)
         assert read(file, data_dir=tmp_path) == content
@@ -235,7 +235,7 @@ def test_a_file_may_be_digested_in_its_own_way(tmp_path):
             read(file, data_dir=tmp_path)
 
 
-def test_a_named_folder_has_to_exist(tmp_path, monkeypatch):
+def test_a_named_folder_must_exist(tmp_path, monkeypatch):
     missing = tmp_path / "missing"
     with pytest.raises(DataError, match=r"data_dir must be an existing folder, got .*missing"):
         read(a_file(), data_dir=missing)
@@ -245,7 +245,7 @@ def test_a_named_folder_has_to_exist(tmp_path, monkeypatch):
     assert not missing.exists()
 
 
-def test_a_cache_folder_that_cannot_be_written_is_reported(mirror, cache):
+def test_an_unwritable_cache_folder_is_reported(mirror, cache):
     cache.write_bytes(b"a file where the folder should be")
     with pytest.raises(DataError) as caught:
         read(a_file(mirror.url("/good")))

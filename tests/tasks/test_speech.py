@@ -1,4 +1,4 @@
-"""Recordings come as they were spoken, framed and padded; what pads them counts for nothing, and what is held out is apart."""
+"""Speech: recordings are framed and padded, padding has no effect, and the held-out sets are disjoint from training."""
 
 import functools
 import gzip
@@ -24,7 +24,7 @@ SPEAKERS, PITCH = ("anna", "ben", "carl"), {"anna": 0.3, "ben": 0.9, "carl": 1.9
 
 
 def wav(samples, channels=1, width=2):
-    """The samples as a wav file."""
+    """Samples as a wav file."""
     content = io.BytesIO()
     with wave.open(content, "wb") as file:
         file.setnchannels(channels)
@@ -35,7 +35,7 @@ def wav(samples, channels=1, width=2):
 
 
 def recording(digit, speaker, index):
-    """A tone of the speaker's pitch, with a length that no other recording has."""
+    """A tone at the speaker's pitch; each recording has a different length."""
     n = 40 + 61 * SPEAKERS.index(speaker) + 30 * digit + index
     return np.rint(1000 * (1 + digit) * np.sin(PITCH[speaker] * np.arange(n) + index)).astype(np.int16)
 
@@ -49,7 +49,7 @@ RECORDINGS = {
 
 
 def archive(files, folder="recordings"):
-    """A tar archive of the files, in a folder, beside a file that is no recording."""
+    """A tar archive with the files in a folder, and one file that is not a recording."""
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w") as tar:
         for name, data in ({f"{folder}/{name}": data for name, data in files.items()} | {"README.md": b"hi"}).items():
@@ -60,13 +60,13 @@ def archive(files, folder="recordings"):
 
 
 def build(folder, files=None, expected=None, **options):
-    """A task over the given files; ``expected`` is the archive that was published."""
+    """A task over the given files; ``expected`` is the published archive."""
     content = archive(files or {name: wav(samples) for name, samples in RECORDINGS.items()})
     (folder / "fsdd-recordings.tar.gz").write_bytes(gzip.compress(content))
     digest = digest_of_recordings(expected or content)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pooch, "os_cache", lambda project: folder / "cache")
-        patch.setattr(speech, "ARCHIVE", DataFile("fsdd-recordings.tar", digest, (), digest=digest_of_recordings))
+        patch.setattr(speech, "ARCHIVE", DataFile("fsdd-recordings.tar", digest, (), digest_of=digest_of_recordings))
         return Speech(data_dir=folder, **options)
 
 
@@ -79,12 +79,12 @@ def small(tmp_path_factory):
 
 @functools.cache
 def expected(frame):
-    """Each recording as the task should show it."""
+    """The expected frames of each recording."""
     return {name: framed(samples, frame) for name, samples in RECORDINGS.items()}
 
 
 def names(batch):
-    """Which recordings a batch shows; one that is none of them is missing."""
+    """The names of a batch's recordings; unknown ones are left out."""
     x, _, lengths = batch
     rows = [x[:length, b] for b, length in enumerate(lengths)]
     known = expected(x.shape[2]).items()
@@ -93,7 +93,7 @@ def names(batch):
 
 @settings(max_examples=20, deadline=None)
 @given(frame=st.integers(1, 40), batch_size=st.integers(1, 24), seed=st.integers(0, 2**40), k=st.integers(0, 99))
-def test_a_batch_is_training_recordings_in_frames_with_their_speakers_and_lengths(small, frame, batch_size, seed, k):
+def test_a_batch_holds_framed_training_recordings_with_their_speakers_and_lengths(small, frame, batch_size, seed, k):
     task = small(frame=frame)
     batch = x, targets, lengths = task.batches(batch_size, seed).draw(k)
     assert x.shape == (lengths.max(), batch_size, frame) and x.dtype == np.float32
@@ -108,7 +108,7 @@ def test_a_batch_is_training_recordings_in_frames_with_their_speakers_and_length
 
 @settings(max_examples=20, deadline=None)
 @given(batch_size=st.integers(1, 24), seed=st.integers(0, 9), k=st.integers(0, 99), before=st.integers(0, 99))
-def test_batch_k_depends_on_the_seed_and_k_alone_and_an_epoch_shows_no_recording_twice(
+def test_batch_k_depends_on_the_seed_and_k_only_and_an_epoch_shows_no_recording_twice(
     small, batch_size, seed, k, before
 ):
     task = small()
@@ -133,7 +133,7 @@ def test_the_split_by_index_is_disjoint_and_complete_and_held_out_batches_hold_e
     assert (np.diff(lengths) >= 0).all()
 
 
-def test_the_digit_may_be_the_target(small):
+def test_the_target_may_be_the_digit(small):
     task = small(target="digit")
     assert task.classes == ["0", "1"] and task.baseline == math.log(2)
     _, targets, _ = batch = task.batches(12).draw(0)
@@ -141,7 +141,7 @@ def test_the_digit_may_be_the_target(small):
 
 
 @given(n=st.integers(1, 50), frame=st.integers(1, 60), seed=st.integers(0, 99))
-def test_frames_hold_the_samples_in_order_at_a_mean_square_of_one_whatever_the_loudness(n, frame, seed):
+def test_frames_hold_the_samples_in_order_scaled_to_a_mean_square_of_one(n, frame, seed):
     samples = np.random.default_rng(seed).integers(-3000, 3000, n).astype(np.int16)
     samples[0] = 5
     frames = framed(samples, frame)
@@ -154,7 +154,7 @@ def test_frames_hold_the_samples_in_order_at_a_mean_square_of_one_whatever_the_l
 
 
 @given(n=st.integers(1, 300), seed=st.integers(0, 99))
-def test_what_is_written_as_wav_is_read_back(n, seed):
+def test_a_wav_file_is_read_back(n, seed):
     samples = np.random.default_rng(seed).integers(-(2**15), 2**15, n, dtype=np.int16)
     assert np.array_equal(parse_wav(wav(samples), "it"), samples)
 
@@ -174,12 +174,12 @@ def test_what_is_written_as_wav_is_read_back(n, seed):
         ),
     ],
 )
-def test_a_wav_file_that_cannot_be_used_is_named_with_what_is_wrong(content, message):
+def test_an_unusable_wav_file_is_reported_with_the_reason(content, message):
     with pytest.raises(DataError, match=message):
         parse_wav(content, "it")
 
 
-def test_an_archive_may_be_packed_anew_but_not_changed(tmp_path):
+def test_an_archive_may_be_repacked_but_its_recordings_may_not_change(tmp_path):
     files = {name: wav(samples) for name, samples in RECORDINGS.items()}
     published = archive(files, "free-spoken-digit-dataset-26eb9aa/recordings")
     build(tmp_path, dict(reversed(files.items())), expected=published)
@@ -224,7 +224,7 @@ def test_a_wrong_batch_size_or_seed_is_named_at_once(small):
         task.batches(4, seed=-1)
 
 
-def test_settings_build_the_same_task_again(small):
+def test_settings_rebuild_the_same_task(small):
     task = small(frame=5, target="digit")
     found = task.settings()
     assert TASKS[found.pop("name")] is Speech
@@ -232,7 +232,7 @@ def test_settings_build_the_same_task_again(small):
     assert all(np.array_equal(a, b) for a, b in zip(task.batches(4).draw(3), again.batches(4).draw(3), strict=True))
 
 
-def test_a_net_tells_the_speakers_apart_by_their_pitch_and_padding_does_not_count(small):
+def test_a_model_learns_to_identify_speakers_and_padding_does_not_count(small):
     task = small(frame=4)
     model = DilatedRNN(4, 12, [1, 2, 4, 8], cell="gru", output_size=3)
     fit(model, task.batches(12), Adam(model.params, lr=1e-2), 60, metric=task.metric, progress=False)

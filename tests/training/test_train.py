@@ -1,4 +1,4 @@
-"""Training: what a run does is in its checkpoint or follows from (seed, step), whatever happens to it on the way."""
+"""Training: a run follows from its checkpoint, its seeds and step numbers, whatever interrupts it."""
 
 import csv
 import itertools
@@ -14,10 +14,12 @@ import pytest
 from support.cases import assert_equal
 from support.places import ROOT
 
-from dilated_rnn_np import CheckpointError, DilatedRNN, evaluate, fit, load
+from dilated_rnn_np import CheckpointError, DilatedRNN, evaluate, fit, load, train_step
+from dilated_rnn_np.arrays.streams import stream
 from dilated_rnn_np.nets import checkpoint
 from dilated_rnn_np.tasks import Adding, CopyMemory, Stream
 from dilated_rnn_np.training.batches import batches_from
+from dilated_rnn_np.training.callbacks import EpochAverage, WeightAverage
 from dilated_rnn_np.training.losses import softmax_cross_entropy
 from dilated_rnn_np.training.optim import SGD, Adam, RMSProp, cosine_decay
 from dilated_rnn_np.training.run import COLUMNS
@@ -58,10 +60,10 @@ def test_a_dilated_net_learns_copy_memory_and_a_plain_one_does_not():
     assert losses["plain"] > 0.8 * task.baseline
 
 
-def test_ragged_batches_of_one_s_own_train_as_lengths_say():
+def test_ragged_batches_train_on_the_steps_within_their_lengths():
     rng = np.random.default_rng(0)
     batches = []
-    for _ in range(20):  # is the sum of a row's numbers positive? what lies past its end is noise
+    for _ in range(20):  # the class: is the sum of a row's numbers positive? numbers past its end are noise
         lengths, x = rng.integers(2, 9, 16), rng.standard_normal((8, 16, 1))
         inside = np.arange(8)[:, None] < lengths
         batches.append((np.where(inside[..., None], x, 100.0), ((x[..., 0] * inside).sum(0) > 0).astype(int), lengths))
@@ -75,7 +77,7 @@ def test_ragged_batches_of_one_s_own_train_as_lengths_say():
 
 
 @pytest.mark.parametrize("make", [SGD, RMSProp, Adam])
-def test_resumed_run_ends_in_the_same_bits_as_one_never_stopped(make, tmp_path):
+def test_a_resumed_run_ends_in_the_same_bits_as_one_never_stopped(make, tmp_path):
     whole, expected = train(23, make=make)
     train(10, tmp_path, make=make)
     model, run = train(23, tmp_path, make=make, model=net(seed=9), resume=True)
@@ -89,8 +91,12 @@ SCRIPT = """
 import sys, pathlib
 sys.path[:0] = {path!r}
 import test_train
-test_train.train(400, pathlib.Path({folder!r}), resume=True)
+test_train.train(400, pathlib.Path({folder!r}), resume=True, callbacks=test_train.averages())
 """
+
+
+def averages():
+    return [WeightAverage(decay=0.9), EpochAverage(epochs=2, steps_per_epoch=30)]
 
 
 def step_of(path):
@@ -98,8 +104,9 @@ def step_of(path):
 
 
 def test_a_run_killed_at_any_moment_and_resumed_ends_in_the_same_bits(tmp_path):
-    whole, _ = train(400)
-    code = SCRIPT.format(path=[str(ROOT / "tests"), *sys.path], folder=str(tmp_path))
+    expected, callbacks = averages(), averages()
+    whole, _ = train(400, callbacks=expected)
+    code = SCRIPT.format(path=[str(ROOT / "tests" / "training"), str(ROOT / "tests"), *sys.path], folder=str(tmp_path))
     reached = []
     for wait in (0.0, 0.05, 0.11):
         before = step_of(tmp_path / "run.npz")
@@ -110,13 +117,15 @@ def test_a_run_killed_at_any_moment_and_resumed_ends_in_the_same_bits(tmp_path):
         process.kill()
         process.wait()
         reached.append(step_of(tmp_path / "run.npz"))
-    assert 0 < reached[0] < reached[1] < reached[2]  # each went on from where the last one was killed
-    model, _ = train(400, tmp_path, model=net(seed=9), resume=True)
+    assert 0 < reached[0] < reached[1] < reached[2]  # each process continued where the one before was killed
+    model, _ = train(400, tmp_path, model=net(seed=9), resume=True, callbacks=callbacks)
     assert_equal(model.params, whole.params, 0)
+    for own, other in zip(callbacks, expected, strict=True):
+        assert_equal(own.params, other.params, 0)
     assert sorted(os.listdir(tmp_path)) == ["log.csv", "run.npz"]
 
 
-def test_a_stream_is_counted_from_where_it_was_told_to_start():
+def test_a_stream_is_counted_from_its_first_batch():
     later = Stream(lambda k: k, steps_per_pass=30).starting_at(100)
     for step in (0, 7, 20, 50):
         taken = list(itertools.islice(batches_from(later, step), 45))
@@ -125,7 +134,7 @@ def test_a_stream_is_counted_from_where_it_was_told_to_start():
     assert list(itertools.islice(batches_from(endless, 0), 3)) == [(True, 100), (False, 101), (False, 102)]
 
 
-def test_a_plain_list_of_batches_goes_on_where_it_stopped(tmp_path):
+def test_a_plain_list_of_batches_continues_where_it_stopped(tmp_path):
     batches = list(itertools.islice(TASK.batches(4), 5))
 
     def run(steps, **options):
@@ -136,6 +145,54 @@ def test_a_plain_list_of_batches_goes_on_where_it_stopped(tmp_path):
     run(7, checkpoint=tmp_path / "run.npz")
     resumed = run(13, checkpoint=tmp_path / "run.npz", resume=True)
     assert_equal(resumed.params, run(13).params, 0)
+
+
+def test_fit_equals_single_steps_and_buffers_handed_on_do_not_change_them():
+    batches, models = list(itertools.islice(TASK.batches(4), 3)), [net() for _ in range(3)]
+    fit(models[0], batches, Adam(models[0].params), 3, max_norm=1.0, progress=False)
+    for model, hands_on in ((models[1], False), (models[2], True)):
+        optimizer, cache = Adam(model.params), None
+        for step, batch in enumerate(batches):
+            rng = stream(0, "dropout", step)
+            result = train_step(model, optimizer, batch, softmax_cross_entropy, 1.0, rng, reuse=cache)
+            cache = result.cache if hands_on else None
+        assert_equal(model.params, models[0].params, 0)
+
+
+def old(path):
+    """Make a checkpoint one of before the random streams had purposes."""
+    arrays, meta = checkpoint.read(path)
+    del meta["run_format"], meta["callbacks"], meta["best"]["settings"]
+    checkpoint.write(path, arrays, meta)
+
+
+def test_an_old_checkpoint_loads_but_an_unfinished_old_run_is_not_resumed(tmp_path):
+    trained, run = train(10, tmp_path)
+    old(tmp_path / "run.npz")
+    assert_equal(load(tmp_path / "run.npz").params, trained.params, 0)
+    assert_equal(load(tmp_path / "run.npz", best=True).params, run.best_params, 0)
+    model = net(seed=9)
+    before = {name: array.copy() for name, array in model.params.items()}
+    with pytest.raises(CheckpointError, match=r"unfinished run of an older version.*load\(path\), or train again"):
+        train(20, tmp_path, model=model, resume=True)
+    assert_equal(model.params, before, 0)
+    _, finished = train(10, tmp_path, model=model, resume=True)
+    assert_equal(model.params, trained.params, 0)
+    assert without_time(finished.history) == without_time(run.history)
+
+
+def test_repeated_fits_on_one_optimiser_continue_the_dropout_stream():
+    batches = [next(iter(TASK.batches(4)))]
+    in_pieces, whole, again = net(), net(), net()
+    for model, pieces in ((in_pieces, (3, 4)), (whole, (7,))):
+        optimizer = Adam(model.params)
+        for steps in pieces:
+            fit(model, batches, optimizer, steps, progress=False)
+    assert_equal(in_pieces.params, whole.params, 0)
+    optimizer = Adam(again.params)
+    fit(again, batches, optimizer, 3, seed=1, progress=False)
+    fit(again, batches, optimizer, 4, progress=False)
+    assert any((again.params[name] != whole.params[name]).any() for name in whole.params)  # the masks matter
 
 
 def test_ctrl_c_saves_between_two_steps_and_says_how_to_resume(tmp_path):
@@ -155,11 +212,11 @@ def test_ctrl_c_saves_between_two_steps_and_says_how_to_resume(tmp_path):
     assert_equal(model.params, whole.params, 0)
 
 
-# ---------------------------------------------------------------------- what goes wrong
+# ---------------------------------------------------------------------- errors
 
 
-def test_a_loss_that_is_not_finite_stops_the_run_names_the_step_and_keeps_the_last_good_checkpoint(tmp_path):
-    calls = itertools.count(0)  # the first call only tries the batch
+def test_a_loss_that_is_not_finite_stops_the_run_at_its_step_and_keeps_the_last_checkpoint(tmp_path):
+    calls = itertools.count(0)  # call 0 only tries the batch
 
     def loss(output, targets, lengths=None):
         value, gradient = softmax_cross_entropy(output, targets)
@@ -175,7 +232,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_names_the_step_and_keeps_the_la
     assert_equal(load(tmp_path / "run.npz").params, four.params, 0)
 
 
-def test_parameters_that_have_blown_up_stop_the_run_too():
+def test_parameters_that_are_not_finite_stop_the_run():
     model = net()
     model.params["readout.b"][0] = np.inf
     with pytest.raises(FloatingPointError, match="step 1 is not finite: logits must be finite"):
@@ -206,7 +263,7 @@ def test_a_validation_loss_that_is_not_finite_names_the_step():
         train(20, loss=loss)
 
 
-def test_an_optimiser_that_has_already_made_steps_resumes_in_the_same_bits(tmp_path):
+def test_a_run_with_an_optimiser_that_has_made_steps_before_resumes_to_the_same_bits(tmp_path):
     def run(steps, **options):
         model = net()
         optimizer = Adam(model.params, lr=cosine_decay(1e-2, 30))
@@ -241,6 +298,16 @@ def test_a_wrong_call_of_fit_changes_neither_model_nor_files(tmp_path):
         assert os.listdir(tmp_path) == ["log.csv"] and (tmp_path / "log.csv").read_text() == "older"
 
 
+def test_the_note_comes_back_with_the_loaded_model_and_names_itself_where_json_cannot_hold_it(tmp_path):
+    note = {"data": "sales.csv", "scales": [1.5, 2]}
+    train(4, tmp_path, note=note)
+    assert load(tmp_path / "run.npz").note == load(tmp_path / "run.npz", best=True).note == note
+    net().save(tmp_path / "model.npz")
+    assert load(tmp_path / "model.npz").note is None
+    with pytest.raises(TypeError, match=r"note must hold .* JSON .*ndarray"):
+        train(4, tmp_path, note={"scales": np.ones(2)}, resume=True)
+
+
 def test_an_existing_checkpoint_is_not_overwritten_without_resume(tmp_path):
     train(4, tmp_path)
     before = (tmp_path / "run.npz").read_bytes()
@@ -259,7 +326,7 @@ def test_a_checkpoint_of_another_model_or_optimiser_changes_nothing(tmp_path):
         assert_equal(model.params, before, 0)
 
 
-# ---------------------------------------------------------------------- validation, early stop, metrics
+# ---------------------------------------------------------------------- validation, early stopping, metrics
 
 
 def test_the_best_parameters_are_those_of_the_lowest_validation_loss(tmp_path):
@@ -272,7 +339,18 @@ def test_the_best_parameters_are_those_of_the_lowest_validation_loss(tmp_path):
     assert_equal(load(tmp_path / "run.npz").params, model.params, 0)
 
 
-def test_early_stop_counts_validations_that_bring_nothing_better():
+def test_the_best_model_is_available_without_a_checkpoint():
+    model, run = train(20, make=SGD)
+    last = {name: array.copy() for name, array in model.params.items()}
+    best = run.best_model(model)
+    assert evaluate(best, TASK.validation(256), metric=TASK.metric)[0] == run.best_loss
+    assert_equal(model.params, last, 0)
+    _, run = train(3, validation=None)
+    with pytest.raises(ValueError, match="no validation; give fit validation batches"):
+        run.best_model(model)
+
+
+def test_early_stopping_counts_validations_without_a_lower_loss():
     scores = iter([3.0, 2.0, 2.5, 2.1, 1.0, 0.5])
 
     def loss(output, targets, lengths=None):
@@ -283,16 +361,16 @@ def test_early_stop_counts_validations_that_bring_nothing_better():
     assert (run.stopped, run.step, run.best_step, run.best_loss) == ("early stop", 20, 10, 2.0)
 
 
-def test_early_stop_counts_on_after_a_resume(tmp_path):
+def test_early_stopping_keeps_its_count_after_a_resume(tmp_path):
     def run(steps, model, **options):
-        flat = {"loss": lambda output, targets: (np.float32(1), np.zeros_like(output))}  # nothing ever gets better
+        flat = {"loss": lambda output, targets: (np.float32(1), np.zeros_like(output))}  # the loss never falls
         return train(steps, tmp_path, model=model, make=SGD, patience=3, **flat, **options)[1]
 
     run(12, net())
-    assert run(100, net(), resume=True).step == 15  # 5 is the best; 10, 12 (the first run's last step) and 15 are not
+    assert run(100, net(), resume=True).step == 15  # step 5 is the best; 10, 12 (the first run's last) and 15 are not
 
 
-def test_metrics_file_has_one_row_a_step_also_after_a_resume(tmp_path):
+def test_the_metrics_file_has_one_row_per_step_after_a_resume_too(tmp_path):
     train(6, tmp_path, checkpoint_every=4)
     train(9, tmp_path, resume=True)
     with open(tmp_path / "log.csv", newline="") as file:
@@ -303,7 +381,7 @@ def test_metrics_file_has_one_row_a_step_also_after_a_resume(tmp_path):
     assert all(float(row["loss"]) > 0 and float(row["gradient_norm"]) > 0 for row in rows)
 
 
-def test_ragged_sequences_count_by_their_steps_in_training_and_evaluation():
+def test_ragged_sequences_are_weighted_by_their_steps_in_training_and_evaluation():
     rng = np.random.default_rng(0)
     x, targets = rng.standard_normal((9, 4, 10)).astype("float32"), rng.integers(0, 9, (9, 4))
     lengths = np.array([9, 9, 1, 1])
@@ -318,7 +396,7 @@ def test_ragged_sequences_count_by_their_steps_in_training_and_evaluation():
     assert run.history[0]["loss"] == pytest.approx(expected, rel=1e-5)
 
 
-def test_evaluation_weighs_batches_by_their_rows_and_changes_nothing():
+def test_evaluation_weights_batches_by_their_rows_and_does_not_change_the_model():
     model = net()
     before = {name: array.copy() for name, array in model.params.items()}
     x, targets = TASK.validation(9)[0]
@@ -333,7 +411,7 @@ def test_evaluation_weighs_batches_by_their_rows_and_changes_nothing():
 
 
 @pytest.mark.parametrize("task", [CopyMemory(T=5), Adding(T=12)], ids=lambda task: task.name)
-def test_a_batch_depends_on_seed_and_number_alone_and_validation_on_nothing(task):
+def test_a_batch_depends_only_on_seed_and_number_and_the_validation_set_on_neither(task):
     stream = list(itertools.islice(task.batches(3, seed=1), 4))
     assert_equal(next(iter(task.batches(3, seed=1).starting_at(2))), stream[2], 0)
     assert any((a != b).any() for a, b in zip(stream[0], stream[1], strict=True))
@@ -341,7 +419,7 @@ def test_a_batch_depends_on_seed_and_number_alone_and_validation_on_nothing(task
     assert_equal(task.validation(3), task.validation(3), 0)
 
 
-def test_copy_memory_shows_ten_symbols_a_marker_and_wants_them_back():
+def test_copy_memory_shows_ten_symbols_then_a_marker_and_has_the_symbols_as_last_targets():
     x, targets = next(iter(CopyMemory(T=7).batches(50)))
     tokens = x.argmax(-1)
     assert x.shape == (27, 50, 10) and (x.sum(-1) == 1).all()
@@ -350,7 +428,7 @@ def test_copy_memory_shows_ten_symbols_a_marker_and_wants_them_back():
     assert (targets[:17] == 8).all() and (targets[17:] == tokens[:10]).all()
 
 
-def test_copy_memory_baseline_is_what_blanks_then_guesses_cost():
+def test_the_copy_memory_baseline_is_the_loss_of_blanks_and_then_uniform_guesses():
     task = CopyMemory(T=7)
     x, targets = task.validation(20)[0]
     logits = np.full((27, 20, 9), -1e9)

@@ -1,0 +1,166 @@
+"""The checkpoint of a training run: written atomically while the run goes on, read again to continue it.
+
+It holds the model, the optimiser's and the callbacks' states, the step, the history and the best parameters. Batches and
+dropout follow from seeds and step numbers and need no place in it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..arrays.backend import to_host
+from ..nets import checkpoint as checkpoints
+from ..nets.checkpoint import CheckpointError
+from ..nets.network import Network
+from ..nets.stack import State
+from .callbacks import Callback
+from .optim import Optimizer
+from .run import COLUMNS, Run, annealed_settings
+
+RUN_FORMAT = 2  # 1, which its files do not name, drew its random numbers from other streams
+
+
+@dataclass
+class RunFile:
+    """The checkpoint file of a run; with the path None nothing is written."""
+
+    path: Path | None
+    model: Network
+    optimizer: Optimizer
+    callbacks: Sequence[Callback]
+    note: Any = None
+    step: int | None = None  # of the run in the file, None where nothing has been written or read
+
+    def __post_init__(self) -> None:
+        checked_json("note", self.note)
+
+    def save(self, run: Run, state: State | None = None) -> None:
+        """Write everything that the run needs to continue, atomically; ``state`` where it is carried between batches."""
+        if self.path is None:
+            return
+        arrays, config = checkpoints.model_record(self.model)
+        arrays |= {name: to_host(a) for name, a in _optimizer_arrays(self.optimizer).items()}
+        arrays |= {f"best/{name}": a for name, a in (run.best_params or {}).items()}
+        rows = [[row[column] for column in COLUMNS] for row in run.history]
+        arrays["history"] = np.array(rows).reshape(-1, len(COLUMNS))
+        arrays |= {f"state/{i}/{k}": to_host(a) for i, entry in enumerate(state or []) for k, a in enumerate(entry)}
+        own: dict[str, dict[str, Any]] = {}
+        for key, callback in named(self.callbacks).items():
+            values = callback.state()
+            found = {name: to_host(value) for name, value in values.items() if hasattr(value, "shape")}
+            arrays |= {f"callbacks/{key}/{name}": array for name, array in found.items()}
+            if values:
+                own[key] = checked_json(f"the state of {key}", {k: v for k, v in values.items() if k not in found})
+        best = {"step": run.best_step, "loss": run.best_loss, "settings": run.best_settings}
+        meta = {"run_format": RUN_FORMAT, "model": config, "optimizer": _description(self.optimizer), "callbacks": own}
+        meta |= {"best": None if run.best_step is None else best, "note": self.note}
+        meta |= {"step": run.step, "seconds": run.seconds, "optimizer_steps": self.optimizer.steps}
+        checkpoints.write(self.path, arrays, meta)
+        self.step = run.step
+
+    def restore(self, steps: int, truncated: bool = False) -> tuple[Run, State | None]:
+        """Bring model, optimiser and callbacks to the file's step; an error leaves them as they were.
+
+        Parameters
+        ----------
+        steps : that the run shall reach. truncated : whether the state is carried between batches.
+
+        Returns
+        -------
+        run : the history. state : the carried one, or None.
+        """
+        assert self.path is not None
+        arrays, meta = checkpoints.read(self.path)
+        self._check(arrays, meta, steps, truncated)
+        checkpoints.set_params(self.model, _below("params/", arrays), str(self.path))
+        for setting in annealed_settings(self.model):
+            setattr(self.model, setting, meta["model"][setting])
+        for name, live in _optimizer_arrays(self.optimizer).items():
+            live[...] = self.model.xp.asarray(arrays[name])
+        self.optimizer.steps = meta["optimizer_steps"]
+        for key, callback in named(self.callbacks).items():
+            if key in meta.get("callbacks", {}):
+                callback.restore(meta["callbacks"][key] | _below(f"callbacks/{key}/", arrays))
+        run = Run([dict(zip(COLUMNS, map(float, row), strict=True)) for row in arrays["history"]], meta["step"])
+        run.seconds, self.step = meta["seconds"], meta["step"]
+        if meta["best"]:
+            run.best_step, run.best_loss = meta["best"]["step"], meta["best"]["loss"]
+            run.best_params, run.best_settings = _below("best/", arrays), meta["best"].get("settings", {})
+            validated, _ = run.column("validation_loss")
+            run.worse_in_a_row = int((validated > run.best_step).sum())
+        return run, _carried_state(self.model, arrays)
+
+    def _check(self, arrays: dict[str, np.ndarray], meta: dict[str, Any], steps: int, truncated: bool) -> None:
+        """Raise where the file does not belong to this run."""
+        path, model = self.path, self.model
+        _, config = checkpoints.model_record(model)
+        if "step" not in meta:
+            raise CheckpointError(f"{path} holds a model but no training run; load it with load(path) and train anew")
+        if meta.get("run_format") != RUN_FORMAT and meta["step"] < steps:
+            raise CheckpointError(
+                f"{path} is an unfinished run of an older version, whose random numbers this version cannot continue; "
+                "use its model with load(path), or train again with another checkpoint"
+            )
+        for key in config.keys() - set(model.annealed):
+            if meta["model"].get(key) != config[key]:
+                there = meta["model"].get(key)
+                raise CheckpointError(f"{path} is of another model: {key} is {there!r} there, {config[key]!r} here")
+        if meta["optimizer"] != (here := _description(self.optimizer)):
+            raise CheckpointError(f"{path} is of another optimizer: {meta['optimizer']} there, {here} here")
+        for name, live in _optimizer_arrays(self.optimizer).items():
+            if name not in arrays or arrays[name].shape != live.shape:
+                raise CheckpointError(f"{path} lacks the optimizer's state {name}; is it of another optimizer?")
+        if missing := [key for key in meta.get("callbacks", {}) if key not in named(self.callbacks)]:
+            raise CheckpointError(f"{path} holds the state of {missing[0]}; give fit the same callbacks as before")
+        carried = any(name.startswith("state/") for name in arrays)
+        if meta["step"] and truncated != carried:
+            holds = "holds" if carried else "does not hold"
+            raise ValueError(f"{path} {holds} a carried state; resume it with truncated={carried}")
+
+
+def checked_json(what: str, value: Any) -> Any:
+    """Return a value that JSON can hold; anything else raises a TypeError that names it."""
+    try:
+        json.dumps(value)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{what} must hold numbers, strings, lists and dicts that JSON can hold: {error}") from None
+    return value
+
+
+def named(callbacks: Sequence[Callback]) -> dict[str, Callback]:
+    """Return the callbacks by the names of their classes, numbered from the second of a class on."""
+    seen: Counter[str] = Counter()
+    names = {}
+    for callback in callbacks:
+        name = type(callback).__name__
+        seen[name] += 1
+        names[name if seen[name] == 1 else f"{name} {seen[name]}"] = callback
+    return names
+
+
+def _below(prefix: str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the arrays whose names start with a prefix, under the rest of their names."""
+    return {name.removeprefix(prefix): a for name, a in arrays.items() if name.startswith(prefix)}
+
+
+def _carried_state(model: Network, arrays: dict[str, np.ndarray]) -> State | None:
+    """Return the carried state, arrays named ``state/0/0`` and so on, or None where there is none."""
+    places = sorted(tuple(map(int, name.split("/"))) for name in _below("state/", arrays))
+    layers = sorted({i for i, _ in places})
+    return [tuple(model.xp.asarray(arrays[f"state/{i}/{k}"]) for j, k in places if j == i) for i in layers] or None
+
+
+def _optimizer_arrays(optimizer: Optimizer) -> dict[str, Any]:
+    """Return the optimiser's live state arrays, named ``optimizer/layers.0.W_x/v``."""
+    return {f"optimizer/{name}/{slot}": a for name, slots in optimizer.state.items() for slot, a in slots.items()}
+
+
+def _description(optimizer: Optimizer) -> dict[str, Any]:
+    return {"name": type(optimizer).__name__, "options": optimizer.options()}

@@ -1,0 +1,165 @@
+"""One training step, and the evaluation of a model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..arrays.backend import Array, device_memory, fetched
+from ..nets.network import Network
+from ..nets.stack import State
+from .batches import Batch, on_backend
+from .losses import Loss, call, check_targets, count_of, get_loss, loss_of, softmax_cross_entropy
+from .optim import Optimizer, clip_grad_norm
+
+Metric = Callable[..., Any]  # (output, targets, lengths), with weights as fourth where the batch has them -> a mean
+
+
+class StepResult(NamedTuple):
+    """The figures of one training step, the state after its batch, and its cache for the next step to reuse."""
+
+    loss: float
+    gradient_norm: float
+    metric: float
+    state: State
+    cache: Any
+
+
+def train_step(
+    model: Network,
+    optimizer: Optimizer,
+    batch: Batch,
+    loss: Loss | str,
+    max_norm: float = math.inf,
+    rng: np.random.Generator | None = None,
+    state: State | None = None,
+    budget: int | None = None,
+    metric: Metric | None = None,
+    reuse: Any = None,
+) -> StepResult:
+    """Make one training step.
+
+    Only the batch moves to a device (with dropout also one mask per layer), and only three numbers come back (a clockwork
+    layer also reads its clock).
+
+    Parameters
+    ----------
+    batch : ``(x, targets[, lengths[, weights]])``. loss, max_norm, metric : as in ``fit``; NaN is returned without a metric.
+    rng : of dropout; None for no dropout.
+    state : from an earlier step, to continue its sequences; no gradient flows back into it.
+    budget, reuse : as in ``forward``; reuse is the cache of an earlier step, whose buffers this step takes.
+
+    Returns
+    -------
+    loss, gradient_norm (before clipping), metric : numbers, of the batch before the step. state : after the batch.
+    cache : to pass as ``reuse`` to the next step.
+
+    Raises
+    ------
+    FloatingPointError : where loss or gradient are not finite. ValueError : where targets are not. The parameters are
+        unchanged then.
+
+    Examples
+    --------
+    >>> from dilated_rnn_np import DilatedRNN
+    >>> from dilated_rnn_np.training.optim import SGD
+    >>> model = DilatedRNN(1, 4, [1, 2], output_size=2)
+    >>> result = train_step(model, SGD(model.params), (np.ones((5, 3, 1)), np.zeros(3, int)), "softmax_cross_entropy")
+    >>> result.loss > 0
+    True
+    """
+    check_trainable(model, optimizer)
+    loss = get_loss(loss)
+    with device_memory(model.xp):
+        x, targets, lengths, weights = on_backend(model.xp, batch, _classes(model, loss))
+        output, state, cache = model.forward(x, state, lengths, rng=rng, budget=budget, reuse=reuse)
+        assert cache is not None
+        loss_value, doutput = loss_of(loss, output, targets, lengths, weights)
+        _, _, grads = model.backward(doutput, cache)
+        norm = clip_grad_norm(grads, max_norm)
+        figures = loss_value, norm, _measured(metric, output, targets, lengths, weights)
+        value, norm, measured = fetched(*figures)  # waits for the device
+        if not (math.isfinite(value) and math.isfinite(norm)):
+            check_targets(output, targets, lengths, weights)
+            raise FloatingPointError(f"loss {value}, gradient norm {norm}")
+        optimizer.step(grads)
+    return StepResult(value, norm, measured, state, cache)
+
+
+def evaluate(
+    model: Network,
+    batches: Iterable[Batch],
+    loss: Loss | str = softmax_cross_entropy,
+    metric: Metric | None = None,
+    truncated: bool = False,
+) -> tuple[float, float]:
+    """Return loss and metric over finitely many batches, each batch weighted by what its loss counts.
+
+    Parameters
+    ----------
+    model : is not changed. batches : ``(x, targets[, lengths[, weights]])``; a batch without a counted position is skipped.
+    loss, metric : as in ``fit``. The weight of a batch is ``loss.count(output, targets, lengths, weights)``.
+    truncated : whether the batches are consecutive windows, so that the state is carried from one to the next.
+
+    Examples
+    --------
+    >>> from dilated_rnn_np import DilatedRNN
+    >>> model = DilatedRNN(1, 4, [1, 2], output_size=1)
+    >>> x = np.zeros((5, 2, 1), "float32")
+    >>> evaluate(model, [(x, np.ones((2, 1), "float32"))], "mean_squared_error")
+    (1.0, nan)
+    """
+    loss = get_loss(loss)
+    totals, total_weight, state = np.zeros(2), 0.0, None
+    for batch in batches:
+        with device_memory(model.xp):
+            x, targets, lengths, weights = on_backend(model.xp, batch, _classes(model, loss))
+            output, after, _ = model.forward(x, state, lengths, keep=False)
+            state = after if truncated else None
+            weight = count_of(loss, output, targets, lengths, weights)
+            if model.xp is np and not weight:
+                continue
+            loss_value, _ = loss_of(loss, output, targets, lengths, weights)
+            figures = loss_value, _measured(metric, output, targets, lengths, weights), weight
+            value, measured, weight = fetched(*figures)
+        if weight and not math.isfinite(value):
+            check_targets(output, targets, lengths, weights)
+        if weight:
+            totals += weight * np.array([value, measured])
+            total_weight += weight
+    if not total_weight:
+        raise ValueError("evaluate needs at least one batch with a position that counts, got none")
+    return float(totals[0] / total_weight), float(totals[1] / total_weight)
+
+
+def check_trainable(model: Network, optimizer: Optimizer) -> None:
+    """Raise where the optimiser is not built on the model's parameters, or these are complex."""
+    if optimizer.params.keys() != model.params.keys() or any(
+        optimizer.params[name] is not model.params[name] for name in model.params
+    ):
+        raise ValueError("optimizer must be built on this model's parameters, for instance RMSProp(model.params)")
+    if model.dtype.kind == "c":
+        raise TypeError(f"fit trains real parameters, these are {model.dtype}; complex ones are for gradient checks")
+
+
+def check_finite(model: Network) -> None:
+    """Raise where a step has made a parameter infinite or NaN: such a model is neither saved nor kept as the best."""
+    finite = fetched(*(model.xp.isfinite(array).all() for array in model.params.values()))
+    for name, all_finite in zip(model.params, finite, strict=True):
+        if not all_finite:
+            raise FloatingPointError(f"the update has made {name} infinite or NaN")
+
+
+def _measured(metric: Metric | None, output: Array, targets: Any, lengths: Any, weights: Any) -> Any:
+    """Return the metric of the arrays on their own device; NaN where there is none."""
+    if metric is None:
+        return math.nan
+    return call("metric", metric, output, targets, lengths, *(() if weights is None else (weights,)))
+
+
+def _classes(model: Network, loss: Loss) -> int | None:
+    """Return the number of classes where targets are classes."""
+    return model.output_size if loss is softmax_cross_entropy else None
