@@ -91,7 +91,7 @@ class HMLSTM(Network):
         """Set the slope to ``min(5, 1 + 0.04 epoch)``, the schedule of the paper's language models, and return it.
 
         A steeper hard sigmoid is nearer to the step, and so is what backward takes for it. Checkpoints keep the slope. The
-        command line and the experiments anneal all models that support it, by the callback ``Annealing``.
+        command line and the experiments anneal every model that can be, see ``annealing.batches_for``.
 
         Parameters
         ----------
