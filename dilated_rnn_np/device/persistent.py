@@ -86,67 +86,59 @@ def forward(
     """Do the work of ``scan.forward``, with the same arguments; ``part`` must be all columns.
 
     The first entry of ``caches`` receives the gates and split pre-activations of all steps, (P*H, T*B), in the order of the cell's
-    arguments, and the buffer of the LSTM's c; null pointers for the vanilla cell.
+    arguments, and the LSTM's c, laid out as h is in Z: (H, T*B + n). The vanilla cell's backward needs neither.
     """
-    xp, H = array_module(Z), len(states[0])
-    D, columns, G = len(Z) - H - 1, Z.shape[1] - n, len(cell.gates) * H
-    keep = caches is not None
-    if keep:
-        caches[:] = [None] * len(caches)  # frees the old arrays before new ones are allocated
+    xp, (H, _), columns, keep = array_module(Z), states[0].shape, Z.shape[1] - n, caches is not None
+    D, G = len(Z) - H - 1, len(cell.gates) * H
     weights = separate_weights(cell, W, D)
+    if caches is not None:
+        caches[:] = [None] * len(caches)  # frees the old arrays before their replacements are allocated
     a = xp.empty((len(W) if keep else G, columns), dtype=Z.dtype)
+    c = xp.empty((H, columns + n), dtype=Z.dtype) if keep and len(states) == 2 else NULL
     xp.matmul(W[:G, : D + 1], Z[: D + 1, :columns], out=a[:G])  # W_x x + b, (G*H, T*B)
-    newest = [s[:, :n].T.copy() for s in states]  # (n, H) each, overwritten by the kernel
-    h, c = (*states, NULL)[:2]
-    arrays = (weights["W_h"], weights.get("b_h", NULL), a, h, c, *_two(newest), NULL if valid is None else valid)
-    _launch(xp, "forward", cell, Z.dtype, n, H, (*arrays, np.int64(columns), np.int32(n), np.bool_(keep)))
-    if keep:
-        caches[0] = (NULL, NULL) if cell.name == "rnn" else (a, c)
+    newest = [s.T.copy() for s in states]  # (H, n) -> (n, H), changed by the kernel
+    pointers = (weights["W_h"], weights.get("b_h", NULL), a, Z[-H:], c, *_two(newest), NULL if valid is None else valid)
+    _launch(xp, "forward", cell, Z.dtype, n, H, (*pointers, np.int64(columns), np.int32(n), np.bool_(keep)))
+    for s, s_new in zip(states, newest, strict=True):
+        s[...] = s_new.T
+    if caches is not None:
+        caches[0] = (NULL, NULL) if type(cell) is RNN else (a, c)
 
 
 def backward(
     cell: Cell,
     W: Array,
     Z: Array,
-    dstates: Arrays,
+    dh: Array,
     dx: Array,
+    dstates: Arrays,
     n: int,
     part: slice,
     caches: list[Any],
     valid: Array | None = None,
+    reached: Array | None = None,
     submit: Callable[..., Any] = at_once,
 ) -> Array:
     """Do the work of ``scan.backward``, with the same arguments; return dW (P*H, D+1+H)."""
-    xp, (D, columns), H = array_module(Z), dx.shape, len(dstates[0])
-    G, (a, c), dh = len(cell.gates) * H, caches[0], dstates[0]
-    da, W_h = xp.empty((len(W), columns), dtype=Z.dtype), separate_weights(cell, W, D)["W_h"]  # (P*H, T*B), (G*H, H)
-    dh_from_above, reached = dh[:, n:].copy(), xp.empty((H, columns), dtype=Z.dtype)
-    # dh holds the gradients of all times; that of c has one entry per phase and row, which passes unchanged through ended steps.
-    dend = [xp.zeros((n, H), dtype=Z.dtype), *(_sum_of_blocks(dc, n).T.copy() for dc in dstates[1:])]
-    arrays = (W_h, a, Z[-H:], c, dh_from_above, da, *_two(dend), NULL if valid is None else valid)
-    _launch(xp, "backward", cell, Z.dtype, n, H, (*arrays, reached, np.int64(columns), np.int32(n)))
-    dh[:, n:] = reached
-    dh[:, :n] += dend[0].T
-    for dc, dc_before in zip(dstates[1:], dend[1:], strict=True):
-        dc[:, :n] = dc_before.T
-    xp.matmul(W[:G, :D].T, da[:G], out=dx)  # (D, T*B)
+    xp, (H, columns), D, (a, c) = array_module(Z), dh.shape, len(dx), caches[0]
+    G, W_h = len(cell.gates) * H, separate_weights(cell, W, D)["W_h"]  # (G*H, H)
+    da = xp.empty((len(W), columns), dtype=Z.dtype)
+    dnewest = [ds.T.copy() for ds in dstates]  # (H, n) -> (n, H), changed by the kernel
+    pointers = (W_h, a, Z[-H:], c, xp.ascontiguousarray(dh), da, *_two(dnewest))
+    optional = [NULL if array is None else array for array in (valid, reached)]
+    _launch(xp, "backward", cell, Z.dtype, n, H, (*pointers, *optional, np.int64(columns), np.int32(n)))
+    for ds, ds_before in zip(dstates, dnewest, strict=True):
+        ds[...] = ds_before.T
+    dx[...] = W[:G, :D].T @ da[:G]  # (D, T*B)
     return da @ Z[:, :columns].T
 
 
 def gate_values(cell: Cell, caches: list[Any], gates: dict[str, Array], outputs: Array, n: int, part: slice) -> None:
     """Do the work of ``scan.gate_values``, with the same arguments."""
-    if caches and caches[0][0] is not NULL:
-        values = caches[0][0].reshape(cell.num_products, len(outputs), -1)  # (P*H, T*B) -> (P, H, T*B)
+    if type(cell) is not RNN:
+        a, _ = caches[0]
+        values = a.reshape(cell.num_products, len(outputs), -1)  # (P*H, T*B) -> (P, H, T*B)
         gates |= dict(zip(cell.gates, values, strict=False))
-
-
-def _sum_of_blocks(columns: Array, n: int) -> Array:
-    """Return the sum of all blocks of n columns, (H, n)."""
-    count = columns.shape[1] // n
-    total = columns[:, : count * n].reshape(len(columns), count, n).sum(axis=1)
-    rest = columns[:, count * n :]
-    total[:, : rest.shape[1]] += rest
-    return total
 
 
 def source(cell: Cell, H: int, dtype: np.dtype) -> str:
@@ -195,5 +187,5 @@ def _most_shared_bytes(xp: Any) -> int:
 
 
 def _two(arrays: list[Any]) -> list[Any]:
-    """Return the arrays of h and c, where there is no c a null pointer."""
+    """Return the arrays of h and c, with a null pointer for c where the cell has none."""
     return [*arrays, NULL][:2]
