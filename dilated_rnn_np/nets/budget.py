@@ -1,26 +1,29 @@
 """The budget: how long a segment may be so that exact gradients of a long sequence fit into a given memory.
 
-With T steps in segments of n steps, the caches of one segment and the states before all of them are held at once:
+With T steps in segments of n steps, backward holds the caches of one segment and the states before all of them:
 
-    memory(n) = n * step + ceil(T / n) * state
+    memory(n) = n * step + (ceil(T / n) + 3) * state + 4 * weights + group(n)
 
-``step`` is the cache of one time step plus the gradients that backward holds beside it, ``state`` is one state of all layers. The
-memory is least near ``T / n = sqrt(T * step / state)`` segments; with fewer and longer segments it grows, so the longest one that
-fits is found by bisection. The cache of a step is not computed from formulas but measured: each layer runs over two short sequences.
+``step`` is the cache of one time step plus the gradients of outputs that backward holds beside it. ``state`` is one state of all
+layers; three more are in the buffers and in the gradients of states. ``weights`` are the bytes of all parameters: backward holds
+their copies, the joined matrices, the gradients of a segment and their sum. ``group`` are the gradients of pre-activations whose
+products are computed together. The memory is least near ``T / n = sqrt(T * step / state)`` segments; with fewer and longer segments
+it grows, so the longest one that fits is found by bisection. The cache of a step is not computed from formulas but measured: each
+layer runs over two short sequences.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
 
-from ..arrays.backend import Array
 from ..arrays.checks import positive_integer
 from ..arrays.threads import Workers
+from ..recurrence.scan import TOGETHER
 from .layer import Layer, Params, RowLengths
 from .stack import Stack, owned_by
 
@@ -36,11 +39,12 @@ def segment_size(stack: Stack, params: Params, T: int, B: int, itemsize: int, dr
     """
     budget = positive_integer("budget", budget)
     step, state = step_bytes(stack, params, B, itemsize, dropout), state_bytes(stack, B, itemsize)
+    weights = itemsize * sum(p.size for p in params.values())
 
     def memory(n: int) -> float:
-        return n * step + math.ceil(T / n) * state
+        return n * step + (math.ceil(T / n) + 3) * state + 4 * weights + group_bytes(stack, params, n, B, itemsize)
 
-    if T * step + state <= budget:
+    if memory(T) <= budget:
         return T
     count = math.sqrt(T * step / state)
     cheapest = min((math.ceil(T / c) for c in (max(1, math.floor(count)), math.ceil(count))), key=memory)
@@ -61,6 +65,20 @@ def state_bytes(stack: Stack, B: int, itemsize: int) -> int:
     return itemsize * sum(math.prod(shape) for layer in stack.layers for shape in layer.state_shapes(B))
 
 
+def group_bytes(stack: Stack, params: Params, n: int, B: int, itemsize: int) -> int:
+    """Return the bytes of two groups of pre-activation gradients, one in use and one being filled, in the largest layer."""
+    largest = 0
+    for i, layer in enumerate(stack.layers):
+        rows = max(len(p) for p in owned_by(f"layers.{i}", params).values())
+        largest = max(largest, rows * min(n * B, max(TOGETHER, period(layer) * B)))
+    return 2 * itemsize * largest
+
+
+def period(layer: Layer) -> int:
+    """Return how many steps a layer computes at once."""
+    return max(shape[0] for shape in layer.state_shapes(1))
+
+
 def step_bytes(stack: Stack, params: Params, B: int, itemsize: int, dropout: bool) -> float:
     """Return the bytes that one time step takes during backward: all caches, and the gradients of one layer."""
     numbers, arrays, gradients = 0.0, 0.0, 0.0
@@ -70,23 +88,21 @@ def step_bytes(stack: Stack, params: Params, B: int, itemsize: int, dropout: boo
         of_layer = cost_of_a_step(layer, owned_by(f"layers.{i}", params))
         numbers, arrays = numbers + of_layer[0], arrays + of_layer[1]
         numbers += layer.hidden_size if dropout and i + 1 < len(stack.layers) else 0  # a mask
-        of_states = sum(shape[-1] for shape in layer.state_shapes(1))
-        gradients = max(gradients, of_states + layer.hidden_size + layer.input_size)
+        gradients = max(gradients, layer.hidden_size + layer.input_size)
     return B * itemsize * (numbers + gradients) + BYTES_PER_ARRAY * arrays
 
 
 def cost_of_a_step(layer: Layer, params: Params) -> tuple[float, float]:
     """Return what a layer's cache holds per time step: numbers per batch row, and arrays."""
-    period = max(shape[0] for shape in layer.state_shapes(1))  # steps that are computed at once
     params = {name: np.zeros(p.shape, np.float32) for name, p in params.items()}
     held = []
-    for T in (period, 2 * period):
+    for T in (period(layer), 2 * period(layer)):
         state = tuple(np.zeros(shape, np.float32) for shape in layer.state_shapes(1))
         x, rows = np.zeros((layer.input_size, T), np.float32), RowLengths.of(np, T, 1, None)
         _, cache = layer.forward(params, x, state, rows, Workers())
         held.append(contents(cache))
     (numbers, arrays), (numbers_twice, arrays_twice) = held
-    return (numbers_twice - numbers) / period, (arrays_twice - arrays) / period
+    return (numbers_twice - numbers) / period(layer), (arrays_twice - arrays) / period(layer)
 
 
 def contents(cache: Any) -> tuple[int, int]:
@@ -96,23 +112,29 @@ def contents(cache: Any) -> tuple[int, int]:
     >>> contents({"a": a, "views": [a[:2], a[2:]]})
     (6, 3)
     """
-    owners: dict[int, Array] = {}
-    arrays = 0
+    arrays = list(arrays_in(cache))
+    owners = {id(owner): owner for owner in map(owner_of, arrays)}
+    return sum(owner.nbytes // owner.itemsize for owner in owners.values()), len(arrays)
 
-    def visit(thing: Any) -> None:
-        nonlocal arrays
-        if isinstance(thing, np.ndarray):
-            arrays += 1
-            while isinstance(thing.base, np.ndarray):
-                thing = thing.base
-            owners[id(thing)] = thing
-        elif isinstance(thing, Mapping):
-            visit(list(thing.values()))
-        elif isinstance(thing, Sequence) and not isinstance(thing, str):
-            for part in thing:
-                visit(part)
-        elif is_dataclass(thing) and not isinstance(thing, type):
-            visit([getattr(thing, field.name) for field in fields(thing)])
 
-    visit(cache)
-    return sum(owner.nbytes // owner.itemsize for owner in owners.values()), arrays
+def arrays_in(thing: Any) -> Iterator[np.ndarray]:
+    """Yield the arrays in nested dataclasses, mappings and sequences."""
+    if isinstance(thing, np.ndarray):
+        yield thing
+        return
+    parts: Iterable[Any] = ()
+    if is_dataclass(thing) and not isinstance(thing, type):
+        parts = (getattr(thing, field.name) for field in fields(thing))
+    elif isinstance(thing, Mapping):
+        parts = thing.values()
+    elif isinstance(thing, Sequence) and not isinstance(thing, str):
+        parts = thing
+    for part in parts:
+        yield from arrays_in(part)
+
+
+def owner_of(array: np.ndarray) -> np.ndarray:
+    """Return the array whose memory a view shows, or the array itself."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
