@@ -7,7 +7,7 @@ With T steps in segments of n steps, backward holds the caches of one segment an
 ``step`` is the cache of one time step plus the gradients of outputs that backward holds beside it. ``state`` is one state of all
 layers; three more are in the buffers and in the gradients of states. ``weights`` are the bytes of all parameters: backward holds
 their copies, the joined matrices, the gradients of a segment and their sum. ``group`` are the gradients of pre-activations whose
-products are computed together. The memory is least near ``T / n = sqrt(T * step / state)`` segments; with fewer and longer segments
+products are computed together, with one group in use and one being filled. The memory is least near ``T / n = sqrt(T * step / state)`` segments; with fewer and longer segments
 it grows, so the longest one that fits is found by bisection. The cache of a step is not computed from formulas but measured: each
 layer runs over two short sequences.
 """
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,42 @@ from .stack import Stack, owned_by
 BYTES_PER_ARRAY = 250  # of Python and NumPy, beside the numbers
 
 
+@dataclass(frozen=True)
+class Costs:
+    """The bytes that backward holds, see the head of this file."""
+
+    step: float
+    state: int
+    weights: int
+    groups: list[tuple[int, int]]  # for each layer, the bytes per step and at most
+
+    @classmethod
+    def of(cls, stack: Stack, params: Params, B: int, itemsize: int, dropout: bool) -> Costs:
+        """Return the costs of a stack for batches of B rows."""
+        numbers, arrays, gradients, groups = 0.0, 0.0, 0, []
+        if stack.embedding is not None:
+            numbers += stack.embedding.input_size + stack.embedding.size  # its input and its output
+        for i, layer in enumerate(stack.layers):
+            own = owned_by(f"layers.{i}", params)
+            of_layer = cost_of_a_step(layer, own)
+            numbers, arrays = numbers + of_layer[0], arrays + of_layer[1]
+            numbers += layer.input_size if dropout and i > 0 else 0  # a mask
+            gradients = max(gradients, layer.hidden_size + layer.input_size)
+            per_column = 2 * itemsize * max(len(p) for p in own.values())  # one group in use, one being filled
+            groups.append((per_column * B, per_column * max(TOGETHER, period(layer) * B)))
+        return cls(
+            step=B * itemsize * (numbers + gradients) + BYTES_PER_ARRAY * arrays,
+            state=itemsize * sum(math.prod(shape) for layer in stack.layers for shape in layer.state_shapes(B)),
+            weights=itemsize * sum(p.size for p in params.values()),
+            groups=groups,
+        )
+
+    def memory(self, T: int, n: int) -> float:
+        """Return the bytes for T steps in segments of n steps."""
+        group = max(min(n * per_step, most) for per_step, most in self.groups)
+        return n * self.step + (math.ceil(T / n) + 3) * self.state + 4 * self.weights + group
+
+
 def segment_size(stack: Stack, params: Params, T: int, B: int, itemsize: int, dropout: bool, budget: int) -> int:
     """Return the longest segment, in steps, with which ``memory(n)`` is at most ``budget`` bytes; T where all of it fits.
 
@@ -38,58 +74,27 @@ def segment_size(stack: Stack, params: Params, T: int, B: int, itemsize: int, dr
     ValueError : where no length fits; names the smallest budget that does.
     """
     budget = positive_integer("budget", budget)
-    step, state = step_bytes(stack, params, B, itemsize, dropout), state_bytes(stack, B, itemsize)
-    weights = itemsize * sum(p.size for p in params.values())
-
-    def memory(n: int) -> float:
-        return n * step + (math.ceil(T / n) + 3) * state + 4 * weights + group_bytes(stack, params, n, B, itemsize)
-
-    if memory(T) <= budget:
+    costs = Costs.of(stack, params, B, itemsize, dropout)
+    if costs.memory(T, T) <= budget:
         return T
-    count = math.sqrt(T * step / state)
-    cheapest = min((math.ceil(T / c) for c in (max(1, math.floor(count)), math.ceil(count))), key=memory)
-    if memory(cheapest) > budget:
+    count = math.sqrt(T * costs.step / costs.state)
+    candidates = {math.ceil(T / c) for c in (max(1, math.floor(count)), math.ceil(count))}
+    needed, cheapest = min((costs.memory(T, n), n) for n in candidates)
+    if needed > budget:
         raise ValueError(
-            f"budget must be at least {math.ceil(memory(cheapest)):,} bytes for {T} steps of {B} rows in this model, "
+            f"budget must be at least {math.ceil(needed):,} bytes for {T} steps of {B} rows in this model, "
             f"got {budget:,}; use a smaller batch or a larger budget"
         )
     fits, too_long = cheapest, T
     while too_long - fits > 1:
         middle = (fits + too_long) // 2
-        fits, too_long = (middle, too_long) if memory(middle) <= budget else (fits, middle)
+        fits, too_long = (middle, too_long) if costs.memory(T, middle) <= budget else (fits, middle)
     return fits
-
-
-def state_bytes(stack: Stack, B: int, itemsize: int) -> int:
-    """Return the bytes of one state of all layers."""
-    return itemsize * sum(math.prod(shape) for layer in stack.layers for shape in layer.state_shapes(B))
-
-
-def group_bytes(stack: Stack, params: Params, n: int, B: int, itemsize: int) -> int:
-    """Return the bytes of two groups of pre-activation gradients, one in use and one being filled, in the largest layer."""
-    largest = 0
-    for i, layer in enumerate(stack.layers):
-        rows = max(len(p) for p in owned_by(f"layers.{i}", params).values())
-        largest = max(largest, rows * min(n * B, max(TOGETHER, period(layer) * B)))
-    return 2 * itemsize * largest
 
 
 def period(layer: Layer) -> int:
     """Return how many steps a layer computes at once."""
     return max(shape[0] for shape in layer.state_shapes(1))
-
-
-def step_bytes(stack: Stack, params: Params, B: int, itemsize: int, dropout: bool) -> float:
-    """Return the bytes that one time step takes during backward: all caches, and the gradients of one layer."""
-    numbers, arrays, gradients = 0.0, 0.0, 0.0
-    if stack.embedding is not None:
-        numbers += stack.embedding.input_size + stack.embedding.size  # its input is kept, its output made
-    for i, layer in enumerate(stack.layers):
-        of_layer = cost_of_a_step(layer, owned_by(f"layers.{i}", params))
-        numbers, arrays = numbers + of_layer[0], arrays + of_layer[1]
-        numbers += layer.hidden_size if dropout and i + 1 < len(stack.layers) else 0  # a mask
-        gradients = max(gradients, layer.hidden_size + layer.input_size)
-    return B * itemsize * (numbers + gradients) + BYTES_PER_ARRAY * arrays
 
 
 def cost_of_a_step(layer: Layer, params: Params) -> tuple[float, float]:
