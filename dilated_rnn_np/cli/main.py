@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..arrays import inputs
-from ..arrays.backend import get_backend
+from ..arrays.backend import automatic, get_backend
 from ..arrays.checks import choose, positive, positive_integer
 from ..arrays.threads import set_num_threads
 from ..baselines import systems
@@ -44,6 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             set_num_threads(positive_integer("--threads", options.threads))
         if getattr(options, "seed", None) is not None:
             positive_integer("--seed", options.seed, least=0)
+        if getattr(options, "backend", None) == "auto":
+            xp, choice = automatic()
+            options.backend = xp.__name__
+            print(choice, file=sys.stderr)
         if getattr(options, "checkpoint", None) and Path(options.checkpoint).is_dir():
             raise ValueError(f"{options.checkpoint} is a folder: give {Path(options.checkpoint) / 'checkpoint.npz'}")
         COMMANDS[options.command](options)

@@ -4,12 +4,13 @@ With T steps in segments of n steps, backward holds the caches of one segment an
 
     memory(n) = n * step + (ceil(T / n) + 3) * state + 4 * weights + group(n)
 
-``step`` is the cache of one time step plus the gradients of outputs that backward holds beside it. ``state`` is one state of all
-layers; three more are in the buffers and in the gradients of states. ``weights`` are the bytes of all parameters: backward holds
-their copies, the joined matrices, the gradients of a segment and their sum. ``group`` are the gradients of pre-activations whose
-products are computed together, with one group in use and one being filled. The memory is least near ``T / n = sqrt(T * step / state)`` segments; with fewer and longer segments
-it grows, so the longest one that fits is found by bisection. The cache of a step is not computed from formulas but measured: each
-layer runs over two short sequences.
+``step`` is the cache of one time step plus the gradients of outputs that backward holds beside it. ``state`` is one
+state of all layers; three more are in the buffers and in the gradients of states. ``weights`` are the bytes of all
+parameters: backward holds their copies, the joined matrices, the gradients of a segment and their sum. ``group`` are
+the gradients of pre-activations whose products are computed together, with one group in use and one being filled. The
+memory is least near ``T / n = sqrt(T * step / state)`` segments; with fewer and longer segments it grows, so the
+longest one that fits is found by bisection. The cache of a step is not computed from formulas but measured: each layer
+runs over two short sequences.
 """
 
 from __future__ import annotations
