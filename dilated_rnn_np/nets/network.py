@@ -139,8 +139,8 @@ class Network:
         ValueError or TypeError : for wrong shapes, dtypes, lengths, modules, or numbers that are not finite.
         """
         if isinstance(x, Iterator):
-            if keep or not (lengths is None and rng is None and budget is None):
-                raise TypeError("an iterator of chunks goes with keep=False and without lengths, rng and budget")
+            if keep or not (lengths is None and rng is None and budget is None and reuse is None):
+                raise TypeError("an iterator of chunks goes with keep=False and without lengths, rng, budget and reuse")
             return *self._forward_chunks(x, state), None
         x = inputs.sequence(self.xp, x, self.input_size)
         T, B, _ = x.shape
