@@ -9,6 +9,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from ..arrays.backend import automatic
 from ..experiments.files import FolderError
 from ..nets.checkpoint import CheckpointError
 from ..plot import checked_picture
@@ -31,6 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = parser().parse_args(arguments)
         if options.command == "train" and own_defaults(options.task):
             options = parser(options.task).parse_args(arguments)
+        if getattr(options, "backend", None) == "auto":
+            xp, choice = automatic()
+            options.backend = xp.__name__
+            print(choice, file=sys.stderr)
         COMMANDS[options.command](options)
     except KeyboardInterrupt as stopped:
         print(f"\n{stopped or 'stopped'}".replace("resume=True", "the same command and --resume"), file=sys.stderr)
