@@ -159,7 +159,9 @@ class Network:
 
         chunk = max(plans.CHUNK, 2 * self.steps_in_state)  # buffers of a chunk are then about as large as the states
         if size < T:
-            result = plans.segments(self.stack, params, x, state, lengths, self.dropout, dropout_rng, size)
+            result: tuple[Array, State, Any] = plans.segments(
+                self.stack, params, x, state, lengths, self.dropout, dropout_rng, size
+            )
         elif not keep and dropout_rng is None and chunk < T:
             return *plans.chunks(self.stack, params, plans.in_chunks(x, lengths, chunk), state), None
         else:
@@ -177,7 +179,7 @@ class Network:
         ----------
         doutput : the gradient of the output, of its shape. cache : from ``forward``; it can be used again.
         dstate : the gradient of the returned state, of its structure; None for zeros.
-        output_grads : an empty list, to be filled with one (T, B, H) array per layer: the whole gradient that reached its outputs.
+        output_grads : an empty list, to be filled with the whole gradient that reached the outputs of each layer, (T, B, H).
 
         Returns
         -------
@@ -344,7 +346,10 @@ class Network:
         one_of("kernels", kernels, KERNELS)
         move = (lambda array: array.copy()) if xp is self.xp else (lambda array: xp.asarray(to_host(array).copy()))
         twin = self._with_params(xp, {name: move(array) for name, array in self.params.items()})
-        layers = [replace(layer, kernels=kernels) if hasattr(layer, "kernels") else layer for layer in self.layers]
+        layers = [
+            replace(layer, kernels=kernels) if hasattr(layer, "kernels") else layer  # type: ignore[type-var]
+            for layer in self.layers
+        ]
         twin.stack = replace(self.stack, layers=tuple(layers))
         return twin
 

@@ -424,4 +424,6 @@ def test_a_cache_serves_models_of_the_same_sizes_and_cell_alone():
             assert cache.consumed
     copied = copy.deepcopy(models[0])
     copied.backward(expected[0], models[0].forward(x)[2])
-    assert buffers(copied.forward(x, reuse=(cache := models[0].forward(x)[2]))[2]) and cache.consumed
+    cache = models[0].forward(x)[2]
+    assert buffers(copied.forward(x, reuse=cache)[2])
+    assert cache.consumed
