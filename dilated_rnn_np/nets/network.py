@@ -346,10 +346,8 @@ class Network:
         one_of("kernels", kernels, KERNELS)
         move = (lambda array: array.copy()) if xp is self.xp else (lambda array: xp.asarray(to_host(array).copy()))
         twin = self._with_params(xp, {name: move(array) for name, array in self.params.items()})
-        layers = [
-            replace(layer, kernels=kernels) if hasattr(layer, "kernels") else layer  # type: ignore[type-var]
-            for layer in self.layers
-        ]
+        layers: list[Any] = list(self.layers)
+        layers = [replace(layer, kernels=kernels) if hasattr(layer, "kernels") else layer for layer in layers]
         twin.stack = replace(self.stack, layers=tuple(layers))
         return twin
 
