@@ -58,8 +58,8 @@ class Layer:
         b_h = {"b_h": draw(H)} if self.cell.recurrent_bias else {}
         self.W = join_weights(self.cell, draw(G * H, D), draw(G * H, H), draw(G * H), **b_h)
         self.x, self.dh = draw(D, T * B), draw(H, T * B)
-        self.state = tuple(draw(H, d * B) for _ in range(states))
-        self.dstate = tuple(draw(H, d * B) for _ in range(states))
+        self.state = tuple(draw(d * B, H) for _ in range(states))
+        self.dstate = tuple(draw(d * B, H) for _ in range(states))
         lengths = rng.integers(0, T + 1, B)
         self.valid = (np.arange(T)[:, None] < lengths).reshape(-1) if ragged else None
         if ragged:
@@ -69,10 +69,10 @@ class Layer:
         """All that forward and backward return or fill; ``over_dh`` writes dx over dh."""
         columns, part = self.x.shape[1], slice(0, self.n)
         Z = np.full((self.D + 1 + self.H, columns + self.n), np.nan, self.x.dtype)
-        Z[: self.D, :columns], Z[self.D] = self.x, 1
+        Z[self.D] = 1
         states = tuple(s.copy() for s in self.state)
         caches = [None] * -(-columns // self.n) if keep else None
-        route.forward(self.cell, self.W, Z, states, self.n, part, caches, self.valid)
+        route.forward(self.cell, self.W, Z, self.x, states, self.n, part, caches, self.valid)
         h = Z[self.D + 1 :]
         if not keep:
             return h, states
