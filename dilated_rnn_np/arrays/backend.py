@@ -1,7 +1,7 @@
-"""The seam between NumPy and CuPy: which array module an array belongs to, and moves between host and device.
+"""The seam between NumPy and CuPy: the array module of an array, and transfers between host and device.
 
-The core never names a module: it asks the arrays. Random numbers are drawn on the host and moved, so that both
-backends start alike. CuPy is imported only when it is asked for.
+No formula names a module: each takes it from its arrays. Random numbers are drawn on the host and transferred, so one seed gives
+the same numbers on both backends. CuPy is imported only when the caller asks for it.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ def array_module(array: Array) -> ModuleType:
 
 
 def to_host(array: Array) -> np.ndarray:
-    """Return ``array`` as a NumPy array, fetched from the device where it lies there."""
+    """Return ``array`` as a NumPy array, transferred from the device if necessary."""
     return np.asarray(array) if array_module(array) is np else array.get()
 
 
 def fetched(*figures: Any) -> list[float]:
-    """Return numbers as floats of the host; those that lie on a device come in one transfer.
+    """Return numbers as Python floats; those on a device take one transfer together.
 
     >>> fetched(np.float32(0.5), 2)
     [0.5, 2.0]
@@ -49,11 +49,11 @@ def fetched(*figures: Any) -> list[float]:
 
 
 def get_backend(backend: str | ModuleType) -> ModuleType:
-    """Return the array module for ``"numpy"``, ``"cupy"``, ``"auto"``, which says what it took, or a module itself.
+    """Return the array module for "numpy", "cupy" or "auto" (CuPy where there is a GPU, see ``automatic``), or for a module.
 
     Raises
     ------
-    ValueError : for an unknown name. ImportError : where CuPy is asked for and cannot be used; it says what to install.
+    ValueError : for an unknown name or another module. ImportError : where CuPy cannot be used; the message says what to install.
 
     Examples
     --------
@@ -64,17 +64,11 @@ def get_backend(backend: str | ModuleType) -> ModuleType:
         if backend is not np and not hasattr(backend, "get_array_module"):
             raise ValueError(f"xp must be numpy or cupy, got the module {backend.__name__}")
         return _numpy() if backend is np else _cupy()
-    return choose("backend", backend, {"numpy": _numpy, "cupy": _cupy, "auto": _told})()
-
-
-def _told() -> ModuleType:
-    xp, sentence = automatic()
-    print(sentence, file=sys.stderr)  # who leaves the choice open is told what it was
-    return xp
+    return choose("backend", backend, {"numpy": _numpy, "cupy": _cupy, "auto": lambda: automatic()[0]})()
 
 
 def automatic() -> tuple[ModuleType, str]:
-    """Return CuPy where a GPU can be used and NumPy elsewhere, and a sentence that says which one it is and why."""
+    """Return CuPy where a GPU can be used and NumPy elsewhere, and a line that names the choice and the reason."""
     try:
         return _cupy(), "backend auto: cupy, there is a GPU"
     except ImportError as error:
@@ -89,35 +83,35 @@ def _cupy() -> ModuleType:
     try:
         import cupy
     except ImportError as error:
-        trouble = "is not installed" if getattr(error, "name", None) in ("cupy", None) else f"does not start ({error})"
+        problem = "is not installed" if getattr(error, "name", None) in ("cupy", None) else f"does not start ({error})"
         raise ImportError(
-            f"backend 'cupy' needs CuPy, which {trouble}; "
+            f"backend 'cupy' needs CuPy, which {problem}; "
             "pip install 'dilated_rnn_np[cuda12]' or [cuda13], or use backend 'numpy'"
         ) from None
     if not cupy.is_available():
-        raise ImportError(f"CuPy {cupy.__version__} finds no GPU that it can use: {_trouble(cupy)}")
+        raise ImportError(f"CuPy {cupy.__version__} finds no GPU that it can use: {_reason(cupy)}")
     return cupy
 
 
-def _trouble(cupy: Any) -> str:
-    """Return what stands in the way of the GPU, and what to do."""
+def _reason(cupy: Any) -> str:
+    """Return why the GPU cannot be used, and advice."""
     try:
         cupy.cuda.runtime.getDeviceCount()
         reason = "there is none"
-    except Exception as error:  # a missing driver, one that is too old, a GPU that is hidden: CUDA says which
+    except Exception as error:  # CUDA names the reason: a missing driver, an old one, a hidden GPU
         reason = str(error)
-    return f"{reason}; see that nvidia-smi lists a GPU and that the driver fits CuPy's CUDA, or use backend 'numpy'"
+    return f"{reason}; check that nvidia-smi lists a GPU and that the driver fits CuPy's CUDA, or use backend 'numpy'"
 
 
 @contextmanager
 def device_memory(xp: ModuleType) -> Iterator[None]:
-    """Say what helps where a pass within needs more memory than the device has."""
+    """Add advice to a MemoryError of a pass that needs more memory than the device has."""
     try:
         yield
     except MemoryError as error:
         if xp is np or "device's memory" in str(error):
             raise
         raise MemoryError(
-            f"the device's memory is full: {error}. Take a smaller batch, give budget=… to forward or fit, use keep=False "
-            "where no gradient is needed, or call free_workspace()"
+            f"the device's memory is full: {error}. Take a smaller batch, give budget=… to forward or fit, or use keep=False "
+            "where no gradient is needed"
         ) from error

@@ -167,9 +167,12 @@ def _in_turn(tasks: Sequence[Callable[[], Result]]) -> list[Result]:
     return [task() for task in tasks]
 
 
-@cache
+_processes: dict[int, _Process] = {}
+
+
 def _process(pid: int) -> _Process:
-    return _Process()
+    """Return the passes of a process; threads that ask at the same moment get one object, so they share the limit."""
+    return _processes.get(pid) or _processes.setdefault(pid, _Process())
 
 
 @cache

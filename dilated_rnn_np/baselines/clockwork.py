@@ -132,7 +132,7 @@ class ClockworkLayer(RecurrentLayer):
         some, every = due.any(axis=1), due.all(axis=1)  # (T, modules)
         mixed = due.transpose(0, 2, 1)[some & ~every]  # (pairs of step and module that are due in some rows only, B)
         stops = np.cumsum(mixed.sum(axis=1)).tolist()
-        rows_due = xp.asarray(np.nonzero(mixed)[1])  # the rows of all these pairs, transferred at once
+        rows_due: Any = xp.asarray(np.nonzero(mixed)[1]) if len(mixed) else None  # of all these pairs, in one transfer
         places = iter(zip([0, *stops], stops, strict=False))
         for t in range(T):
             rows = {}

@@ -1,7 +1,7 @@
-"""Every picture of an architecture, and of a trained net, written into a folder: what ``dilated-rnn draw`` does.
+"""The pictures of an architecture and of a trained net, written into a folder; ``dilated-rnn draw`` calls it.
 
-An architecture has its unrolled network, a shortest path through it, path lengths and two animations, a dilated one also its
-fold; a checkpoint adds what the net does with its task: the gradient across spans, states and gates, errors, and its curve.
+An architecture has its unrolled network, a shortest path through it, path lengths and two animations; a dilated one also has
+its fold. A checkpoint adds the gradient across spans, states and gates, errors on the test data, and the training curve.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 from .. import plot
 from ..analysis.memory import activations, gradient_flow
 from ..arrays.checks import choose, positive_integer
+from ..arrays.streams import stream
 from ..baselines.systems import SYSTEMS, build
 from ..nets import checkpoint as checkpoints
 from ..nets.model import DilatedRNN
@@ -35,22 +36,24 @@ def draw_architecture(model: Network, folder: str | os.PathLike[str], steps: int
 
     Parameters
     ----------
-    model : of any system; its numbers do not matter. folder : is made where it is missing.
-    steps : how many time steps the network is unrolled over.
+    model : of any system; the values of its parameters do not matter. folder : created if missing.
+    steps : number of time steps in the unrolled network.
 
     Returns
     -------
-    written : the files: pictures as PNG, animations as HTML pages to step through and as GIF.
+    written : the files: pictures as PNG, animations as GIF and as HTML pages to step through.
 
     Raises
     ------
-    TypeError : where the network has no graph.
+    TypeError : if the network has no graph.
     """
     folder, steps = Path(folder), positive_integer("steps", steps)
     graph = model.graph()
     dilations = model.dilations if isinstance(model, DilatedRNN) else ()
     limit = max(steps, *(2 * edge.steps for edge in graph.edges))
-    against = rivals(["skip", "plain", "cnn"], dilations) if dilations else [paths.plain_stack(len(graph.nodes))]
+    against = (
+        comparison_graphs(["skip", "plain", "cnn"], dilations) if dilations else [paths.plain_stack(len(graph.nodes))]
+    )
     folder.mkdir(parents=True, exist_ok=True)
     written = [
         _saved(plot.network(graph, steps).ax, folder / "network.png"),
@@ -60,7 +63,7 @@ def draw_architecture(model: Network, folder: str | os.PathLike[str], steps: int
     if paths.is_stack(graph):
         written.append(_saved(plot.path_length_map(graph, limit).axes, folder / "path_length_map.png"))
     if dilations:
-        folded = max((d for d in dilations if d <= 8), default=min(dilations))  # one that can be shown
+        folded = max((d for d in dilations if d <= 8), default=min(dilations))  # small enough to be shown
         own = plot.mean_recurrent_lengths(own=graph, period=max(dilations))["own"]
         written += [
             _saved(plot.fold(3 * folded - folded // 2, folded).ax, folder / "fold.png"),
@@ -79,11 +82,11 @@ def draw_architecture(model: Network, folder: str | os.PathLike[str], steps: int
 def draw_checkpoint(
     path: str | os.PathLike[str], model: Network, task: Task | None, folder: str | os.PathLike[str]
 ) -> list[Path]:
-    """Draw what a trained net does, into a folder.
+    """Draw gradients, states, errors and the training curve of a trained net, into a folder.
 
     Parameters
     ----------
-    path : the checkpoint, for its training curve. model : from it. task : what it was trained on, or None.
+    path : the checkpoint, for its training curve. model : loaded from it. task : that it was trained on, or None.
 
     Returns
     -------
@@ -97,22 +100,23 @@ def draw_checkpoint(
         columns = dict(zip(COLUMNS, arrays["history"].T, strict=True))
         training, held_out = ((columns["step"], columns[name]) for name in ("loss", "validation_loss"))
         written.append(training_picture(training, held_out, task.baseline if task else None, folder / "training.png"))
-    x = np.random.default_rng(0).standard_normal((300, 4, model.input_size)).astype(model.dtype)
+    x = stream(0, "analysis").standard_normal((300, 4, model.input_size)).astype(model.dtype)
     targets, loss = None, None
     if task is not None:
         x, targets, lengths, _ = unpacked(task.test(64)[0])
-        if lengths is not None:  # the rows that fill the batch to its last step: in the others that is padding
+        if lengths is not None:  # only rows without padding
             x, targets = x[:, lengths == len(x)], targets[..., lengths == len(x)]  # (T, B', D), (B',) or (T, B')
         loss = LOSSES[task.loss]
     last = targets if targets is None or model.readout == "last" else targets[-1]
-    labels = [f"{i + 1}: {layer.label}" for i, layer in enumerate(model.layers)]
+    labels = [layer.label for layer in model.layer_summaries()]
+    numbered = [f"{i + 1}: {label}" for i, label in enumerate(labels)]
     written.append(
-        _saved(plot.gradient_flow(gradient_flow(model, x, last, loss), labels).axes, folder / "gradient_flow.png")
+        _saved(plot.gradient_flow(gradient_flow(model, x, last, loss), numbered).axes, folder / "gradient_flow.png")
     )
     for i, layer in enumerate(activations(model, x[:, :1])):
         for name in layer:
             mesh = plot.hidden_states(layer, name)
-            mesh.axes.set_title(f"layer {i + 1}, {model.layers[i].label}: {name} of one sequence", fontsize=10)
+            mesh.axes.set_title(f"layer {i + 1}, {labels[i]}: {name} of one sequence", fontsize=10)
             written.append(_saved(mesh.axes, folder / f"layer{i + 1}_{name}.png"))
     if isinstance(task, (Digits, SmallDigits)):
         batches = task.test(512)
@@ -134,7 +138,7 @@ def training_picture(
 
     Parameters
     ----------
-    training, held_out : steps and losses. baseline : the memoryless one, or None. path : of the picture.
+    training, held_out : steps and losses. baseline : the memoryless loss, or None. path : of the picture.
     """
     ax = plot.new_axes()
     plot.training_curves({"training": training}, baseline, smooth=max(1, len(training[0]) // 200), ax=ax)
@@ -143,20 +147,20 @@ def training_picture(
     return _saved(ax, path)
 
 
-def rivals(names: Sequence[str], dilations: Sequence[int]) -> list[paths.Graph]:
-    """Return the graphs to compare a dilated stack with, each what a system makes of the dilations; "cnn" is "dilated-cnn".
+def comparison_graphs(names: Sequence[str], dilations: Sequence[int]) -> list[paths.Graph]:
+    """Return the graphs of other systems of the same dilations, for comparison; "cnn" is "dilated-cnn".
 
-    >>> [graph.label for graph in rivals(["skip", "plain", "cnn"], [1, 2, 4])]
+    >>> [graph.label for graph in comparison_graphs(["skip", "plain", "cnn"], [1, 2, 4])]
     ['skip RNN, s = 4', 'plain RNN', 'dilated CNN 1, 2, 4']
     """
     known = SYSTEMS | {"cnn": SYSTEMS["dilated-cnn"]}
     chosen = [choose("architecture", name, known).name for name in names]
-    plain = paths.plain_stack(len(dilations))  # the net calls itself a dilated RNN 1, 1, 1
+    plain = paths.plain_stack(len(dilations))  # its own graph would be labelled "dilated RNN 1, 1, 1"
     return [plain if name == "plain" else build(name, 1, 1, dilations).graph() for name in chosen]
 
 
 def _farthest_path(graph: paths.Graph, steps: int) -> tuple[int, int]:
-    """Return start and end of the longest shortest path that ends at the last step drawn; of equal ones the earliest start."""
+    """Return start and end of the longest shortest path to the last drawn step; among equal ones the earliest start."""
     lengths = paths.recurrent_lengths(graph, steps - 1)
     longest = lengths == lengths[np.isfinite(lengths)].max()
     return steps - 1 - int(np.flatnonzero(longest)[-1]), steps - 1

@@ -1,10 +1,10 @@
 """The kernels that a layer runs on a GPU: a property of the model, ``model.to("cupy", kernels=…)``.
 
-"plain" runs the same code as on the CPU, one kernel per array operation. "fused" makes one kernel of a cell's pointwise work,
-with CuPy and from the same code, also for cells of your own. "persistent" runs all time steps of a layer in one kernel, where
-``persistent.supported`` allows it, and "fused" elsewhere. The fused and persistent kernels have never run on a device; the
-source of the persistent ones is compiled for several architectures, and its results equal the scan's where it is compiled for
-the CPU. No speed was measured.
+"plain" runs the same code as on the CPU, with one kernel per array operation. "fused" compiles the pointwise work of a
+cell, also of a user's cell, to one kernel. "persistent" runs all time steps of a layer in one kernel where
+``persistent.supported`` allows it; other layers are "fused". The fused and persistent kernels have never run on a
+device and their speed is unknown. The source of the persistent kernels compiles for several architectures; compiled for
+the CPU, its results equal those of the scan.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ KERNELS = {
 
 
 def route(kernels: str, cell: Cell, H: int, x: Array) -> Any:
-    """Return the module whose forward and backward a layer of H units takes for a sequence x (D, T*B)."""
+    """Return the module whose ``forward`` and ``backward`` run a layer of H units over a sequence x (D, T*B)."""
     xp = array_module(x)
     if kernels == "plain" or xp is np:
         return scan

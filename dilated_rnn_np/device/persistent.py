@@ -1,9 +1,9 @@
 """The scan in one kernel launch: the host side of ``persistent.cu``, with the interface of ``scan``.
 
-A small recurrent step ends sooner than the next kernel can be launched. Here one kernel goes through all time steps of a layer,
-with state and recurrent weights on the chip. The products that do not depend on the step before stay large matrix products:
-``W_x x + b`` before forward, dx and dW after backward. Only the built-in cells are served, since their formulas are in the CUDA
-source; ``supported`` tells for which sizes and dtypes.
+A small recurrent step takes less time than a kernel launch. Here one kernel runs all time steps of a layer, with the
+state and the recurrent weights on the chip. Products that do not depend on the previous step remain large matrix
+products: ``W_x x + b`` before forward, dx and dW after backward. Only the built-in cells are supported, since the CUDA
+source contains their formulas; ``supported`` decides which sizes and dtypes can run.
 """
 
 from __future__ import annotations
@@ -21,49 +21,51 @@ from ..recurrence.gates import separate_weights
 from ..recurrence.scan import at_once
 
 SOURCE = Path(__file__).with_suffix(".cu")
-NAMES: dict[type[Cell], str] = {RNN: "RNN", LSTM: "LSTM", GRU: "GRU"}  # cells, as the source calls them
+NAMES: dict[type[Cell], str] = {RNN: "RNN", LSTM: "LSTM", GRU: "GRU"}  # of the cells in the source
 REALS = {"float32": "float", "float64": "double"}
 
-REGISTERS = 65536  # 32-bit registers of a multiprocessor, at most 255 of them for a thread
-OTHER_REGISTERS = 56  # of a thread, beside the weights, in float32
-GROUPS = (32, 16, 8, 4, 2, 1)  # columns that a block may take at once
-ENOUGH_BLOCKS = 128  # about the multiprocessors of a large device: groups are smaller where there would be fewer
-MOST_BLOCKS = 1024  # above this a block takes several groups of columns, and reads its weights but once
-WITHOUT_ASKING = 48 * 1024  # bytes of shared memory that a kernel gets unless more is asked for
+REGISTERS = 65536  # 32-bit registers per multiprocessor; a thread has at most 255
+OTHER_REGISTERS = 56  # per thread, beside the weights, in float32
+GROUPS = (32, 16, 8, 4, 2, 1)  # columns that a block may run at once
+ENOUGH_BLOCKS = 128  # about the multiprocessors of a large device; where there are fewer blocks, groups are smaller
+MOST_BLOCKS = 1024  # with more, a block runs several groups of columns and reads its weights only once
+DEFAULT_SHARED_BYTES = 48 * 1024  # of shared memory per block, unless a kernel raises its limit
 NULL = np.intp(0)
 
 
 class Layout(NamedTuple):
-    """How a cell of H units is laid out on the chip."""
+    """The layout of a cell of H units on the chip."""
 
-    in_registers: bool  # whether each thread holds the weights of its unit; else they lie in shared memory
+    in_registers: (
+        bool  # whether each thread holds the weights of its unit in registers; otherwise they are in shared memory
+    )
     pitch: int  # numbers from one row in shared memory to the next
-    threads: int  # the most of a block
+    threads: int  # at most, per block
     bytes_of_weights: int  # in shared memory
-    bytes_of_column: int  # in shared memory, in two buffers; those of backward, which needs the most
+    bytes_of_column: int  # in shared memory, in two buffers, for backward, which needs more than forward
 
     @classmethod
     def of(cls, cell: Cell, H: int, dtype: np.dtype) -> Layout:
-        """Return the layout; it may be one that no device can hold."""
+        """Return the layout, which may need more than any device has."""
         products, size = len(cell.gates), dtype.itemsize  # products with the state
         registers = products * H * size // 4 + OTHER_REGISTERS * size // 4
         in_registers = registers <= 256
         threads = (
             REGISTERS // min(registers, 255) // 128 * 128 if in_registers else 512
         )  # registers go to 4 warps at once
-        numbers = 16 // size  # in the 16 bytes that are read at once
+        numbers = 16 // size  # a thread reads 16 bytes at once
         pitch = numbers * (-(-H // numbers) | 1)
         weights = 0 if in_registers else products * H * pitch * size
         return cls(in_registers, pitch, min(threads, 1024), weights, 2 * products * pitch * size)
 
     def groups(self, H: int, limit: int) -> list[int]:
-        """Return the numbers of columns that a block can take at once, the largest first."""
+        """Return the numbers of columns that a block can run at once, the largest first."""
         most = limit - self.bytes_of_weights
         return [R for R in GROUPS if self.threads >= R * H and most >= R * self.bytes_of_column]
 
 
 def supported(xp: Any, cell: Cell, H: int, dtype: Any) -> bool:
-    """Return whether the kernels serve this array module, cell, number of units and dtype on the present device.
+    """Return whether the kernels support this array module, cell, number of units and dtype on the current device.
 
     >>> supported(np, LSTM(), 20, "float32")
     False
@@ -77,80 +79,68 @@ def forward(
     cell: Cell,
     W: Array,
     Z: Array,
+    x: Array,
     states: Arrays,
     n: int,
     part: slice,
     caches: list[Any] | None,
     valid: Array | None = None,
 ) -> None:
-    """Do the work of ``scan.forward``, with the same arguments; ``part`` must be all columns.
+    """Compute the same as ``scan.forward``, from the same arguments; ``part`` must be all columns.
 
-    The first entry of ``caches`` receives the gates and split pre-activations of all steps, (P*H, T*B), in the order of the cell's
-    arguments, and the buffer of the LSTM's c; null pointers for the vanilla cell.
+    The first entry of ``caches`` receives the gates and split pre-activations of all steps, (P*H, T*B), in the order of the
+    cell's arguments, and the LSTM's c with the columns of h in Z, (H, T*B + n). The vanilla cell's backward needs neither.
     """
-    xp, H = array_module(Z), len(states[0])
-    D, columns, G = len(Z) - H - 1, Z.shape[1] - n, len(cell.gates) * H
-    keep = caches is not None
-    if keep:
-        caches[:] = [None] * len(caches)  # frees the old arrays before new ones are allocated
+    xp, (_, H), (D, columns), keep = array_module(Z), states[0].shape, x.shape, caches is not None
+    G, Z[:D, :columns] = len(cell.gates) * H, x
     weights = separate_weights(cell, W, D)
+    if caches is not None:
+        caches[:] = [None] * len(caches)  # frees the old arrays before their replacements are allocated
     a = xp.empty((len(W) if keep else G, columns), dtype=Z.dtype)
+    c = xp.empty((H, columns + n), dtype=Z.dtype) if keep and len(states) == 2 else NULL
     xp.matmul(W[:G, : D + 1], Z[: D + 1, :columns], out=a[:G])  # W_x x + b, (G*H, T*B)
-    newest = [s[:, :n].T.copy() for s in states]  # (n, H) each, overwritten by the kernel
-    h, c = (*states, NULL)[:2]
-    arrays = (weights["W_h"], weights.get("b_h", NULL), a, h, c, *_two(newest), NULL if valid is None else valid)
-    _launch(xp, "forward", cell, Z.dtype, n, H, (*arrays, np.int64(columns), np.int32(n), np.bool_(keep)))
-    if keep:
-        caches[0] = (NULL, NULL) if cell.name == "rnn" else (a, c)
+    optional = NULL if valid is None else valid
+    pointers = (weights["W_h"], weights.get("b_h", NULL), a, Z[-H:], c, *_two(list(states)), optional)
+    _launch(xp, "forward", cell, Z.dtype, n, H, (*pointers, np.int64(columns), np.int32(n), np.bool_(keep)))
+    if caches is not None:
+        caches[0] = (NULL, NULL) if type(cell) is RNN else (a, c)
 
 
 def backward(
     cell: Cell,
     W: Array,
     Z: Array,
-    dstates: Arrays,
+    dh: Array,
     dx: Array,
+    dstates: Arrays,
     n: int,
     part: slice,
     caches: list[Any],
     valid: Array | None = None,
+    reached: Array | None = None,
     submit: Callable[..., Any] = at_once,
 ) -> Array:
-    """Do the work of ``scan.backward``, with the same arguments; return dW (P*H, D+1+H)."""
-    xp, (D, columns), H = array_module(Z), dx.shape, len(dstates[0])
-    G, (a, c), dh = len(cell.gates) * H, caches[0], dstates[0]
-    da, W_h = xp.empty((len(W), columns), dtype=Z.dtype), separate_weights(cell, W, D)["W_h"]  # (P*H, T*B), (G*H, H)
-    dh_from_above, reached = dh[:, n:].copy(), xp.empty((H, columns), dtype=Z.dtype)
-    # dh holds the gradients of all times; that of c has one entry per phase and row, which passes unchanged through ended steps.
-    dend = [xp.zeros((n, H), dtype=Z.dtype), *(_sum_of_blocks(dc, n).T.copy() for dc in dstates[1:])]
-    arrays = (W_h, a, Z[-H:], c, dh_from_above, da, *_two(dend), NULL if valid is None else valid)
-    _launch(xp, "backward", cell, Z.dtype, n, H, (*arrays, reached, np.int64(columns), np.int32(n)))
-    dh[:, n:] = reached
-    dh[:, :n] += dend[0].T
-    for dc, dc_before in zip(dstates[1:], dend[1:], strict=True):
-        dc[:, :n] = dc_before.T
-    xp.matmul(W[:G, :D].T, da[:G], out=dx)  # (D, T*B)
+    """Compute the same as ``scan.backward``, from the same arguments; return dW (P*H, D+1+H)."""
+    xp, (H, columns), D, (a, c) = array_module(Z), dh.shape, len(dx), caches[0]
+    G, W_h = len(cell.gates) * H, separate_weights(cell, W, D)["W_h"]  # (G*H, H)
+    da = xp.empty((len(W), columns), dtype=Z.dtype)
+    pointers = (W_h, a, Z[-H:], c, xp.ascontiguousarray(dh), da, *_two(list(dstates)))
+    optional = [NULL if array is None else array for array in (valid, reached)]
+    _launch(xp, "backward", cell, Z.dtype, n, H, (*pointers, *optional, np.int64(columns), np.int32(n)))
+    dx[...] = W[:G, :D].T @ da[:G]  # (D, T*B)
     return da @ Z[:, :columns].T
 
 
 def gate_values(cell: Cell, caches: list[Any], gates: dict[str, Array], outputs: Array, n: int, part: slice) -> None:
-    """Do the work of ``scan.gate_values``, with the same arguments."""
-    if caches and caches[0][0] is not NULL:
-        values = caches[0][0].reshape(cell.num_products, len(outputs), -1)  # (P*H, T*B) -> (P, H, T*B)
+    """Compute the same as ``scan.gate_values``, from the same arguments."""
+    if type(cell) is not RNN:
+        a, _ = caches[0]
+        values = a.reshape(cell.num_products, -1, outputs.shape[1])  # (P*H, T*B) -> (P, H, T*B)
         gates |= dict(zip(cell.gates, values, strict=False))
 
 
-def _sum_of_blocks(columns: Array, n: int) -> Array:
-    """Return the sum of all blocks of n columns, (H, n)."""
-    count = columns.shape[1] // n
-    total = columns[:, : count * n].reshape(len(columns), count, n).sum(axis=1)
-    rest = columns[:, count * n :]
-    total[:, : rest.shape[1]] += rest
-    return total
-
-
 def source(cell: Cell, H: int, dtype: np.dtype) -> str:
-    """Return the CUDA source for one cell, number of units and dtype: loops of known length are unrolled."""
+    """Return the CUDA source for one cell, number of units and dtype; all loops have constant lengths and are unrolled."""
     layout = Layout.of(cell, H, dtype)
     lines = {
         NAMES[type(cell)]: "",
@@ -164,7 +154,7 @@ def source(cell: Cell, H: int, dtype: np.dtype) -> str:
 
 
 def group_of_columns(layout: Layout, H: int, n: int, limit: int) -> int:
-    """Return how many of n columns a block takes at once: many, unless there were too few blocks to fill the device."""
+    """Return how many of n columns a block runs at once: as many as leave enough blocks to fill the device."""
     groups = layout.groups(H, limit)
     return next((R for R in groups if n >= R * ENOUGH_BLOCKS), groups[-1])
 
@@ -174,7 +164,7 @@ def _launch(xp: Any, name: str, cell: Cell, dtype: np.dtype, n: int, H: int, arg
     R = group_of_columns(layout, H, n, _most_shared_bytes(xp))
     kernel = _module(xp, cell.name, H, dtype).get_function(name)
     shared = layout.bytes_of_weights + R * layout.bytes_of_column
-    if shared > WITHOUT_ASKING:
+    if shared > DEFAULT_SHARED_BYTES:
         kernel.max_dynamic_shared_size_bytes = shared
     kernel((min(-(-n // R), MOST_BLOCKS),), (R, H), arguments, shared_mem=shared)
 
@@ -190,10 +180,10 @@ def _shared_bytes(xp: Any, device: int) -> int:
 
 
 def _most_shared_bytes(xp: Any) -> int:
-    """Return the bytes of shared memory that the present device gives to a block that asks."""
+    """Return the most bytes of shared memory per block on the current device."""
     return _shared_bytes(xp, xp.cuda.Device().id)
 
 
 def _two(arrays: list[Any]) -> list[Any]:
-    """Return the arrays of h and c, where there is no c a null pointer."""
+    """Return the arrays of h and c, with a null pointer for c where the cell has none."""
     return [*arrays, NULL][:2]

@@ -1,9 +1,9 @@
-"""The pointwise work of a cell as one kernel on a GPU, made from the expressions that NumPy runs.
+"""The pointwise work of a cell as one kernel on a GPU, compiled from the expressions that NumPy runs.
 
-A small recurrent step is bound by kernel launches, not by arithmetic, and each operation such as ``i * g`` is a launch. CuPy's
-``fuse`` runs a function once on symbols, records its operations, and makes one kernel of them. Such a function takes and
-returns only arrays, so the tuples of a cell's ``forward`` and ``backward`` are laid out in a row, each array once; a trial run on the host
-shows which of the results are arguments or plain numbers.
+In a small recurrent step kernel launches take longer than arithmetic, and each operation such as ``i * g`` is a launch.
+CuPy's ``fuse`` runs a function once on symbols, records its operations and compiles them to one kernel. Such a function
+takes and returns only arrays. So the nested tuples of a cell's ``forward`` and ``backward`` are flattened, each array
+once; a trial run on the host shows which results are arguments or plain numbers.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ Two = tuple[Arrays, Arrays]  # (state, cache) of forward, (dpre-activations, dpr
 
 
 def forward(cell: Cell, W: Array, Z: Array, *rest: Any) -> None:
-    """Do the work of ``scan.forward``, with the cell as one kernel per block."""
+    """Compute the same as ``scan.forward``, with one kernel per folded step for the cell."""
     scan.forward(fused_cell(cell, array_module(Z)), W, Z, *rest)
 
 
 def backward(cell: Cell, W: Array, Z: Array, *rest: Any) -> Array:
-    """Do the work of ``scan.backward``, with the cell as one kernel per block."""
+    """Compute the same as ``scan.backward``, with one kernel per folded step for the cell."""
     return scan.backward(fused_cell(cell, array_module(Z)), W, Z, *rest)
 
 
@@ -36,10 +36,10 @@ gate_values = scan.gate_values
 
 
 class FusedCell:
-    """A cell whose ``forward`` and ``backward`` are one kernel each; everything else is the cell's own.
+    """A cell whose ``forward`` and ``backward`` are one kernel each; all other attributes are the cell's.
 
-    A cell that does more than arithmetic on whole arrays cannot be fused and runs unchanged. The settings of a cell must not
-    change while it is in use: a kernel is made once, with the numbers of that moment.
+    A cell that does more than arithmetic on whole arrays cannot be fused and runs unchanged. A kernel is compiled once, with the
+    cell's settings as constants, so the settings must not change afterwards.
     """
 
     def __init__(self, cell: Cell, fuse: Callable[[Callable], Callable]) -> None:
@@ -86,11 +86,11 @@ class FusedFunction:
 
     Parameters
     ----------
-    trial : arguments to try the function with, on the host. fuse : what makes a kernel of a function.
+    trial : example arguments on the host. fuse : compiles a function to a kernel.
 
     Attributes
     ----------
-    launch : the kernel, from the arrays in a row to the new ones; None where there can be none.
+    launch : the kernel, from the flattened arguments to the new arrays; None where the function cannot be fused.
     """
 
     def __init__(
@@ -129,11 +129,11 @@ class FusedFunction:
             made = dict(zip(self.new, self.launch(*given), strict=True))
         except MemoryError:
             raise
-        except Exception as refusal:  # what CuPy cannot fuse it refuses in several ways; a true error comes again below
+        except (
+            Exception
+        ) as refusal:  # CuPy has several errors for functions that it cannot fuse; others are raised again below
             self.launch = None
-            warnings.warn(
-                f"{self.function.__qualname__} cannot be one kernel, and runs as it is: {refusal}", stacklevel=2
-            )
+            warnings.warn(f"{self.function.__qualname__} cannot be fused and runs unchanged: {refusal}", stacklevel=2)
             return self.function(one, other)
         whole = tuple(
             given[place] if place is not None else made[_place(part, self.results)] if hasattr(part, "shape") else part
@@ -151,5 +151,5 @@ def _all_arrays(parts: Any) -> bool:
 
 
 def _place(part: Any, parts: list[Any]) -> Any:
-    """Return where in a list the very same object stands first, or None."""
+    """Return the first index of the same object in a list, or None."""
     return next((i for i, other in enumerate(parts) if other is part), None)

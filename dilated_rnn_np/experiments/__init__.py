@@ -1,14 +1,20 @@
-"""The experiments: each a short description in a file of its own, run, resumed and reported by the same harness.
+"""The experiments, and the one driver of training runs that they share with the command line.
 
-``python -m dilated_rnn_np experiment NAME`` writes a folder with a table, curves and a record of how they were made.
+Read ``driver`` first: the description of a run, and the functions that train, test and store it. ``net_builder`` builds the nets,
+``plan`` describes an experiment as contenders, and each experiment is a short file of its own (``copy_memory``, ``mnist``, …).
+``harness`` makes the runs of an experiment, over ``workers`` if there are several processes, and resumes what was stopped.
+``report`` and ``pictures`` turn the results into tables and curves; ``files`` and ``environment`` are their helpers.
+``python -m dilated_rnn_np experiment NAME`` runs one from the command line.
 """
 
 from . import characters, copy_memory, depth, mnist, noisy_mnist, searched_dilations, speech, start
-from .plan import Choices, Contender, Experiment, Training
+from .driver import RunSpec, Training
+from .harness import conduct
+from .plan import Choices, Contender, Experiment, Study
 
 EXPERIMENTS = {
     module.EXPERIMENT.name: module.EXPERIMENT
     for module in (copy_memory, mnist, noisy_mnist, characters, speech, depth, start, searched_dilations)
 }
 
-__all__ = ["EXPERIMENTS", "Choices", "Contender", "Experiment", "Training"]
+__all__ = ["EXPERIMENTS", "Choices", "Contender", "Experiment", "RunSpec", "Study", "Training", "conduct"]

@@ -1,7 +1,7 @@
-"""Characters: how many bits does each system need for a character of a text that it has not seen, and what does it write?
+"""Characters: how many bits per character of an unseen text does each system need, and what text does it generate?
 
-Tiny Shakespeare by truncated backpropagation, the state carried from window to window. Chang et al. 2017, section 4.3, ask the
-same of the Penn Treebank: ``--corpus ptb``.
+Tiny Shakespeare by truncated backpropagation, the state carried from window to window. Chang et al. 2017, section 4.3, use the
+Penn Treebank: ``--corpus ptb``.
 """
 
 from functools import partial
@@ -9,13 +9,14 @@ from functools import partial
 from ..nets.network import Network
 from ..tasks import Characters, generate
 from ..theory.dilations import exponential_dilations
-from .plan import Choices, Contender, Experiment, Training, compare_systems
+from .driver import Training
+from .plan import Choices, Contender, Experiment, compare_systems
 
 TITLES = {"shakespeare": "Tiny Shakespeare", "ptb": "Penn Treebank"}
 
 
 def contenders(choices: Choices) -> list[Contender]:
-    """Return all systems, each of which writes a sample when it is trained."""
+    """Return all systems; each generates a sample after training."""
     corpus = choices.corpus or "shakespeare"
     if choices.quick:
         task, layers, hidden = Characters(corpus, window=50, data_dir=choices.data_dir), 3, 32
@@ -29,13 +30,13 @@ def contenders(choices: Choices) -> list[Contender]:
 
 
 def sample(model: Network, task: Characters) -> str:
-    """Return 300 characters that a trained net writes after a line's end."""
+    """Return 300 characters that a trained net generates after the end of a line."""
     return generate(model, task, prompt="\n", length=300, temperature=0.7)
 
 
 EXPERIMENT = Experiment(
     "characters",
-    "Bits per character of a language model, and a sample of what it writes.",
+    "Bits per character of a language model, and a sample of generated text.",
     contenders,
     columns=("metric",),
     curves=(("step", "metric"), ("seconds", "metric")),

@@ -1,11 +1,12 @@
 """Copy memory: which systems recall ten symbols across a long blank, after how many steps and how many seconds?
 
-Chang et al. 2017, section 4.1, at T = 500 and 1,000, with nets of ten units a layer; the dilations reach across T.
+Chang et al. 2017, section 4.1, at T = 500 and 1,000, with nets of ten units per layer; the dilations reach across T.
 """
 
 from ..tasks import CopyMemory
 from ..theory.dilations import exponential_dilations
-from .plan import Choices, Contender, Experiment, Training, compare_systems
+from .driver import Training
+from .plan import Choices, Contender, Experiment, compare_systems
 
 
 def contenders(choices: Choices) -> list[Contender]:
@@ -20,7 +21,7 @@ def contenders(choices: Choices) -> list[Contender]:
 
 EXPERIMENT = Experiment(
     "copy-memory",
-    "Ten symbols are to be recalled after T blank steps: all systems and cells, against steps and against seconds.",
+    "Recall of ten symbols after T blank steps: all systems and cells, against steps and against seconds.",
     contenders,
     columns=("loss", "metric", "halved"),
     curves=(("step", "loss"), ("seconds", "loss"), ("step", "metric"), ("seconds", "metric")),

@@ -1,10 +1,9 @@
-"""Where an experiment keeps what: the folder of a run, the metrics in it, and texts that are written whole or not at all."""
+"""The files of runs and experiments: names of folders, and reading of metrics and JSON."""
 
 from __future__ import annotations
 
 import csv
 import json
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -12,12 +11,19 @@ from typing import Any
 import numpy as np
 
 from ..training.run import COLUMNS
-from .plan import Contender
 
 
-def run_folder(folder: Path, contender: Contender, seed: int) -> Path:
-    """Return the folder of one run: checkpoint.npz, metrics.csv, and result.json when it is finished."""
-    return folder / "runs" / f"{slug(contender.setting)}--{slug(contender.label)}--seed-{seed}"
+class FolderError(ValueError):
+    """A folder belongs to another run or experiment, or a file in it is damaged; the message says what to do."""
+
+
+def made_folder(folder: Path) -> Path:
+    """Return a folder, created if missing; an OSError names the option that gives another one."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(f"cannot make the folder {folder} ({error.strerror}); give another one (--out FOLDER)") from None
+    return folder
 
 
 def slug(text: str) -> str:
@@ -30,7 +36,7 @@ def slug(text: str) -> str:
 
 
 def read_metrics(path: Path) -> dict[str, np.ndarray]:
-    """Return the columns of a metrics.csv, NaN where nothing was measured; empty ones where there is no file.
+    """Return the columns of a metrics.csv, NaN for empty cells; the columns are empty if the file does not exist.
 
     >>> len(read_metrics(Path("missing.csv"))["loss"])
     0
@@ -42,22 +48,12 @@ def read_metrics(path: Path) -> dict[str, np.ndarray]:
     return {name: np.array([float(row[name] or "nan") for row in rows]) for name in COLUMNS}
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a text file that is complete or not there: beside its place first, then moved."""
-    part = path.with_name(f".{path.name}.part")  # what a killed process leaves, the next one writes over
-    with open(part, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
-
-
 def read_json(path: Path, advice: str) -> dict[str, Any]:
-    """Return what a JSON file holds; one that is damaged raises a ValueError that ends in what to do about it."""
+    """Return the object in a JSON file; a damaged file raises a FolderError that ends in the advice."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(content, dict):
-            raise ValueError("it holds no names")
+            raise ValueError("it does not hold an object")
     except ValueError as error:
-        raise ValueError(f"{path} is damaged ({error}); {advice}") from None
+        raise FolderError(f"{path} is damaged ({error}); {advice}") from None
     return content

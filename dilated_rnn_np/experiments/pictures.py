@@ -1,6 +1,6 @@
-"""The pictures of an experiment: curves of each setting, and what changes with a fact such as the number of layers.
+"""The pictures of an experiment: curves for each setting, and metric and time over a fact such as the number of layers.
 
-Runs that diverged are in no curve, as they are in no mean of the table; the label says how many they were.
+Runs that diverged enter no curve, as they enter no mean of the table; the label shows their number.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from ..plot.runs import Curve, run_curves
 from ..plot.style import plain_log_ticks
-from .files import read_metrics, run_folder, slug
+from .files import read_metrics, slug
 from .plan import Contender, Experiment
 
 X_LABELS = {"step": "training step", "seconds": "seconds of training, validation included"}
@@ -36,14 +36,14 @@ def draw(experiment: Experiment, contenders: Sequence[Contender], results: Resul
 
 
 def _curves(experiment: Experiment, own: Sequence[Contender], results: Results, folder: Path) -> Figure | None:
-    """Return one setting's figure, with a panel for each pair of the experiment; None where nothing was validated."""
+    """Return one setting's figure, with one panel per pair of the experiment; None if no run was validated."""
     down, task = -(-len(experiment.curves) // 2), own[0].task
     figure = Figure(figsize=(10.5, 0.4 + 3.5 * down), layout="constrained")
     histories: dict[str, list[dict[str, np.ndarray]]] = {}
     handles: list[Any] = []
     for contender in own:
         done = [result for of, result in results if of is contender and result["status"] == "finished"]
-        places = [run_folder(folder, contender, result["settings"]["seed"]) for result in done]
+        places = [contender.folder(folder, result["settings"]["seed"]) for result in done]
         metrics = [read_metrics(place / "metrics.csv") for place in places]
         histories[contender.label] = [m for m in metrics if not np.isnan(m["validation_loss"]).all()]
     for place, (x, y) in enumerate(experiment.curves, 1):
@@ -62,14 +62,14 @@ def _curves(experiment: Experiment, own: Sequence[Contender], results: Results, 
         if x == "seconds":  # systems differ by factors
             ax.set_xscale("log")
             plain_log_ticks(ax.xaxis, np.concatenate([line.get_xdata() for line in lines[: len(curves)]]))
-        handles = max(handles, lines, key=len)  # of the panel that shows the baseline too
+        handles = max(handles, lines, key=len)  # those of a panel with the baseline
     figure.suptitle(own[0].setting, fontsize=12)
     figure.legend(handles=handles, loc="outside right center", frameon=False, fontsize=9)
     return figure
 
 
 def _over(fact: str, contenders: Sequence[Contender], results: Results) -> Figure:
-    """Return a figure with the metric and the time per step over a fact, one line a series."""
+    """Return a figure with the metric and the time per step over a fact, one line per series."""
     measured = {(id(of), r["settings"]["seed"]): r for of, r in results if r["status"] == "finished"}
     seeds = sorted({seed for _, seed in measured})
     metric = contenders[0].task.metric_name.replace("_", " ")
@@ -93,7 +93,7 @@ def _over(fact: str, contenders: Sequence[Contender], results: Results) -> Figur
 
 
 def diverged(results: Results, contenders: Sequence[Contender]) -> str:
-    """Return how many of the contenders' runs diverged, as the end of a label; nothing where none did."""
+    """Return the number of the contenders' runs that diverged, as the end of a label; "" for none."""
     statuses = [result["status"] for of, result in results if any(of is contender for contender in contenders)]
     count = statuses.count("diverged")
     return f" ({count} of {len(statuses)} diverged)" if count else ""

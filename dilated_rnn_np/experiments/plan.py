@@ -1,37 +1,42 @@
-"""What an experiment is: contenders, each a net on a task with its training, and what is to be reported of them.
+"""The description of an experiment: contenders, each a net on a task with its training, and what the report shows.
 
-Nothing is run here: ``harness`` trains each contender once a seed, ``report`` makes tables and pictures of the results.
+Nothing runs here: ``harness`` trains each contender once per seed, ``report`` writes tables and pictures of the results.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from ..arrays.backend import get_backend
 from ..arrays.checks import choose, positive_integer
-from ..baselines.systems import SYSTEMS, build, hidden_size_for
+from ..baselines.systems import SYSTEMS
 from ..nets.network import Network
 from ..recurrence.cells import CELLS
 from ..tasks import Task
+from .driver import RunSpec, Training
+from .files import slug
+from .net_builder import net_builder, shape_of
 
 SCALES = {"quick": "minutes on two cores", "full": "the size of the paper's experiments"}
+MAY_GROW = ("systems", "cells", "settings", "data_dir")  # choices that may differ between calls on one folder
 
 
 @dataclass(frozen=True)
 class Choices:
-    """What a person chooses for an experiment.
+    """A user's choices for an experiment.
 
     Attributes
     ----------
-    scale : "quick" or "full". systems, cells : which to compare; None for all that the experiment knows.
-    parameters : how many each net may have, or None for equal hidden sizes. backend : "numpy" or "cupy".
-    data_dir : where data files lie, or None.
-    settings : which of the experiment's tasks, as its table names them; None for all.
-    steps, batch_size : of training, instead of what the scale says.
-    embedding : of how many numbers each net has a linear map before its first layer, or None for none.
-    corpus, frame : of the characters, and of the speech, instead of what the scale says.
+    scale : "quick" or "full". systems, cells : the ones to compare; None for all that the experiment knows.
+    parameters : at most this many per net; None for equal hidden sizes. backend : "numpy" or "cupy".
+    data_dir : the folder of the data files, or None.
+    settings : the settings to run, by their names in the table; None for all.
+    steps, batch_size : of training; None for the scale's own.
+    embedding : size of a linear map before each net's first layer, or None for no map.
+    corpus, frame : of the experiments on characters and on speech; None for the scale's own.
     """
 
     scale: str = "quick"
@@ -57,48 +62,32 @@ class Choices:
             for name in names or ():
                 choose(what, name, known)
         if self.cells and self.systems and not any(SYSTEMS[name].takes_cell for name in self.systems):
-            raise ValueError(f"cells are not for {' and '.join(self.systems)}, with units of their own: leave them out")
+            raise ValueError(
+                f"{' and '.join(self.systems)} takes no cell, it has units of its own: leave the cells out (--cells)"
+            )
 
     @property
     def quick(self) -> bool:
-        """Whether the experiment is to end in minutes."""
+        """Whether the experiment should end within minutes."""
         return self.scale == "quick"
 
-
-@dataclass(frozen=True)
-class Training:
-    """How a net is trained, alike for all contenders of a setting: RMSProp or another optimiser, a cosine-shaped fall of
-    the learning rate, gradients scaled to a norm.
-
-    Attributes
-    ----------
-    steps : how many. batch_size : sequences a step. lr : learning rate at the start; it ends at ``final`` of that.
-    optimizer : its name in ``optim.OPTIMIZERS``. decay : of RMSProp's mean of squares.
-    max_norm : of the gradient. validate_every : steps between two points of a curve.
-    """
-
-    steps: int
-    batch_size: int = 128
-    lr: float = 4e-3
-    final: float = 0.02
-    optimizer: str = "rmsprop"
-    decay: float = 0.9
-    max_norm: float = 1.0
-    validate_every: int = 100
+    def identity(self) -> dict[str, Any]:
+        """Return the choices that all calls on one folder must share."""
+        return {name: value for name, value in vars(self).items() if name not in MAY_GROW}
 
 
 @dataclass(frozen=True)
 class Contender:
-    """One row of the table: a net on a task, trained once for each seed.
+    """One row of the table: a net on a task, trained once per seed.
 
     Attributes
     ----------
     setting : the task in words; contenders of one setting share a picture. label : the net in words.
-    task : what is learnt. build : from a seed to the net. training : how.
-    facts : more columns of the table, for instance {"layers": 5}.
-    look : two numbers, for the colour and the line style of its curve.
+    task : the task to learn. build : the function from a seed to the untrained net. training : its training.
+    facts : further columns of the table, for instance {"layers": 5}.
+    look : two numbers for the colour and the line style of its curve.
     series : contenders of one series are joined in a picture over a fact.
-    after : from the trained net to a text that is kept with the result, for instance a sample of what it writes.
+    after : computes a text from the trained net that is stored with the result, for instance a sample of its writing.
     """
 
     setting: str
@@ -111,14 +100,18 @@ class Contender:
     series: str = ""
     after: Callable[[Network], str] | None = None
 
-    def settings(self, seed: int) -> dict[str, Any]:
-        """Return what two runs must share to be the same one, beside the net."""
-        return {"task": self.task.settings(), "training": vars(self.training), "seed": seed}
+    def spec(self, seed: int) -> RunSpec:
+        """Return the description of this contender's run with a seed."""
+        return RunSpec(self.build(seed), self.task, self.training, seed)
+
+    def folder(self, parent: Path, seed: int) -> Path:
+        """Return the folder of this contender's run with a seed, within the experiment's folder."""
+        return parent / "runs" / f"{slug(self.setting)}--{slug(self.label)}--seed-{seed}"
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """A question, the contenders that answer it, and what is reported.
+    """A question, the contenders that answer it, and the columns and pictures of the report.
 
     Attributes
     ----------
@@ -126,8 +119,8 @@ class Experiment:
     columns : of "loss", "metric" and "halved", the first step at which the loss is at most half the memoryless baseline.
     curves : pairs of "step" or "seconds" and "loss" or "metric", one panel each.
     against : a numeric fact to draw metric and time per step over, or None.
-    compares_systems : whether systems are to be chosen; else its nets are dilated RNNs. seeds : how many, by scale.
-    takes : which of the choices "corpus" and "frame" it follows.
+    compares_systems : whether the user may choose systems; otherwise all nets are dilated RNNs.
+    takes : the choices among "corpus" and "frame" that apply. seeds : number of runs per contender, by scale.
     """
 
     name: str
@@ -141,26 +134,63 @@ class Experiment:
     seeds: dict[str, int] = field(default_factory=lambda: {"quick": 1, "full": 3})
 
 
-def chosen(experiment: Experiment, choices: Choices) -> list[Contender]:
-    """Return the contenders of an experiment, those of the chosen settings and with the chosen training."""
+@dataclass(frozen=True)
+class Study:
+    """An experiment with a user's choices: the contenders, and the number of seeds that each runs with."""
+
+    experiment: Experiment
+    choices: Choices
+    contenders: list[Contender]
+    seeds: int
+
+    @classmethod
+    def of(cls, experiment: Experiment, choices: Choices, seeds: int | None = None) -> Study:
+        """Return the study of an experiment.
+
+        Parameters
+        ----------
+        seeds : runs per contender, with the seeds 0, 1, …; None for the scale's own number.
+
+        Raises
+        ------
+        ValueError : for choices that the experiment cannot follow.
+        """
+        seeds = experiment.seeds[choices.scale] if seeds is None else positive_integer("seeds", seeds)
+        return cls(experiment, choices, _chosen(experiment, choices), seeds)
+
+    @property
+    def trials(self) -> list[tuple[Contender, int]]:
+        """All runs as (contender, seed), in the order in which they start."""
+        return [(contender, seed) for seed in range(self.seeds) for contender in self.contenders]
+
+    def identity(self) -> dict[str, Any]:
+        """Return what makes a folder this study's; systems, cells, settings and seeds may be added to it."""
+        return {"experiment": self.experiment.name, **self.choices.identity()}
+
+
+def _chosen(experiment: Experiment, choices: Choices) -> list[Contender]:
+    """Return the contenders of the chosen settings, with the chosen training."""
     if not experiment.compares_systems and choices.systems is not None:
-        raise ValueError(f"{experiment.name} is about dilated RNNs alone: leave the systems out")
+        raise ValueError(f"{experiment.name} has only dilated RNNs: leave the systems out (--systems)")
     for name in ("corpus", "frame"):
         if getattr(choices, name) is not None and name not in experiment.takes:
-            raise ValueError(f"{experiment.name} has no {name} to choose: leave the {name} out")
+            raise ValueError(f"{experiment.name} has no {name} to choose: leave the {name} out (--{name})")
     contenders = experiment.contenders(choices)
     known = dict.fromkeys(contender.setting for contender in contenders)
     for setting in choices.settings or ():
         choose("setting", setting, known)
-    return [
+    chosen = [
         replace(contender, training=_with_choices(contender.training, choices))
         for contender in contenders
         if choices.settings is None or contender.setting in choices.settings
     ]
+    if not chosen:
+        raise ValueError(f"{experiment.name} has nothing to run with these systems and cells; choose others")
+    return chosen
 
 
 def _with_choices(training: Training, choices: Choices) -> Training:
-    """Return a training of the chosen steps and batch size; a short one is validated often enough for a curve to be drawn."""
+    """Return the training with the chosen steps and batch size; a short one is validated often enough for a curve."""
     if choices.batch_size is not None:
         training = replace(training, batch_size=choices.batch_size)
     if choices.steps is not None:
@@ -177,7 +207,7 @@ def net(
     system: str = "dilated",
     cell: str | None = None,
 ) -> Callable[[int], Network]:
-    """Return the function from a seed to a net for a task, of a hidden size or of the number of parameters chosen.
+    """Return the function from a seed to a net for a task, of a hidden size or of the chosen number of parameters.
 
     Examples
     --------
@@ -185,23 +215,8 @@ def net(
     >>> net(Choices(parameters=500), Adding(), [1, 2, 4], 10, cell="gru")(0).num_parameters
     471
     """
-
-    def sized(hidden: int, seed: int = 0) -> Network:
-        return build(
-            system,
-            task.input_size,
-            hidden,
-            dilations,
-            cell,
-            output_size=task.output_size,
-            readout=task.readout,
-            rng=seed,
-            xp=choices.backend,
-            embedding=choices.embedding,
-        )
-
-    size = hidden if choices.parameters is None else hidden_size_for(sized, choices.parameters)
-    return lambda seed: sized(size, seed)
+    options = {**shape_of(task), "xp": choices.backend, "embedding": choices.embedding}
+    return net_builder(system, dilations, hidden, cell, choices.parameters, **options)
 
 
 def compare_systems(
@@ -214,7 +229,7 @@ def compare_systems(
     cells: Sequence[str] = tuple(CELLS),
     after: Callable[[Network], str] | None = None,
 ) -> list[Contender]:
-    """Return one contender for each chosen system, and for each cell where it takes one.
+    """Return one contender per chosen system, and per cell for systems that take one.
 
     Examples
     --------
@@ -232,4 +247,34 @@ def compare_systems(
             label = system if cell is None else f"{system} {cell}"
             build = net(choices, task, dilations, hidden, system, cell)
             contenders.append(Contender(setting, label, task, build, training, look=(colour, style), after=after))
+    return contenders
+
+
+def compare_dilations(
+    choices: Choices,
+    setting: str,
+    task: Task,
+    variants: Sequence[tuple[str, Sequence[int], dict[str, Any]]],
+    hidden: int,
+    training: Training,
+) -> list[Contender]:
+    """Return one dilated RNN per cell and variant; the cells are the chosen ones, or vanilla and, at full scale, GRU.
+
+    Parameters
+    ----------
+    variants : label, dilations and facts of each.
+
+    Examples
+    --------
+    >>> from dilated_rnn_np.tasks import Adding
+    >>> variants = [("short", [1, 2], {"layers": 2}), ("long", [1, 2, 4], {"layers": 3})]
+    >>> [c.label for c in compare_dilations(Choices(), "adding", Adding(), variants, 4, Training(10))]
+    ['rnn, short', 'rnn, long']
+    """
+    contenders = []
+    for style, cell in enumerate(choices.cells or (("rnn",) if choices.quick else ("rnn", "gru"))):
+        for colour, (label, dilations, facts) in enumerate(variants):
+            build = net(choices, task, dilations, hidden, cell=cell)
+            look = (colour, style)
+            contenders.append(Contender(setting, f"{cell}, {label}", task, build, training, facts, look, series=cell))
     return contenders

@@ -1,7 +1,7 @@
-"""What an experiment leaves behind: table.csv, table.md, the record of how it came about, and the pictures.
+"""The report of a study: table.csv, table.md, record.json and the pictures.
 
-Numbers of several seeds are given as their mean, with the lowest and the highest of them: for three or five runs that says
-what happened and assumes nothing. Runs that diverged are counted, and are in no mean.
+Numbers of several seeds are given as their mean, with the lowest and the highest of them; for three or five runs that describes
+them without an assumption about their distribution. Runs that diverged are counted, and enter no mean.
 """
 
 from __future__ import annotations
@@ -10,88 +10,61 @@ import csv
 import datetime
 import io
 import json
-import os
-import platform
-import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-import dilated_rnn_np
-
-from ..arrays import threads
+from ..arrays.files import atomic
 from . import pictures
-from .files import read_json, run_folder, write_text
-from .plan import Choices, Contender, Experiment
+from .files import read_json
+from .pictures import Results
+from .plan import Contender, Experiment, Study
 
-Results = Sequence[tuple[Contender, dict[str, Any]]]
-TIMES = {"ms per step": ("seconds_per_step", 1000.0), "seconds": ("seconds", 1.0)}  # columns that no seed repeats
+TIMES = {
+    "ms per step": ("seconds_per_step", 1000.0),
+    "seconds": ("seconds", 1.0),
+}  # columns that vary between equal runs
 
 
-def identity(experiment: Experiment, choices: Choices) -> dict[str, Any]:
-    """Return what makes a folder that of this experiment; systems, cells and seeds may grow in it."""
-    return {
-        "experiment": experiment.name,
-        "scale": choices.scale,
-        "parameters": choices.parameters,
-        "steps": choices.steps,
-        "batch_size": choices.batch_size,
-        "embedding": choices.embedding,
-        "corpus": choices.corpus,
-        "frame": choices.frame,
-        "backend": choices.backend,
+def write_record(study: Study, folder: Path, results: Results, finished: bool) -> None:
+    """Write record.json; the time of the first start is preserved."""
+    file, now = folder / "record.json", datetime.datetime.now().astimezone().isoformat(timespec="seconds")
+    started = read_json(file, "give another folder (--out FOLDER)")["started"] if file.exists() else now
+    content = study.identity() | {
+        "seeds": list(range(study.seeds)),
+        "finished": finished,
+        "runs": len(results),
+        "seconds of training": sum(result["seconds"] for _, result in results),
+        "started": started,
+        "written": now,
+        "made with": origins(results),
+        "contenders": [
+            {"setting": c.setting, "label": c.label, **c.facts, "task": c.task.settings(), **vars(c.training)}
+            for c in study.contenders
+        ],
     }
+    with atomic(file) as out:
+        json.dump(content, out, indent=1)
 
 
-@dataclass(frozen=True)
-class Record:
-    """The record of an experiment in a folder."""
-
-    experiment: Experiment
-    choices: Choices
-    folder: Path
-    seeds: int
-
-    def write(self, contenders: Sequence[Contender], results: Results, finished: bool) -> None:
-        """Write record.json; the time of the first start is kept."""
-        file, now = self.folder / "record.json", datetime.datetime.now().astimezone().isoformat(timespec="seconds")
-        started = read_json(file, "give another folder")["started"] if file.exists() else now
-        content = identity(self.experiment, self.choices) | {
-            "seeds": list(range(self.seeds)),
-            "finished": finished,
-            "runs": len(results),
-            "seconds of training": sum(result["seconds"] for _, result in results),
-            "started": started,
-            "written": now,
-            "made with": origins(results),
-            "contenders": [
-                {"setting": c.setting, "label": c.label, **c.facts, "task": c.task.settings(), **vars(c.training)}
-                for c in contenders
-            ],
-        }
-        write_text(file, json.dumps(content, indent=1))
-
-
-def write(record: Record, contenders: Sequence[Contender], results: Results, finished: bool) -> list[dict[str, Any]]:
-    """Write tables, pictures and the record, and return the rows of the table."""
-    rows = [_row(record.experiment, c, [result for of, result in results if of is c]) for c in contenders]
-    record.write(contenders, results, finished)
+def write(study: Study, folder: Path, results: Results, finished: bool) -> list[dict[str, Any]]:
+    """Write tables, pictures and the record of the finished runs, and return the rows of the table."""
+    rows = [_row(study.experiment, c, [result for of, result in results if of is c]) for c in study.contenders]
+    write_record(study, folder, results, finished)
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    write_text(record.folder / "table.csv", text.getvalue())
-    write_text(record.folder / "table.md", markdown(record, contenders, rows, results))
+    for name, content in (("table.csv", text.getvalue()), ("table.md", markdown(study, folder, rows, results))):
+        with atomic(folder / name) as out:
+            out.write(content)
     if results:
-        pictures.draw(record.experiment, contenders, results, record.folder)
+        pictures.draw(study.experiment, study.contenders, results, folder)
     return rows
 
 
 def _row(experiment: Experiment, contender: Contender, results: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return one row of the table: plain numbers, None where there is none."""
+    """Return one row of the table: plain numbers, None for a missing value."""
     done = [result for result in results if result["status"] == "finished"]
     first = results[0] if results else {}
     row = {"setting": contender.setting, "net": contender.label, **contender.facts}
@@ -105,7 +78,7 @@ def _row(experiment: Experiment, contender: Contender, results: Sequence[dict[st
 
 
 def spread(name: str, values: Sequence[float | None]) -> dict[str, float | None]:
-    """Return mean, lowest and highest of the runs as three columns; None where there is no run, or one without a value.
+    """Return mean, lowest and highest of the runs as three columns; None if there is no run or one lacks a value.
 
     >>> spread("loss", [1.0, 2.0, 6.0])
     {'loss': 3.0, 'loss_min': 1.0, 'loss_max': 6.0}
@@ -117,41 +90,37 @@ def spread(name: str, values: Sequence[float | None]) -> dict[str, float | None]
 
 
 def named(column: str, contender: Contender) -> str:
-    """Return what the table calls a column."""
+    """Return the name of a column in the table."""
     return {"metric": contender.task.metric_name, "halved": "steps to half baseline"}.get(column, column)
 
 
 # ---------------------------------------------------------------------- Markdown
 
 
-def markdown(record: Record, contenders: Sequence[Contender], rows: Sequence[dict[str, Any]], results: Results) -> str:
-    """Return the table as a page, with what one must know to read it."""
-    experiment, choices = record.experiment, record.choices
+def markdown(study: Study, folder: Path, rows: Sequence[dict[str, Any]], results: Results) -> str:
+    """Return the table as a page, with notes on sizes, training, baselines and machines."""
+    experiment, choices, contenders = study.experiment, study.choices, study.contenders
     shown = [name for name in rows[0] if not name.endswith(("_min", "_max"))]
     if not any(row["diverged"] for row in rows):
         shown.remove("diverged")
     lines = [f"# {experiment.name}, {choices.scale}", "", experiment.description, ""]
     lines += ["| " + " | ".join(shown) + " |", "|" + "---|" * len(shown)]
     lines += ["| " + " | ".join(_cell(row, name) for name in shown) + " |" for row in rows]
-    sizes = f"at most {choices.parameters:,} parameters a net" if choices.parameters else "sizes as in the table"
-    runs = f"{record.seeds} runs a net: mean, and in brackets the lowest and the highest"
-    notes = [
-        f"{runs if record.seeds > 1 else 'one run a net'}; {sizes}; on held-out data, with the parameters that did"
-    ]
-    notes[0] += " best in validation."
+    sizes = f"at most {choices.parameters:,} parameters per net" if choices.parameters else "sizes as in the table"
+    runs = f"{study.seeds} runs per net: mean (lowest to highest)" if study.seeds > 1 else "one run per net"
+    notes = [f"{runs}; {sizes}; on test data, with the parameters that did best in validation."]
     if experiment.compares_systems and len({row["parameters"] for row in rows}) > 1 and not choices.parameters:
         notes.append("Nets of equal hidden sizes differ in parameters; --parameters N compares nets of equally many.")
     trainings = dict.fromkeys((c.training.steps, c.training.batch_size) for c in contenders)
     notes += [f"{steps:,} steps of {batch_size} sequences." for steps, batch_size in trainings]
-    notes += [
-        f"{setting}: {note}." for setting, note in {c.setting: c.task.data_note for c in contenders}.items() if note
-    ]
+    data = {c.setting: c.task.data_note for c in contenders if c.task.data_note}
+    notes += [f"{setting}: {note}." for setting, note in data.items()]
     baselines = {c.setting: c.task for c in contenders if c.task.baseline is not None}
     notes += [f"{setting}: {task.baseline_note} = {task.baseline:.4f}." for setting, task in baselines.items()]
     if "halved" in experiment.columns:
-        notes.append("Steps to half baseline: the first validation with at most half of it; – where a run had none.")
-    if others := _others(record.folder, results):
-        notes.append(f"Not in this table: {others} of the folder, of systems, cells, settings or seeds not asked for.")
+        notes.append("Steps to half baseline: the first validation with at most half of it; – if a run had none.")
+    if others := _others(folder, results):
+        notes.append(f"Not in this table: {others} in the folder, of other systems, cells, settings or seeds.")
     notes += [_origin(origin) for origin in origins(results)]
     texts = {c.label: result["text"] for c, result in reversed(results) if "text" in result}  # of the first seed
     samples = [line for label in reversed(texts) for line in (f"\n## {label}\n\n```text", texts[label].strip(), "```")]
@@ -159,7 +128,7 @@ def markdown(record: Record, contenders: Sequence[Contender], rows: Sequence[dic
 
 
 def _cell(row: dict[str, Any], name: str) -> str:
-    """Return a number with as many places as it has meaning, with its spread where it has one."""
+    """Return a value with a fitting number of decimals, and the range of its runs."""
     value, low, high = row[name], row.get(f"{name}_min"), row.get(f"{name}_max")
     if value is None or value == "":
         return "–"
@@ -177,29 +146,11 @@ def _number(value: float, name: str) -> str:
     return f"{value:,.{places}f}"
 
 
-# ---------------------------------------------------------------------- versions and machine
-
-
-def versions(backend: str) -> dict[str, str]:
-    """Return the versions that the numbers depend on."""
-    found = {"python": platform.python_version(), "numpy": np.__version__}
-    if backend == "cupy":
-        found["cupy"] = sys.modules["cupy"].__version__
-    return found | {"dilated_rnn_np": dilated_rnn_np.__version__}
-
-
-def machine(backend: str) -> dict[str, Any]:
-    """Return what the times depend on."""
-    found: dict[str, Any] = {"system": platform.system(), "architecture": platform.machine()}
-    found |= {"processors": os.cpu_count(), "threads": threads.get_num_threads()}
-    if backend == "cupy":
-        cupy = sys.modules["cupy"]
-        found["device"] = cupy.cuda.runtime.getDeviceProperties(cupy.cuda.Device().id)["name"].decode()
-    return found
+# ---------------------------------------------------------------------- versions, machines and times
 
 
 def origins(results: Results) -> list[dict[str, Any]]:
-    """Return the distinct versions and machines that runs were finished with, each with their number and time."""
+    """Return the distinct versions and machines of the runs, each with the number of its runs and their time."""
     found: dict[str, dict[str, Any]] = {}
     for _, result in results:
         own = {name: result.get(name, {}) for name in ("versions", "machine")}
@@ -210,8 +161,8 @@ def origins(results: Results) -> list[dict[str, Any]]:
 
 
 def _others(folder: Path, results: Results) -> str:
-    """Return how many finished runs a folder holds beside those of a table; nothing where there is none."""
-    shown = {run_folder(folder, contender, result["settings"]["seed"]) for contender, result in results}
+    """Return the number of finished runs in a folder that are not in the table, in words; "" for none."""
+    shown = {contender.folder(folder, result["settings"]["seed"]) for contender, result in results}
     return _runs(sum(file.parent not in shown for file in folder.glob("runs/*/result.json")))
 
 
@@ -223,7 +174,7 @@ def _origin(origin: dict[str, Any]) -> str:
     """Return an entry of ``origins`` as a sentence."""
     took, host = f"{_runs(origin['runs'])}: {duration(origin['seconds of training'])} of training", origin["machine"]
     if not host:
-        return f"{took}; on what machine was not recorded."
+        return f"{took}; the machine was not recorded."
     device = f", {host['device']}" if "device" in host else ""
     written = ", ".join(f"{name} {version}" for name, version in origin["versions"].items())
     return f"{took} on {host['processors']} processors, {host['threads']} threads{device} ({host['architecture']}); {written}."

@@ -1,14 +1,15 @@
-"""Speech: who is speaking, heard from the raw waveform, with dilation and without?
+"""Speech: does dilation help to recognise a speaker from the raw waveform?
 
-Six speakers and recordings that training never saw; Chang et al. 2017, section 4.4, ask it of other recordings. Without a choice
-of systems the dilated net meets the same net with dilations 1.
+Six speakers, tested on recordings held out from training; Chang et al. 2017, section 4.4, use other recordings. Without a choice
+of systems the dilated net is compared with the same net with all dilations 1.
 """
 
 from dataclasses import replace
 
 from ..tasks import Speech
 from ..theory.dilations import exponential_dilations
-from .plan import Choices, Contender, Experiment, Training, compare_systems
+from .driver import Training
+from .plan import Choices, Contender, Experiment, compare_systems
 
 
 def contenders(choices: Choices) -> list[Contender]:
@@ -26,7 +27,7 @@ def contenders(choices: Choices) -> list[Contender]:
 
 EXPERIMENT = Experiment(
     "speech",
-    "Which of six speakers is heard in the raw waveform of a spoken digit, with dilation and without.",
+    "Recognition of six speakers from the raw waveform of a spoken digit, with dilation and without.",
     contenders,
     curves=(("step", "loss"), ("step", "metric"), ("seconds", "loss"), ("seconds", "metric")),
     compares_systems=True,

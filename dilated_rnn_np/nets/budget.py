@@ -1,31 +1,70 @@
 """The budget: how long a segment may be so that exact gradients of a long sequence fit into a given memory.
 
-With T steps in segments of n steps, the caches of one segment and the states before all of them are held at once:
+With T steps in segments of n steps, backward holds the caches of one segment and the states before all of them:
 
-    memory(n) = n * step + ceil(T / n) * state
+    memory(n) = n * step + (ceil(T / n) + 3) * state + 4 * weights + group(n)
 
-``step`` is the cache of one time step plus the gradients that backward holds beside it, ``state`` is one state of all layers. The
-memory is least near ``T / n = sqrt(T * step / state)`` segments; with fewer and longer segments it grows, so the longest one that
-fits is found by bisection. The cache of a step is measured, not computed from formulas: each layer runs over two short
-sequences.
+``step`` is the cache of one time step plus the gradients of outputs that backward holds beside it. ``state`` is one
+state of all layers; three more are in the buffers and in the gradients of states. ``weights`` are the bytes of all
+parameters: backward holds their copies, the joined matrices, the gradients of a segment and their sum. ``group`` are
+the gradients of pre-activations whose products are computed together, with one group in use and one being filled. The
+memory is least near ``T / n = sqrt(T * step / state)`` segments; with fewer and longer segments it grows, so the
+longest one that fits is found by bisection. The cache of a step is not computed from formulas but measured: each layer
+runs over two short sequences.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 import numpy as np
 
-from ..arrays.backend import Array
 from ..arrays.checks import positive_integer
 from ..arrays.threads import Workers
+from ..recurrence.scan import TOGETHER
 from .layer import Layer, Params, RowLengths
 from .stack import Stack, owned_by
 
 BYTES_PER_ARRAY = 250  # of Python and NumPy, beside the numbers
+
+
+@dataclass(frozen=True)
+class Costs:
+    """The bytes that backward holds, see the head of this file."""
+
+    step: float
+    state: int
+    weights: int
+    groups: list[tuple[int, int]]  # for each layer, the bytes per step and at most
+
+    @classmethod
+    def of(cls, stack: Stack, params: Params, B: int, itemsize: int, dropout: bool) -> Costs:
+        """Return the costs of a stack for batches of B rows."""
+        numbers, arrays, gradients, groups = 0.0, 0.0, 0, []
+        if stack.embedding is not None:
+            numbers += stack.embedding.input_size + stack.embedding.size  # its input and its output
+        for i, layer in enumerate(stack.layers):
+            own = owned_by(f"layers.{i}", params)
+            of_layer = cost_of_a_step(layer, own)
+            numbers, arrays = numbers + of_layer[0], arrays + of_layer[1]
+            numbers += layer.input_size if dropout and i > 0 else 0  # a mask
+            gradients = max(gradients, layer.hidden_size + layer.input_size)
+            per_column = 2 * itemsize * max(len(p) for p in own.values())  # one group in use, one being filled
+            groups.append((per_column * B, per_column * max(TOGETHER, period(layer) * B)))
+        return cls(
+            step=B * itemsize * (numbers + gradients) + BYTES_PER_ARRAY * arrays,
+            state=itemsize * sum(math.prod(shape) for layer in stack.layers for shape in layer.state_shapes(B)),
+            weights=itemsize * sum(p.size for p in params.values()),
+            groups=groups,
+        )
+
+    def memory(self, T: int, n: int) -> float:
+        """Return the bytes for T steps in segments of n steps."""
+        group = max(min(n * per_step, most) for per_step, most in self.groups)
+        return n * self.step + (math.ceil(T / n) + 3) * self.state + 4 * self.weights + group
 
 
 def segment_size(stack: Stack, params: Params, T: int, B: int, itemsize: int, dropout: bool, budget: int) -> int:
@@ -36,58 +75,40 @@ def segment_size(stack: Stack, params: Params, T: int, B: int, itemsize: int, dr
     ValueError : where no length fits; names the smallest budget that does.
     """
     budget = positive_integer("budget", budget)
-    step, state = step_bytes(stack, params, B, itemsize, dropout), state_bytes(stack, B, itemsize)
-
-    def memory(n: int) -> float:
-        return n * step + math.ceil(T / n) * state
-
-    if T * step + state <= budget:
+    costs = Costs.of(stack, params, B, itemsize, dropout)
+    if costs.memory(T, T) <= budget:
         return T
-    count = math.sqrt(T * step / state)
-    cheapest = min((math.ceil(T / c) for c in (max(1, math.floor(count)), math.ceil(count))), key=memory)
-    if memory(cheapest) > budget:
+    count = math.sqrt(T * costs.step / costs.state)
+    candidates = {math.ceil(T / c) for c in (max(1, math.floor(count)), math.ceil(count))}
+    needed, cheapest = min((costs.memory(T, n), n) for n in candidates)
+    if needed > budget:
         raise ValueError(
-            f"budget must be at least {math.ceil(memory(cheapest)):,} bytes for {T} steps of {B} rows in this model, "
+            f"budget must be at least {math.ceil(needed):,} bytes for {T} steps of {B} rows in this model, "
             f"got {budget:,}; use a smaller batch or a larger budget"
         )
     fits, too_long = cheapest, T
     while too_long - fits > 1:
         middle = (fits + too_long) // 2
-        fits, too_long = (middle, too_long) if memory(middle) <= budget else (fits, middle)
+        fits, too_long = (middle, too_long) if costs.memory(T, middle) <= budget else (fits, middle)
     return fits
 
 
-def state_bytes(stack: Stack, B: int, itemsize: int) -> int:
-    """Return the bytes of one state of all layers."""
-    return itemsize * sum(math.prod(shape) for layer in stack.layers for shape in layer.state_shapes(B))
-
-
-def step_bytes(stack: Stack, params: Params, B: int, itemsize: int, dropout: bool) -> float:
-    """Return the bytes that one time step takes during backward: all caches, and the gradients of one layer."""
-    numbers, arrays, gradients = 0.0, 0.0, 0.0
-    if stack.embedding is not None:
-        numbers += stack.embedding.input_size + stack.embedding.size  # its input is kept, its output made
-    for i, layer in enumerate(stack.layers):
-        of_layer = cost_of_a_step(layer, owned_by(f"layers.{i}", params))
-        numbers, arrays = numbers + of_layer[0], arrays + of_layer[1]
-        numbers += layer.hidden_size if dropout and i + 1 < len(stack.layers) else 0  # a mask
-        of_states = sum(shape[-1] for shape in layer.state_shapes(1))
-        gradients = max(gradients, of_states + layer.hidden_size + layer.input_size)
-    return B * itemsize * (numbers + gradients) + BYTES_PER_ARRAY * arrays
+def period(layer: Layer) -> int:
+    """Return how many steps a layer computes at once."""
+    return max(shape[0] for shape in layer.state_shapes(1))
 
 
 def cost_of_a_step(layer: Layer, params: Params) -> tuple[float, float]:
     """Return what a layer's cache holds per time step: numbers per batch row, and arrays."""
-    period = max(shape[0] for shape in layer.state_shapes(1))  # steps that are computed at once
     params = {name: np.zeros(p.shape, np.float32) for name, p in params.items()}
     held = []
-    for T in (period, 2 * period):
+    for T in (period(layer), 2 * period(layer)):
         state = tuple(np.zeros(shape, np.float32) for shape in layer.state_shapes(1))
         x, rows = np.zeros((layer.input_size, T), np.float32), RowLengths.of(np, T, 1, None)
         _, cache = layer.forward(params, x, state, rows, Workers())
         held.append(contents(cache))
     (numbers, arrays), (numbers_twice, arrays_twice) = held
-    return (numbers_twice - numbers) / period, (arrays_twice - arrays) / period
+    return (numbers_twice - numbers) / period(layer), (arrays_twice - arrays) / period(layer)
 
 
 def contents(cache: Any) -> tuple[int, int]:
@@ -97,23 +118,29 @@ def contents(cache: Any) -> tuple[int, int]:
     >>> contents({"a": a, "views": [a[:2], a[2:]]})
     (6, 3)
     """
-    owners: dict[int, Array] = {}
-    arrays = 0
+    arrays = list(arrays_in(cache))
+    owners = {id(owner): owner for owner in map(owner_of, arrays)}
+    return sum(owner.nbytes // owner.itemsize for owner in owners.values()), len(arrays)
 
-    def visit(thing: Any) -> None:
-        nonlocal arrays
-        if isinstance(thing, np.ndarray):
-            arrays += 1
-            while isinstance(thing.base, np.ndarray):
-                thing = thing.base
-            owners[id(thing)] = thing
-        elif isinstance(thing, Mapping):
-            visit(list(thing.values()))
-        elif isinstance(thing, Sequence) and not isinstance(thing, str):
-            for part in thing:
-                visit(part)
-        elif is_dataclass(thing) and not isinstance(thing, type):
-            visit([getattr(thing, field.name) for field in fields(thing)])
 
-    visit(cache)
-    return sum(owner.nbytes // owner.itemsize for owner in owners.values()), arrays
+def arrays_in(thing: Any) -> Iterator[np.ndarray]:
+    """Yield the arrays in nested dataclasses, mappings and sequences."""
+    if isinstance(thing, np.ndarray):
+        yield thing
+        return
+    parts: Iterable[Any] = ()
+    if is_dataclass(thing) and not isinstance(thing, type):
+        parts = (getattr(thing, field.name) for field in fields(thing))
+    elif isinstance(thing, Mapping):
+        parts = thing.values()
+    elif isinstance(thing, Sequence) and not isinstance(thing, str):
+        parts = thing
+    for part in parts:
+        yield from arrays_in(part)
+
+
+def owner_of(array: np.ndarray) -> np.ndarray:
+    """Return the array whose memory a view shows, or the array itself."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array

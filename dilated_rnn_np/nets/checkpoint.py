@@ -18,6 +18,7 @@ import numpy as np
 
 from ..arrays.backend import to_host
 from ..arrays.checks import choose
+from ..arrays.files import atomic
 from ..recurrence.cells import CELLS, Cell, get_cell
 
 Model = Any  # a Network, which imports this file
@@ -49,21 +50,10 @@ def write(path: str | os.PathLike[str], arrays: dict[str, np.ndarray], meta: dic
     ------
     OSError : where the folder is missing or not writable; an older file of that name is left as it is.
     """
-    path = Path(path)
     text = json.dumps({"format": FORMAT, **meta})
     checked_place(path)
-    part = path.with_name(f".{path.name}.part")  # what a killed run leaves, the next one writes over
-    try:
-        with open(part, "wb") as file:
-            np.savez(file, **{"meta": np.array(text), **arrays})  # type: ignore[arg-type]
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except BaseException as error:
-        part.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise OSError(f"cannot write {path}: {error}; an older file of that name is unchanged") from error
-        raise
+    with atomic(path, "wb") as file:
+        np.savez(file, **{"meta": np.array(text), **arrays})  # type: ignore[arg-type]
 
 
 def checked_place(path: str | os.PathLike[str]) -> None:

@@ -35,7 +35,7 @@ class LayerCache:
     W: Array  # (P*H, D+1+H)
     Z: Array  # (D+1+H, (T+d)*B)
     parts: list[slice]  # the columns of a block that were run together
-    blocks: list[list[Any] | None]  # for each part, the cell's cache of each block
+    blocks: list[list[Any]]  # for each part, the cell's cache of each block
     rows: RowLengths
     route: Any  # the module of the device room or of the recurrence whose forward made it
 

@@ -139,8 +139,8 @@ class Network:
         ValueError or TypeError : for wrong shapes, dtypes, lengths, modules, or numbers that are not finite.
         """
         if isinstance(x, Iterator):
-            if keep or not (lengths is None and rng is None and budget is None):
-                raise TypeError("an iterator of chunks goes with keep=False and without lengths, rng and budget")
+            if keep or not (lengths is None and rng is None and budget is None and reuse is None):
+                raise TypeError("an iterator of chunks goes with keep=False and without lengths, rng, budget and reuse")
             return *self._forward_chunks(x, state), None
         x = inputs.sequence(self.xp, x, self.input_size)
         T, B, _ = x.shape
@@ -159,7 +159,9 @@ class Network:
 
         chunk = max(plans.CHUNK, 2 * self.steps_in_state)  # buffers of a chunk are then about as large as the states
         if size < T:
-            result = plans.segments(self.stack, params, x, state, lengths, self.dropout, dropout_rng, size)
+            result: tuple[Array, State, Any] = plans.segments(
+                self.stack, params, x, state, lengths, self.dropout, dropout_rng, size
+            )
         elif not keep and dropout_rng is None and chunk < T:
             return *plans.chunks(self.stack, params, plans.in_chunks(x, lengths, chunk), state), None
         else:
@@ -177,7 +179,7 @@ class Network:
         ----------
         doutput : the gradient of the output, of its shape. cache : from ``forward``; it can be used again.
         dstate : the gradient of the returned state, of its structure; None for zeros.
-        output_grads : an empty list, to be filled with one (T, B, H) array per layer: the whole gradient that reached its outputs.
+        output_grads : an empty list, to be filled with the whole gradient that reached the outputs of each layer, (T, B, H).
 
         Returns
         -------
@@ -344,7 +346,8 @@ class Network:
         one_of("kernels", kernels, KERNELS)
         move = (lambda array: array.copy()) if xp is self.xp else (lambda array: xp.asarray(to_host(array).copy()))
         twin = self._with_params(xp, {name: move(array) for name, array in self.params.items()})
-        layers = [replace(layer, kernels=kernels) if hasattr(layer, "kernels") else layer for layer in self.layers]
+        layers: list[Any] = list(self.layers)
+        layers = [replace(layer, kernels=kernels) if hasattr(layer, "kernels") else layer for layer in layers]
         twin.stack = replace(self.stack, layers=tuple(layers))
         return twin
 

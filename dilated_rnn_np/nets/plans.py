@@ -76,28 +76,24 @@ def segments_backward(
     xp, stack, grads = array_module(doutput), cache.stack, dict[str, Array]()
     dxs: list[Array] = []
     reached: list[list[Array]] = []
-    old: Cache | None = None
+    here: Cache | None = None
     stop = sum(len(segment.x) for segment in cache.segments)
     for segment in reversed(cache.segments):
-        output, _, here = stack.forward(
-            cache.params,
-            segment.x,
-            segment.state,
-            segment.lengths,
-            True,
-            cache.dropout,
-            copy.deepcopy(segment.rng),
-            old and old.layers,
-        )
+        reuse = here.layers if here and here.x_shape == segment.x.shape else None
+        here = None  # frees the buffers that cannot be reused, before new ones are allocated
+        arguments = segment.x, segment.state, segment.lengths, True, cache.dropout, copy.deepcopy(segment.rng), reuse
+        output, here = stack.forward(cache.params, *arguments)[::2]
+        del arguments, reuse
         if not stack.reads_last:
             dhere = doutput[stop - len(segment.x) : stop]
         else:
             dhere = doutput if segment is cache.segments[-1] else xp.zeros_like(output)
         reached.insert(0, [])
         dx, dstate, new = stack.backward(dhere, here, dstate, None if output_grads is None else reached[0])
-        grads = {name: grads[name] + g if grads else g for name, g in new.items()}
+        for name, g in new.items():
+            grads[name] = g if name not in grads else grads[name] + g
         dxs.insert(0, dx)
-        old, stop = here, stop - len(segment.x)
+        stop -= len(segment.x)
     if output_grads is not None:
         output_grads += [xp.concatenate(layer) for layer in zip(*reached, strict=True)]  # (T, B, H) each
     return xp.concatenate(dxs), dstate, grads

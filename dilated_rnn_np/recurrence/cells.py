@@ -66,11 +66,11 @@ class Cell:
 
     def forward(self, a: Arrays, previous: Arrays) -> tuple[Arrays, Arrays]:
         """Return the new state and a cache from the pre-activations and the previous state, all of one shape."""
-        raise TypeError(f"cell {self.name!r} does not say how to go forward: define forward(self, a, previous)")
+        raise NotImplementedError(f"cell {self.name!r} has no forward; define forward(self, a, previous)")
 
     def backward(self, dstate: Arrays, cache: Arrays) -> tuple[Arrays, Arrays]:
         """Return the gradients of the pre-activations and of the previous state from that of the new state."""
-        raise TypeError(f"cell {self.name!r} does not say how to go back: define backward(self, dstate, cache)")
+        raise NotImplementedError(f"cell {self.name!r} has no backward; define backward(self, dstate, cache)")
 
     def gate_values(self, cache: Arrays) -> dict[str, Array]:
         """Return the gates in forward's cache by name, for pictures; the default shows none."""
@@ -227,10 +227,13 @@ def get_cell(cell: str | Cell) -> Cell:
 
 
 def check_state(cell: Cell, new: Any, previous: Arrays) -> None:
-    """Refuse what a cell's forward must not return."""
-    if not isinstance(new, tuple) or [s.shape for s in new] != [s.shape for s in previous]:
+    """Raise a TypeError where a cell's ``forward`` has not returned a tuple of states of the shapes of the previous ones."""
+    shapes = [getattr(s, "shape", None) for s in new] if isinstance(new, tuple) else None
+    if shapes != [s.shape for s in previous]:
+        given = f"a tuple of {shapes}" if shapes is not None else type(new).__name__
         raise TypeError(
-            f"forward of cell {cell.name!r} must return a tuple of its states {cell.state}, shaped as before"
+            f"forward of cell {cell.name!r} must return a tuple of its states {cell.state}, arrays of shape "
+            f"{previous[0].shape}, got {given}"
         )
 
 

@@ -1,4 +1,4 @@
-"""The command line, as a person types it: what it prints, writes and answers to mistakes."""
+"""The command line as a user types it: output, files, and answers to mistakes."""
 
 import csv
 import os
@@ -17,7 +17,8 @@ from support.places import ROOT
 import dilated_rnn_np as drn
 from dilated_rnn_np.cli.demo import demonstrate
 from dilated_rnn_np.cli.main import COMMANDS, main
-from dilated_rnn_np.cli.options import parser
+from dilated_rnn_np.cli.parser import parser
+from dilated_rnn_np.nets import checkpoint as checkpoints
 from dilated_rnn_np.nets.summary import describe
 from dilated_rnn_np.plot import new_axes, training_curves
 
@@ -68,7 +69,7 @@ def test_ctrl_c_saves_and_a_resumed_run_ends_in_the_same_bits(capsys):
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
     assert re.search(r"stopped after step \d+ of 600: stopped/checkpoint.npz holds it; .*resume", errors)
-    assert 0 < drn.checkpoint.read("stopped/checkpoint.npz")[1]["step"] < 600
+    assert 0 < checkpoints.read("stopped/checkpoint.npz")[1]["step"] < 600
     assert main([*command, "--out", "stopped", "--resume"]) == 0
     whole, stopped = drn.load("whole/checkpoint.npz"), drn.load("stopped/checkpoint.npz")
     assert all((whole.params[name] == stopped.params[name]).all() for name in whole.params)
@@ -79,9 +80,12 @@ def test_ctrl_c_saves_and_a_resumed_run_ends_in_the_same_bits(capsys):
     [
         (["train", "copymemory"], "did you mean 'copy-memory'"),
         (["train", "copy-memory", "--cell", "grue"], "did you mean 'gru'"),
-        (["train", "copy-memory", "--dilations", "1,0"], "dilations[1] must be a whole number of at least 1, got 0"),
+        (
+            ["train", "copy-memory", "--dilations", "1,0"],
+            "--dilations must be whole numbers of at least 1",
+        ),
         (["train", "copy-memory", "--dilations", "1;2"], "got '1;2'"),
-        (["train", "copy-memory", "--hidden", "many"], "hidden_size must be a whole number"),
+        (["train", "copy-memory", "--hidden", "many"], "--hidden must be whole numbers of at least 1"),
         (["train", "copy-memory", "--epochs", "2"], "give --steps"),
         (["train", "copy-memory", "--permuted"], "--permuted belongs to mnist; copy-memory has --T"),
         (
@@ -92,39 +96,49 @@ def test_ctrl_c_saves_and_a_resumed_run_ends_in_the_same_bits(capsys):
         (["train", "adding", "--optimizer", "adm"], "did you mean 'adam'"),
         (["train", "adding", "--input-init", "glorot"], "did you mean 'glorot_uniform'"),
         (["train", "adding", "--forget-bias", "1"], "belongs to --cell lstm"),
-        (["train", "adding", "--lr", "-1"], "lr must be a finite number above 0"),
-        (["train", "adding", "--layers", "0"], "num_layers must be a whole number of at least 1, got 0"),
-        (["train", "adding", "--validate-every", "0"], "validate_every must be"),
-        (["train", "adding", "--max-norm", "0"], "max_norm must be above 0"),
-        (["train", "adding", "--seed", "-1"], "--seed must be a whole number of at least 0, got -1"),
+        (["train", "adding", "--lr", "-1"], "--lr must be a finite number above 0, got '-1'"),
+        (["train", "adding", "--layers", "0"], "--layers must be a whole number of at least 1, got '0'"),
+        (["train", "adding", "--validate-every", "0"], "--validate-every must be"),
+        (["train", "adding", "--max-norm", "0"], "--max-norm must be a number above 0"),
+        (["train", "adding", "--seed", "-1"], "--seed must be a whole number of at least 0, got '-1'"),
         (["train", "adding", "--cell", "gru", "--system", "clockwork"], "clockwork has units of its own"),
         (["train", "characters", "--cell", "gru", "--system", "clockwork", "--text", __file__], "units of its own"),
         (["train", "adding", "--forget-bias", "1", "--system", "skip"], "belongs to --cell lstm, not to rnn"),
         (["train", "adding", "--forget-bias", "1", "--system", "hm-lstm"], "hm-lstm has units of its own"),
-        (["train", "adding", "--system", "clockwork", "--dilations", "4,2,1"], "dilations of a clockwork RNN"),
+        (["train", "adding", "--system", "clockwork", "--dilations", "4,2,1"], "--dilations of a clockwork RNN"),
         (["train", "adding", "--layers", "3", "--dilations", "1,2"], "--dilations and --layers exclude each other"),
         (["train", "adding", "--decay", "0.5", "--optimizer", "adam"], "--decay belongs to --optimizer rmsprop"),
         (["train", "characters", "--text", "a.txt", "--corpus", "ptb"], "--text and --corpus exclude each other"),
         (["summary", "run.npz", "--layers", "3"], "a checkpoint has its own architecture: leave --layers out"),
-        (["evaluate", "run.npz", "--batch-size", "0"], "--batch-size must be a whole number of at least 1, got 0"),
+        (["evaluate", "run.npz", "--batch-size", "0"], "--batch-size must be a whole number of at least 1, got '0'"),
         (["evaluate", "."], ". is a folder: give checkpoint.npz"),
-        (["train", "adding", "--threads", "0"], "--threads must be a whole number of at least 1, got 0"),
+        (["train", "adding", "--threads", "0"], "--threads must be a whole number of at least 1, got '0'"),
         (["train", "adding", "--memory", "-1"], "--memory must be a finite number above 0"),
-        (["train", "adding", "--memory", "0.001"], "budget must be at least"),
+        (["train", "adding", "--memory", "0.001"], "--memory must be at least"),
+        (["train", "adding", "--system", "clockwork", "--hidden", "4,8"], "--hidden must be a whole number"),
+        (["train", "adding", "--parameters", "3"], "--parameters must be at least"),
+        (
+            ["train", "adding", "--parameters", "300", "--hidden", "5"],
+            "--hidden: not allowed with argument --parameters",
+        ),
+        (["train", "adding", "--backend", "torch"], "unknown backend 'torch'; known: numpy, cupy, auto"),
+        (["train", "adding", "--steps"], "--steps: expected one argument"),
+        (["train", "adding", "--stepz", "3"], "unrecognized arguments: --stepz 3"),
+        (["trian", "adding"], "COMMAND: invalid choice: 'trian'"),
         (["--picture", "demo.xyz"], "must end in one of"),
         (["evaluate", "nothing.npz"], "there is no checkpoint nothing.npz"),
         (["summary", "nothing.npz"], "there is no checkpoint nothing.npz"),
         (["--picture", "missing/demo.png"], "must be a writable folder"),
     ],
 )
-def test_a_mistake_is_answered_by_one_line_and_exit_code_2(arguments, message, capsys, tmp_path):
+def test_a_user_error_ends_in_one_line_and_exit_code_2(arguments, message, capsys, tmp_path):
     assert main(arguments) == 2
     errors = capsys.readouterr().err
     assert errors.startswith("error: ") and errors.count("\n") == 1 and message in errors
     assert not any(files for _, _, files in os.walk(tmp_path))
 
 
-def test_a_rounded_hidden_size_is_told(capsys):
+def test_a_rounded_hidden_size_is_reported(capsys):
     assert main(["summary", "--system", "clockwork", "--dilations", "1,2,4", "--hidden", "10"]) == 0
     assert "12 hidden units instead of 10: as many for each of the 3 modules\n" in capsys.readouterr().err
     assert main(["summary", "--system", "clockwork", "--dilations", "1,2,4", "--hidden", "12"]) == 0
@@ -137,7 +151,7 @@ def test_hm_lstm_is_annealed_epoch_by_epoch():
     assert drn.load("runs/adding/checkpoint.npz").slope == 1.08
 
 
-def test_threads_and_memory_change_the_way_and_not_the_result(capsys):
+def test_threads_and_memory_change_the_computation_but_not_the_result(capsys):
     command = ["train", "copy-memory", "--T", "200", *SMALL, "--dtype", "float64"]
     before = drn.get_num_threads()
     try:
@@ -154,7 +168,7 @@ def test_a_run_is_not_overwritten(capsys):
     assert main(["train", "adding", "--T", "5", *SMALL]) == 0
     before = Path("runs/adding/checkpoint.npz").read_bytes()
     assert main(["train", "adding", "--T", "5", *SMALL]) == 2
-    assert "add --resume" in capsys.readouterr().err
+    assert "resume that run (--resume), or give another folder (--out FOLDER)" in capsys.readouterr().err
     assert Path("runs/adding/checkpoint.npz").read_bytes() == before
 
 
@@ -170,7 +184,7 @@ def test_a_run_is_not_overwritten(capsys):
         (["--steps", "40"], "steps is 20 there, 40 here"),
     ],
 )
-def test_a_run_is_not_mixed_with_one_of_other_settings(option, named, capsys):
+def test_a_run_is_not_resumed_with_other_settings(option, named, capsys):
     command = ["train", "adding", "--T", "5", *SMALL]
     assert main(command) == 0
     assert main([*command, "--resume", *option]) == 2
@@ -187,7 +201,7 @@ def test_the_batch_size_does_not_change_what_evaluate_measures(capsys):
     assert printed[0] == printed[1]
 
 
-def test_a_model_that_was_saved_by_hand_has_no_task_to_be_evaluated_on(capsys):
+def test_a_model_saved_by_hand_cannot_be_evaluated_without_a_task(capsys):
     drn.DilatedRNN(1, 2, [1]).save("m.npz")
     assert main(["evaluate", "m.npz"]) == 2
     assert "does not say which task" in capsys.readouterr().err
@@ -229,7 +243,7 @@ def readme_blocks(language):
     return re.findall(rf"```{language}\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
 
 
-def test_the_example_in_the_readme_prints_what_the_readme_says():
+def test_the_example_in_the_readme_prints_the_output_in_the_readme():
     code, expected = readme_blocks("python")[0], readme_blocks("text")[0]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
@@ -237,7 +251,7 @@ def test_the_example_in_the_readme_prints_what_the_readme_says():
     assert len(code.strip().splitlines()) <= 12
 
 
-def test_the_commands_in_the_readme_are_understood():
+def test_the_commands_in_the_readme_parse():
     for line in readme_blocks("bash")[0].splitlines():
         words = line.split("#")[0].split()
         assert words[0] == "dilated-rnn"

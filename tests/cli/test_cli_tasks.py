@@ -9,8 +9,9 @@ from support.places import DATA
 
 import dilated_rnn_np as drn
 from dilated_rnn_np.cli.main import main
-from dilated_rnn_np.cli.options import parser
+from dilated_rnn_np.cli.parser import parser
 from dilated_rnn_np.cli.task_options import DEFAULTS, NOT_FOR_ALL, OWNERS, own_defaults
+from dilated_rnn_np.nets import checkpoint as checkpoints
 from dilated_rnn_np.tasks import TASKS, Characters, generate
 
 TEXT = "the quick brown fox jumps over the lazy dog.\n" * 40
@@ -24,12 +25,12 @@ def in_a_folder_with_a_text(tmp_path, monkeypatch):
     Path("own.txt").write_text(TEXT, encoding="utf-8")
 
 
-def test_characters_are_trained_measured_in_bits_and_let_write(capsys):
+def test_characters_are_trained_measured_in_bits_and_generated(capsys):
     assert main(["train", "characters", *SMALL, "--embedding", "5", "--epochs", "2", "--lr", "0.02"]) == 0
     assert "entropy of single characters" in capsys.readouterr().out
     model, task = drn.load(CHECKPOINT, best=True), Characters(file="own.txt", window=20)
     assert model.params["embedding.W"].shape == (5, task.input_size) and model.cell.name == "gru"
-    arrays, meta = drn.checkpoint.read(CHECKPOINT)
+    arrays, meta = checkpoints.read(CHECKPOINT)
     assert meta["step"] == 2 * task.steps_per_epoch(4) and "state/0/0" in arrays  # the state is carried
 
     assert main(["evaluate", CHECKPOINT]) == 0
@@ -65,29 +66,32 @@ def test_a_resumed_run_carries_its_state_on_and_ends_in_the_same_bits():
         (["train", "speech", "--window", "9"], "--window belongs to characters; speech has --frame, --target"),
         (["train", "characters", "--corpus", "pbt"], "did you mean 'ptb'"),
         (["train", "characters", "--text", "other.txt"], "other.txt cannot be read"),
-        (["train", "characters", "--text", "own.txt", "--window", "0"], "window must be a whole number of at least 1"),
-        (["train", "characters", "--text", "own.txt", "--embedding", "0"], "embedding must be a whole number"),
+        (
+            ["train", "characters", "--text", "own.txt", "--window", "0"],
+            "--window must be a whole number of at least 1",
+        ),
+        (["train", "characters", "--text", "own.txt", "--embedding", "0"], "--embedding must be a whole number"),
         (
             ["train", "characters", "--text", "own.txt", "--batch-size", "9999"],
-            "batch_size must be less than the text's",
+            "--batch-size must be less than the text's",
         ),
         (["generate", "nothing.npz"], "there is no checkpoint nothing.npz"),
     ],
 )
-def test_a_mistake_is_answered_by_one_line_and_exit_code_2(arguments, message, capsys):
+def test_a_user_error_ends_in_one_line_and_exit_code_2(arguments, message, capsys):
     assert main(arguments) == 2
     errors = capsys.readouterr().err
     assert errors.startswith("error: ") and errors.count("\n") == 1 and message in errors
     assert not Path("runs").exists()
 
 
-def test_generate_refuses_what_is_no_character_model(capsys):
+def test_generate_refuses_a_model_of_another_task(capsys):
     assert main(["train", "adding", "--T", "5", "--steps", "1", "--batch-size", "2"]) == 0
     assert main(["generate", "runs/adding/checkpoint.npz"]) == 2
     assert "is of adding; use a checkpoint of 'dilated-rnn train characters'" in capsys.readouterr().err
 
 
-def test_a_text_that_has_changed_and_a_prompt_that_it_does_not_know_are_named(capsys):
+def test_a_changed_text_and_an_unknown_character_in_the_prompt_are_named(capsys):
     assert main(["train", "characters", *SMALL, "--steps", "1"]) == 0
     assert main(["generate", CHECKPOINT, "--prompt", "the %"]) == 2
     assert "prompt must keep to characters of the training text, got '%'\n" in capsys.readouterr().err
@@ -96,9 +100,7 @@ def test_a_text_that_has_changed_and_a_prompt_that_it_does_not_know_are_named(ca
     assert "own.txt has changed" in capsys.readouterr().err
 
 
-def test_a_checkpoint_generates_without_its_text_and_is_evaluated_where_the_text_lies_now(
-    tmp_path, monkeypatch, capsys
-):
+def test_a_checkpoint_generates_without_its_text_and_is_evaluated_with_the_moved_text(tmp_path, monkeypatch, capsys):
     assert main(["train", "characters", *SMALL, "--steps", "1"]) == 0
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
@@ -123,27 +125,28 @@ def test_an_older_checkpoint_generates_with_its_text(capsys):
     assert main(["train", "characters", *SMALL, "--steps", "1"]) == 0
     capsys.readouterr()
     assert main(["generate", CHECKPOINT, "--length", "9"]) == 0
-    arrays, meta = drn.checkpoint.read(CHECKPOINT)
+    arrays, meta = checkpoints.read(CHECKPOINT)
     del meta["note"]["task"]["vocabulary"]
-    drn.checkpoint.write("older.npz", arrays, meta)
+    checkpoints.write("older.npz", arrays, meta)
     written = capsys.readouterr().out
     assert main(["generate", "older.npz", "--length", "9"]) == 0
     assert capsys.readouterr().out == written
 
 
-def test_a_task_s_own_layers_give_way_to_dilations_and_its_cell_to_a_system_s_units():
+def test_given_dilations_replace_a_task_s_layers_and_a_system_s_units_replace_its_cell():
     for options in (["--dilations", "1,2,4"], ["--system", "hm-lstm"]):
         command = ["train", "characters", "--text", "own.txt", "--hidden", "4", "--steps", "1", "--batch-size", "2"]
         assert main([*command, *options, "--out", options[1]]) == 0
     assert len(drn.load("1,2,4/checkpoint.npz").layers) == 3 and drn.load("1,2,4/checkpoint.npz").cell.name == "gru"
 
 
-def test_a_task_s_own_defaults_give_way_to_what_is_typed():
+def test_typed_options_replace_a_task_s_defaults():
     assert set(DEFAULTS) <= set(TASKS) and {owner for owners in OWNERS.values() for owner in owners} == set(TASKS)
     for task in DEFAULTS:
         options = parser(task).parse_args(["train", task])
         for name in set(DEFAULTS[task]) - set(NOT_FOR_ALL):
-            assert getattr(options, name) == own_defaults(task)[name]
+            value = getattr(options, name)
+            assert (str(value[0]) if name == "hidden" else value) == own_defaults(task)[name]
         assert parser(task).parse_args(["train", task, "--cell", "rnn"]).cell == "rnn"
     assert parser("adding").parse_args(["train", "adding"]) == parser().parse_args(["train", "adding"])
 

@@ -1,4 +1,4 @@
-"""The commands paths and draw: the table is what paths computes, and every picture is written."""
+"""The commands paths and draw: the table shows the numbers of ``paths``, and every picture is written."""
 
 import os
 import re
@@ -114,7 +114,7 @@ class Ragged(Adding):
         return [(x, targets.ravel().astype(int), lengths)]
 
 
-def test_a_net_s_pictures_show_no_padding(tmp_path, monkeypatch):
+def test_pictures_of_a_net_show_no_padding(tmp_path, monkeypatch):
     seen = []
     for name in ("gradient_flow", "activations"):
         original = getattr(gallery, name)
@@ -131,13 +131,13 @@ def test_a_net_s_pictures_show_no_padding(tmp_path, monkeypatch):
     assert np.array_equal(shown, x[:, [1]]) and not (flow == 7).any()
 
 
-def test_draw_takes_a_checkpoint_or_dilations_but_not_both(capsys):
+def test_draw_takes_either_a_checkpoint_or_dilations(capsys):
     drn.DilatedRNN(1, 2, [1, 2]).save("m.npz")
     assert main(["draw", "m.npz", "--dilations", "1,2"]) == 2
     assert "leave --dilations out" in capsys.readouterr().err
 
 
-def test_draw_adds_what_a_trained_net_does():
+def test_draw_adds_the_pictures_of_a_trained_net():
     train = [
         "train",
         "copy-memory",
@@ -161,18 +161,21 @@ def test_draw_adds_what_a_trained_net_does():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["paths", "--dilations", "1,-2"], "dilations[1] must be a whole number of at least 1, got '-2'"),
+        (
+            ["paths", "--dilations", "1,-2"],
+            "--dilations must be whole numbers of at least 1, such as 1,2,4, got '1,-2'",
+        ),
         (["paths", "--against", "skips"], "did you mean 'skip'"),
-        (["paths", "--cycle", "0"], "cycle must be a whole number of at least 1, got 0"),
+        (["paths", "--cycle", "0"], "--cycle must be a whole number of at least 1, got '0'"),
         (["paths", "--plot", "missing/a.png"], "must be a writable folder"),
         (["paths", "--plot", "a.xyz"], "must end in one of"),
         (["paths", "--dilations", "1,100000000000"], "too many to list"),
-        (["draw", "--steps", "0"], "steps must be a whole number of at least 1, got 0"),
+        (["draw", "--steps", "0"], "--steps must be a whole number of at least 1, got '0'"),
         (["draw", "missing.npz"], "there is no checkpoint"),
         (["draw", "--dilations", "two"], "got 'two'"),
     ],
 )
-def test_a_mistake_is_answered_by_one_line_and_nothing_is_written(arguments, message, capsys, tmp_path):
+def test_a_user_error_ends_in_one_line_and_writes_nothing(arguments, message, capsys, tmp_path):
     assert main(arguments) == 2
     errors = capsys.readouterr().err
     assert errors.startswith("error: ") and errors.count("\n") == 1 and message in errors

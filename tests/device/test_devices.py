@@ -1,18 +1,18 @@
-"""The same code on a device: a NumPy run and one through CuPy with one seed start, go and end alike, and little is moved.
+"""The same code on a device: runs with NumPy and with CuPy from one seed have equal results, and few arrays are transferred.
 
-``stand-in`` is no GPU: it is NumPy behind CuPy's face, stricter than CuPy. On a real GPU these tests run with ``pytest -m gpu``.
+``stand-in`` is no GPU but NumPy with CuPy's interface, stricter than CuPy. With ``pytest -m gpu`` these tests run on a real GPU.
 """
 
 import copy
 import math
 import pickle
 import sys
-import warnings
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 from support import standin
-from support.backends import moved, to_host
+from support.backends import Placed, moved, to_host
 from support.cases import assert_equal
 
 from dilated_rnn_np import (
@@ -20,26 +20,28 @@ from dilated_rnn_np import (
     DilatedRNN,
     evaluate,
     fit,
-    free_workspace,
     gradcheck,
     load,
     losses,
     memory,
     optim,
-    set_device_kernels,
     tasks,
     windows,
 )
 from dilated_rnn_np.arrays import backend
+from dilated_rnn_np.arrays.backend import array_module
 from dilated_rnn_np.baselines.systems import SYSTEMS, build
 from dilated_rnn_np.cli.main import main
+from dilated_rnn_np.device import persistent, pointwise
+from dilated_rnn_np.device.kernels import KERNELS
 from dilated_rnn_np.device.pointwise import fused_cell
+from dilated_rnn_np.recurrence import scan
 
-NEAR = 1e-9
+TOLERANCE = 1e-9
 
 
 class ReLU(Cell):
-    """A user's own cell, which looks at real parts: no fused kernel can."""
+    """A user's cell that takes real parts, which no fused kernel supports."""
 
     name, gates = "relu", ("h",)
 
@@ -84,13 +86,6 @@ OPTIONS = {
 }
 
 
-@pytest.fixture
-def kernels():
-    """Chooses the device's kernels for one test."""
-    yield set_device_kernels
-    set_device_kernels("plain")
-
-
 @pytest.mark.parametrize("option", OPTIONS)
 @pytest.mark.parametrize("readout", ["last", "all"])
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru", ReLU()], ids=lambda c: getattr(c, "name", c))
@@ -98,16 +93,15 @@ def test_ten_training_steps_equal_numpy_s(device, cell, readout, option):
     ten_training_steps(device, cell, readout, option)
 
 
-@pytest.mark.filterwarnings("ignore:ReLU")  # it says once that it cannot be fused
+@pytest.mark.filterwarnings("ignore:ReLU")  # the warning that it cannot be fused
 @pytest.mark.parametrize("level", ["fused", "persistent"])
 @pytest.mark.parametrize("option", ["plain", "ragged", "fusion layer", "budget", "truncated"])
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru", ReLU()], ids=lambda c: getattr(c, "name", c))
-def test_ten_training_steps_with_other_kernels_equal_numpy_s(device, cell, option, level, kernels):
-    kernels(level)
-    ten_training_steps(device, cell, "all", option)
+def test_ten_training_steps_with_other_kernels_equal_numpy_s(device, cell, option, level):
+    ten_training_steps(device, cell, "all", option, level)
 
 
-def ten_training_steps(device, cell, readout, option):
+def ten_training_steps(device, cell, readout, option, kernels="plain"):
     chosen = dict(OPTIONS[option])
     ragged = chosen.pop("ragged", False)
     model = a_model(cell, readout, **{k: chosen.pop(k) for k in ("dilations", "dropout") if k in chosen})
@@ -117,7 +111,7 @@ def ten_training_steps(device, cell, readout, option):
         batches = windows(x, targets, 4) if readout == "all" else [(x[:4], targets), (x[4:], targets)]
     metric = None if ragged else accuracy
     expected = trained(model.to("numpy"), batches, metric=metric, **chosen)
-    assert_equal(trained(model.to(device.xp), batches, metric=metric, **chosen), expected, NEAR)
+    assert_equal(trained(model.to(device.xp, kernels), batches, metric=metric, **chosen), expected, TOLERANCE)
 
 
 @pytest.mark.parametrize("readout", [None, "last", "all"])
@@ -125,14 +119,14 @@ def ten_training_steps(device, cell, readout, option):
 def test_forward_gradients_and_steps_equal_numpy_s(device, cell, readout):
     model = a_model(cell, readout or "all", (2, 4), output_size=3 if readout else None)
     x, _, lengths = a_batch(ragged=True)
-    there, flow = device(type("", (), {"model": model})()).model, [[], []]
+    there, output_grads = Placed(model, device.xp), [[], []]
     results = []
-    for where, reached in zip((model, there), flow, strict=True):
+    for where, reached in zip((model, there), output_grads, strict=True):
         output, state, cache = where.forward(x, None, lengths)
         back = where.backward(np.ones_like(output), cache, state, reached)
         results.append((output, state, back, where.step(x[0], state), where.forward(x, keep=False)[:2]))
-    assert_equal(results[1], results[0], NEAR)
-    assert_equal(flow[1], flow[0], NEAR)
+    assert_equal(results[1], results[0], TOLERANCE)
+    assert_equal(output_grads[1], output_grads[0], TOLERANCE)
 
 
 def of_system(name, readout="all"):
@@ -147,11 +141,9 @@ NETS |= {name: lambda name=name: of_system(name) for name in SYSTEMS if name != 
 @pytest.mark.parametrize("level", ["plain", "fused", "persistent"])
 @pytest.mark.parametrize("ragged", [False, True])
 @pytest.mark.parametrize("net", NETS)
-def test_a_training_step_moves_the_batch_to_the_device_and_one_result_back(stand_in, net, ragged, level, kernels):
-    kernels(level)
-
+def test_a_training_step_moves_the_batch_to_the_device_and_one_result_back(stand_in, net, ragged, level):
     def moves(steps):
-        model = NETS[net]().to(stand_in.xp)
+        model = NETS[net]().to(stand_in.xp, kernels=level)
         optimizer = optim.Adam(model.params)
         batches = [a_batch(readout="all", ragged=ragged)]
         with standin.counted() as count:
@@ -164,14 +156,14 @@ def test_a_training_step_moves_the_batch_to_the_device_and_one_result_back(stand
     assert many["to host"] - few["to host"] == 5 + looks  # loss, norm and metric together
 
 
-def test_with_dropout_a_step_moves_one_mask_a_layer_more(stand_in):
+def test_with_dropout_a_step_moves_one_mask_more_per_layer(stand_in):
     model = a_model(dropout=0.5).to(stand_in.xp)
     with standin.counted() as count:
         model.forward(stand_in.xp.asarray(a_batch()[0]), rng=0)
     assert count == {"to device": 3, "to host": 0}  # x, and the masks between three layers
 
 
-def test_evaluation_moves_one_result_a_batch_back(stand_in):
+def test_evaluation_moves_one_result_per_batch_back(stand_in):
     model = a_model().to(stand_in.xp)
     with standin.counted() as count:
         evaluate(model, [a_batch(), a_batch(seed=1)], metric=accuracy)
@@ -194,7 +186,7 @@ def test_passes_and_updates_move_nothing(stand_in):
 
 
 @pytest.mark.parametrize("net", NETS)
-def test_nothing_that_lies_on_a_device_is_changed_or_written_again(device, net):
+def test_arrays_on_a_device_are_not_changed_and_not_written_again(device, net):
     model, (x, _, lengths) = NETS[net]().to(device.xp), a_batch(ragged=True)
     x, lengths = device.xp.asarray(x), device.xp.asarray(lengths)
     state = model.forward(x)[1]
@@ -204,33 +196,32 @@ def test_nothing_that_lies_on_a_device_is_changed_or_written_again(device, net):
     held = [x, lengths, state, dict(model.params), output, after, doutput, back]
     before = copy.deepcopy(to_host(held))
     assert_equal(to_host(model.backward(doutput, cache, after)), before[-1], 0)
-    cache.release()
-    other = model.forward(2 * x, after, lengths)
+    other = model.forward(2 * x, after, lengths, reuse=cache)
     model.backward(doutput, other[2], after)
     assert_equal(to_host(held), before, 0)
 
 
-def test_batches_that_lie_on_the_device_already_train_and_are_measured(device):
+def test_batches_on_the_device_train_and_are_evaluated(device):
     (x, targets, lengths), model = a_batch(readout="all", ragged=True), a_model(readout="all")
     here = [(x, targets, lengths)]
     there = [tuple(map(device.xp.asarray, here[0]))]
-    assert abs(evaluate(model.to(device.xp), there)[0] - evaluate(model, here)[0]) < NEAR
+    assert abs(evaluate(model.to(device.xp), there)[0] - evaluate(model, here)[0]) < TOLERANCE
     expected = trained(model.to("numpy"), here, budget=10**6)
-    assert_equal(trained(model.to(device.xp), there, budget=10**6)[:2], expected[:2], NEAR)
+    assert_equal(trained(model.to(device.xp), there, budget=10**6)[:2], expected[:2], TOLERANCE)
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "uint32", "uint64"])
-def test_lengths_on_the_device_may_be_whole_numbers_of_any_kind(device, dtype):
+def test_lengths_on_the_device_may_have_any_integer_dtype(device, dtype):
     model, x = a_model(readout="all"), a_batch(T=300)[0]
     lengths = np.array([200, 3, 0, 255], dtype)
     expected = model.forward(x, None, lengths)[:2]
     there, moved_x = model.to(device.xp), device.xp.asarray(x)
     for options in ({}, {"keep": False}, {"budget": 400_000}):
         got = there.forward(moved_x, None, device.xp.asarray(lengths), **options)[:2]
-        assert_equal(to_host(got), expected, NEAR)
+        assert_equal(to_host(got), expected, TOLERANCE)
 
 
-def test_lists_and_mixed_batches_are_looked_at_on_the_host_too(device):
+def test_lists_and_mixed_batches_are_checked_on_the_host_too(device):
     x, targets, lengths = a_batch(readout="all", ragged=True)
     model, bad, wrong = a_model(readout="all").to(device.xp), lengths.copy(), targets.copy()
     bad[1], wrong[0, 0] = 12, 7
@@ -250,7 +241,9 @@ def test_a_checkpoint_of_one_backend_is_resumed_on_the_other(device, first, tmp_
     places = [np, device.xp] if first == "numpy" else [device.xp, np]
     expected = trained(a_model(readout="all"), batches, 10, **options | {"checkpoint": None})
     trained(a_model(readout="all").to(places[0]), batches, 6, **options)
-    assert_equal(trained(a_model(readout="all").to(places[1]), batches, 10, resume=True, **options), expected, NEAR)
+    assert_equal(
+        trained(a_model(readout="all").to(places[1]), batches, 10, resume=True, **options), expected, TOLERANCE
+    )
     assert load(file).xp is np
 
 
@@ -280,7 +273,7 @@ def test_losses_equal_numpy_s(device, name):
         assert float(to_host(loss.count(*there))) == pytest.approx(loss.count(*arguments), rel=1e-12)
 
 
-def test_a_class_that_there_is_not_is_refused_on_the_host_and_makes_the_loss_nan_on_the_device(device):
+def test_a_label_out_of_range_is_refused_on_the_host_and_makes_the_loss_nan_on_the_device(device):
     x, targets = a_batch()
     model, targets[2] = a_model().to(device.xp), 3
     with pytest.raises(ValueError, match=r"targets must lie in 0\.\.2 for 3 logits, got . to 3"):
@@ -333,12 +326,11 @@ def test_tasks_measures_and_checks_work_on_a_device_s_model(device):
         np.array(evaluate(there, [batch], metric=task.metric)), np.array(evaluate(here, [batch], metric=task.metric))
     )
     x = np.random.default_rng(0).standard_normal((9, 2, task.input_size))
-    assert_equal(memory.gradient_flow(there, device.xp.asarray(x)), memory.gradient_flow(here, x), NEAR)
-    assert_equal(memory.activations(there, device.xp.asarray(x)), memory.activations(here, x), NEAR)
+    assert_equal(memory.gradient_flow(there, device.xp.asarray(x)), memory.gradient_flow(here, x), TOLERANCE)
+    assert_equal(memory.activations(there, device.xp.asarray(x)), memory.activations(here, x), TOLERANCE)
     assert memory.reached_spans(there, 6).tolist() == memory.reached_spans(here, 6).tolist()
     gradcheck.check(there)
     assert len(moved(there.zero_state(2), lambda a: a)) == 2
-    free_workspace()
 
 
 # ---------------------------------------------------------------------- fused kernels
@@ -358,36 +350,98 @@ def test_a_fused_cell_equals_the_cell_and_is_one_launch_each_way(device, cell):
     for got, expected in zip(to_host(back), cell.backward(state, cache), strict=True):
         for one, other in zip(got, expected, strict=True):
             assert_equal(np.asarray(one), np.asarray(other), 1e-13)
-    assert fused.forward.launch is not None and fused.backward.launch is not None  # it did not run as it is
+    assert fused.forward.launch is not None and fused.backward.launch is not None  # both were fused
     if repr(device) == "stand-in":
         assert sorted(standin.launches.values()) == [1, 1]
 
 
 @pytest.mark.parametrize("level", ["fused", "persistent"])
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
-def test_gates_are_shown_whatever_the_kernels(device, cell, level, kernels):
-    kernels(level)
+def test_gates_are_shown_with_any_kernels(device, cell, level):
     model, x = a_model(cell, "all", (1, 4)), a_batch(T=7)[0]
-    assert_equal(memory.activations(model.to(device.xp), device.xp.asarray(x)), memory.activations(model, x), NEAR)
+    there = model.to(device.xp, kernels=level)
+    assert_equal(memory.activations(there, device.xp.asarray(x)), memory.activations(model, x), TOLERANCE)
 
 
 @pytest.mark.parametrize("level", ["fused", "persistent"])
-def test_kernels_are_launched_once_a_block_or_once_a_layer(stand_in, level, kernels):
-    kernels(level)
-    model, x = a_model("gru", "all", (1, 2)).to(stand_in.xp), stand_in.xp.asarray(a_batch(T=8)[0])
+def test_kernels_are_launched_once_per_folded_step_or_once_per_layer(stand_in, level):
+    model, x = a_model("gru", "all", (1, 2)).to(stand_in.xp, kernels=level), stand_in.xp.asarray(a_batch(T=8)[0])
     standin.launches.clear()
     output, _, cache = model.forward(x)
     model.backward(output, cache)
     assert list(standin.launches.values()) == ([8 + 4] * 2 if level == "fused" else [2] * 2)
 
 
-def test_a_cell_that_cannot_be_fused_runs_as_it_is(device):
+@pytest.mark.filterwarnings("ignore:ReLU")
+def test_a_cell_that_cannot_be_fused_runs_unchanged(device):
     cell = fused_cell(ReLU(), device.xp)
-    warnings.simplefilter("ignore")  # it says so once
     a = device.xp.asarray(np.array([[1.0, -1.0]]))
     (h,), cache = cell.forward((a,), (a,))
     assert to_host(h).tolist() == [[1.0, 0.0]]
     assert to_host(cell.backward((a,), cache)[0][0]).tolist() == [[1.0, 0.0]]
+
+
+@dataclass
+class Leaky(Cell):
+    """A user's cell with a setting; a plain dataclass is not hashable."""
+
+    leak: float = 0.5
+    name = "leaky"
+    gates = ("h",)
+
+    def forward(self, a, previous):
+        xp = array_module(a[0])
+        new = xp.tanh(a[0])
+        return (self.leak * previous[0] + (1 - self.leak) * new,), (new,)
+
+    def backward(self, dstate, cache):
+        dnew = (1 - self.leak) * dstate[0]
+        return (dnew * (1 - cache[0] * cache[0]),), (self.leak * dstate[0],)
+
+    def options(self):
+        return {"leak": self.leak}
+
+
+@pytest.mark.parametrize("level", ["plain", "fused", "persistent"])
+def test_a_cell_that_is_not_hashable_runs_with_any_kernels_and_keeps_its_own_settings(stand_in, level):
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(Leaky())
+    x = a_batch(T=7)[0]
+    for cell in (Leaky(0.5), Leaky(0.9)):
+        model = a_model(cell, "all")
+        there = Placed(model, stand_in.xp, level)
+        standin.launches.clear()
+        results = []
+        for where in (model, there):
+            output, state, cache = where.forward(x)
+            results.append((output, state, where.backward(np.ones_like(output), cache, state)))
+        assert_equal(results[1], results[0], TOLERANCE)
+        assert sorted(standin.launches) == ([] if level == "plain" else ["Leaky_backward", "Leaky_forward"])
+
+
+def test_kernels_are_a_property_of_the_model(stand_in):
+    model, x = a_model("gru", "all"), stand_in.xp.asarray(a_batch()[0])
+    models = {level: model.to(stand_in.xp, kernels=level) for level in KERNELS}
+    routes = {"plain": scan, "fused": pointwise, "persistent": persistent}
+    for _ in range(2):  # in turns, with no switch in between
+        for level, there in models.items():
+            assert {layer.route for layer in there.forward(x)[2].layers} == {routes[level]}
+    fused = models["fused"]
+    for copied in (copy.deepcopy(fused), pickle.loads(pickle.dumps(fused)), fused.astype("float32")):
+        assert {layer.route for layer in copied.forward(x)[2].layers} == {pointwise}
+    assert {layer.kernels for layer in fused.to(stand_in.xp).layers} == {"plain"}  # the default of ``to``
+    assert {layer.kernels for layer in model.layers} == {"plain"}
+    output, _, cache = models["plain"].forward(x)
+    with pytest.raises(ValueError, match="cache is of another model"):
+        fused.backward(output, cache)
+    assert {layer.route for layer in model.to("numpy", kernels="fused").forward(x.get())[2].layers} == {scan}
+
+
+def test_unknown_kernels_are_refused():
+    with pytest.raises(
+        ValueError, match="unknown kernels 'fusd'; known: plain, fused, persistent; did you mean 'fused'"
+    ):
+        a_model().to("numpy", kernels="fusd")
 
 
 # ---------------------------------------------------------------------- which backend
@@ -407,7 +461,7 @@ def test_without_cupy_the_error_says_what_to_install(monkeypatch):
         DilatedRNN(1, 2, [1], xp=math)
 
 
-def test_a_cupy_that_does_not_start_is_not_said_to_be_missing(tmp_path, monkeypatch):
+def test_a_cupy_that_fails_to_start_is_not_reported_as_missing(tmp_path, monkeypatch):
     (tmp_path / "cupy.py").write_text("raise ImportError('libnvrtc.so.13: cannot open', name='cupy_backends')")
     monkeypatch.delitem(sys.modules, "cupy", raising=False)
     monkeypatch.syspath_prepend(tmp_path)
@@ -415,14 +469,14 @@ def test_a_cupy_that_does_not_start_is_not_said_to_be_missing(tmp_path, monkeypa
         a_model().to("cupy")
 
 
-def test_cupy_without_a_gpu_or_driver_says_what_stands_in_the_way(monkeypatch):
+def test_cupy_without_a_gpu_or_driver_gives_the_reason(monkeypatch):
     cupy = standin.install(monkeypatch)
     monkeypatch.setattr(cupy, "is_available", lambda: False)
-    with pytest.raises(ImportError, match=r"finds no GPU that it can use: there is none; see that nvidia-smi lists"):
+    with pytest.raises(ImportError, match=r"finds no GPU that it can use: there is none; check that nvidia-smi lists"):
         a_model().to("cupy")
     with pytest.raises(ImportError, match="finds no GPU that it can use"):
         DilatedRNN(1, 2, [1], xp=cupy)
-    free_workspace()  # a program that only imports CuPy goes on
+    a_model().forward(a_batch()[0])  # a program that only imports CuPy still runs on the host
 
     def refused():
         raise RuntimeError("cudaErrorInsufficientDriver: CUDA driver version is insufficient")
@@ -432,43 +486,35 @@ def test_cupy_without_a_gpu_or_driver_says_what_stands_in_the_way(monkeypatch):
         a_model().to("cupy")
 
 
-def test_backend_auto_takes_the_gpu_where_there_is_one_and_says_which(monkeypatch, capsys):
+def test_backend_auto_chooses_the_gpu_where_there_is_one_and_prints_nothing(monkeypatch, capsys):
     cupy = standin.install(monkeypatch)
     assert backend.automatic() == (cupy, "backend auto: cupy, there is a GPU")
-    assert DilatedRNN(1, 2, [1], xp="auto").xp is cupy
+    assert backend.get_backend("auto") is DilatedRNN(1, 2, [1], xp="auto").xp is cupy
     without_cupy(monkeypatch)
     xp, sentence = backend.automatic()
     assert xp is np and sentence.startswith("backend auto: numpy, because backend 'cupy' needs CuPy")
-    capsys.readouterr()
-    assert a_model().to("auto").xp is np
-    assert capsys.readouterr().err.startswith("backend auto: numpy, because")
+    assert backend.get_backend("auto") is a_model().to("auto").xp is np
+    assert capsys.readouterr() == ("", "")
 
 
-def test_a_full_device_says_what_helps(stand_in, monkeypatch):
+def test_a_full_device_raises_an_error_with_advice(stand_in, monkeypatch):
     model = a_model().to(stand_in.xp)
 
     def full(*arguments, **options):
         raise standin.OutOfMemoryError("Out of memory allocating 1,024 bytes")
 
-    advice = r"device's memory is full: Out of memory.*smaller batch, give budget="
+    advice = r"device's memory is full: Out of memory.*smaller batch, give budget=.*where no gradient is needed$"
     x, batch, optimizer = stand_in.xp.asarray(a_batch()[0]), a_batch(), optim.SGD(model.params)
     for name in ("empty", "asarray", "exp", "zeros_like"):
         with monkeypatch.context() as patch, pytest.raises(MemoryError, match=advice):
             patch.setattr(stand_in.xp, name, full)
             fit(model, [batch], optimizer, 1, progress=False)
-    free_workspace()
     monkeypatch.setattr(stand_in.xp, "empty", full)
     with pytest.raises(MemoryError, match=advice):
         model.forward(x)
 
 
-def test_freeing_the_workspace_frees_the_device_s_pool_too(stand_in):
-    standin.launches.clear()
-    free_workspace()
-    assert standin.launches == {"free_all_blocks": 1}
-
-
-def test_the_stand_in_says_on_its_face_that_it_is_no_gpu_and_refuses_what_cupy_refuses():
+def test_the_stand_in_declares_that_it_is_no_gpu_and_refuses_what_cupy_refuses():
     a, host = standin.asarray(np.arange(3.0)), np.arange(3.0)
     assert "no GPU" in repr(a) and "no GPU" in standin.__doc__ and "no GPU" in standin.__version__
     refused = [
@@ -506,7 +552,7 @@ def test_the_command_line_trains_and_evaluates_on_a_device(device, tmp_path, cap
     assert here == there == automatic
 
 
-def test_the_command_line_says_what_auto_took(monkeypatch, capsys):
+def test_the_command_line_reports_the_choice_of_auto(monkeypatch, capsys):
     without_cupy(monkeypatch)
     assert main(["summary", "--backend", "auto"]) == 0
     assert "backend auto: numpy, because backend 'cupy' needs CuPy" in capsys.readouterr().err

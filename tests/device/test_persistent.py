@@ -12,9 +12,10 @@ from support.backends import Placed, to_host
 from support.cases import assert_equal
 
 import dilated_rnn_np as drn
-from dilated_rnn_np.device import kernels, persistent
+from dilated_rnn_np.device import kernels, persistent, pointwise
 from dilated_rnn_np.recurrence import scan
 from dilated_rnn_np.recurrence.cells import get_cell
+from dilated_rnn_np.recurrence.gates import join_weights
 
 CELLS = ["rnn", "lstm", "gru"]
 pytestmark = pytest.mark.skipif(
@@ -45,7 +46,7 @@ def xp():
 
 
 class Layer:
-    """One layer's weights, input, state and gradients, from a few integers and a seed; it runs by either route."""
+    """One layer's weights, input, state and gradients, from a few integers and a seed; it runs with either kernels."""
 
     def __init__(self, cell, T, B, D, H, d, ragged, seed, dtype="float64", scale=0.7):
         def draw(*shape):
@@ -55,25 +56,37 @@ class Layer:
         rng = np.random.default_rng(seed)
         G, states = len(self.cell.gates), len(self.cell.state)
         b_h = {"b_h": draw(H)} if self.cell.recurrent_bias else {}
-        self.W = scan.fuse(self.cell, draw(G * H, D), draw(G * H, H), draw(G * H), **b_h)
+        self.W = join_weights(self.cell, draw(G * H, D), draw(G * H, H), draw(G * H), **b_h)
         self.x, self.dh = draw(D, T * B), draw(H, T * B)
         self.state = tuple(draw(d * B, H) for _ in range(states))
         self.dstate = tuple(draw(d * B, H) for _ in range(states))
         lengths = rng.integers(0, T + 1, B)
         self.valid = (np.arange(T)[:, None] < lengths).reshape(-1) if ragged else None
+        if ragged:
+            self.dh[:, ~self.valid] = 0  # as the layers above leave it
 
-    def run(self, route, keep=True):
-        """All that forward and backward return or fill."""
-        Z = np.full((self.D + 1 + self.H, self.x.shape[1] + self.n), np.nan, self.x.dtype)
+    def run(self, route, keep=True, over_dh=False):
+        """All that forward and backward return or fill; ``over_dh`` writes dx over dh."""
+        columns, part = self.x.shape[1], slice(0, self.n)
+        Z = np.full((self.D + 1 + self.H, columns + self.n), np.nan, self.x.dtype)
         Z[self.D] = 1
-        after = tuple(np.full_like(s, np.nan) for s in self.state)
-        caches = route.forward(self.cell, self.W, Z, self.x, self.state, after, slice(0, self.n), self.valid, keep)
+        states = tuple(s.copy() for s in self.state)
+        caches = [None] * -(-columns // self.n) if keep else None
+        route.forward(self.cell, self.W, Z, self.x, states, self.n, part, caches, self.valid)
+        h = Z[self.D + 1 :]
         if not keep:
-            return Z[self.D :], after
-        dx, flow = np.full_like(self.x, np.nan), np.full_like(self.dh, np.nan)
-        dstate = tuple(ds.copy() for ds in self.dstate)
-        dW = route.backward(self.cell, self.W, Z, self.dh, dx, dstate, caches, slice(0, self.n), self.valid, flow)
-        return Z[self.D :], after, dx, dstate, dW, flow
+            return h, states
+        dh, reached = self.dh.copy(), np.full_like(self.dh, np.nan)
+        dx = dh if over_dh else np.full_like(self.x, np.nan)
+        dstates = tuple(ds.copy() for ds in self.dstate)
+        arrays = self.W, Z, dh, dx, dstates
+        dW = route.backward(self.cell, *arrays, self.n, part, caches, self.valid, reached)
+        without = tuple(ds.copy() for ds in self.dstate)
+        again = route.backward(self.cell, self.W, Z, self.dh, dx.copy(), without, self.n, part, caches, self.valid)
+        assert_equal((again, without), (dW, dstates), 0)  # a cache serves again, also without ``reached``
+        gates = {}
+        route.gate_values(self.cell, caches, gates, Z[-self.H :, self.n :], self.n, part)
+        return h, states, dx, dstates, dW, reached, gates
 
 
 @given(
@@ -97,7 +110,7 @@ def test_forward_and_backward_equal_the_scan(cell, T, B, D, H, d, ragged, order,
 @pytest.mark.parametrize("dtype, tolerance", [("float64", 1e-10), ("float32", 1e-5)])
 @pytest.mark.parametrize("H, T, B, d", [(20, 30, 3, 4), (64, 9, 2, 1)])
 @pytest.mark.parametrize("cell", CELLS)
-def test_the_sizes_of_the_paper(cell, H, T, B, d, dtype, tolerance):
+def test_kernels_equal_the_scan_at_the_sizes_of_the_paper(cell, H, T, B, d, dtype, tolerance):
     layer = Layer(cell, T, B, 7, H, d, True, 0, dtype, scale=0.2)
     for order in cuda_emulator.ORDERS:
         with cuda_emulator.order(order):
@@ -131,14 +144,20 @@ def test_a_block_takes_several_groups_of_columns_where_there_are_many(cell, orde
 
 
 @pytest.mark.parametrize("cell", CELLS)
+def test_dx_may_be_written_over_dh(cell):
+    layer = Layer(cell, 7, 2, 3, 3, 3, True, 0)
+    assert_equal(layer.run(persistent, over_dh=True), layer.run(scan))
+
+
+@pytest.mark.parametrize("cell", CELLS)
 def test_without_a_cache_the_outputs_are_the_same_and_nothing_is_kept(cell):
     layer = Layer(cell, 7, 2, 2, 3, 3, True, 0)
     assert_equal(layer.run(persistent, keep=False), layer.run(scan, keep=False))
 
 
-def test_what_the_kernels_serve(xp):
+def test_the_kernels_serve_built_in_cells_of_few_units_in_real_dtypes(xp):
     class MyLSTM(drn.LSTM):
-        """One's own cell, whatever it is derived from."""
+        """A user's cell, derived from a built-in one."""
 
         name = "mine"
 
@@ -151,61 +170,48 @@ def test_what_the_kernels_serve(xp):
     assert not persistent.supported(xp, MyLSTM(), 20, "float32")
 
 
-@pytest.fixture
-def chosen():
-    """The persistent kernels, for one test."""
-    drn.set_device_kernels("persistent")
-    yield
-    drn.set_device_kernels("plain")
-
-
-def both(run):
-    """What ``run`` returns with plain and with persistent kernels."""
-    drn.set_device_kernels("plain")
-    expected = run()
-    drn.set_device_kernels("persistent")
-    return run(), expected
-
-
 @pytest.mark.parametrize("cell", CELLS)
-def test_a_model_gives_the_same_by_either_route(stand_in, chosen, cell):
+def test_a_model_gives_the_same_with_either_kernels(stand_in, cell):
     rng = np.random.default_rng(0)
-    model = Placed(drn.DilatedRNN(5, 5, [1, 2, 4], cell, 3, "all", dtype="float64", rng=0), stand_in.xp)
+    model = drn.DilatedRNN(5, 5, [1, 2, 4], cell, 3, "all", dtype="float64", rng=0)
     x, lengths = rng.standard_normal((11, 3, 5)), np.array([11, 4, 0])
     state = [tuple(rng.standard_normal(a.shape) for a in entry) for entry in model.zero_state(3)]
     doutput = rng.standard_normal((11, 3, 3))
 
-    def run():
-        output, new, cache = model.forward(x, state, lengths)
-        routes = {layer.route for layer in cache.layers}
-        assert routes == {"persistent" if drn.get_device_kernels() == "persistent" else "scan"}
-        flow = []
-        back = model.backward(doutput, cache, state, flow)
-        again = model.backward(doutput, cache, state)
-        assert_equal(again, back, tolerance=0)
-        return output, new, *back, flow
+    def run(kernels):
+        placed = Placed(model, stand_in.xp, kernels)
+        results, old = [], None
+        for _ in range(2):  # in new buffers, and in those of the first pass
+            output, new, cache = placed.forward(x, state, lengths, reuse=old)
+            assert {layer.route for layer in cache.layers} == {persistent if kernels == "persistent" else scan}
+            reached = []
+            back = placed.backward(doutput, cache, state, reached)
+            assert_equal(placed.backward(doutput, cache, state), back, tolerance=0)
+            results.append((output, new, *back, reached))
+            old = cache
+        return results
 
-    for _ in range(2):  # in fresh buffers, and in those of a pass by the other route
-        assert_equal(*both(run))
+    assert_equal(run("persistent"), run("plain"))
 
 
-def test_what_a_model_returned_is_never_written_again(stand_in, chosen):
-    model = drn.DilatedRNN(2, 4, [1, 2], "lstm", rng=0).to(stand_in.xp)
-    kept = []
+def test_what_a_model_returned_is_never_written_again(stand_in):
+    model = drn.DilatedRNN(2, 4, [1, 2], "lstm", rng=0).to(stand_in.xp, kernels="persistent")
+    kept, cache = [], None
     for seed in range(3):
         x = stand_in.xp.asarray(np.random.default_rng(seed).standard_normal((9, 2, 2)).astype("float32"))
-        output, state, cache = model.forward(x)
+        output, state, cache = model.forward(x, reuse=cache)
         returned = [output, state, model.backward(stand_in.xp.ones_like(output), cache)]
-        cache.release()
         kept.append((returned, to_host(returned)))
     for returned, copies in kept:
         assert_equal(to_host(returned), copies, tolerance=0)
 
 
-def test_other_cells_and_the_cpu_keep_the_scan(chosen):
-    assert kernels.route(drn.LSTM(), 20, np.zeros((1, 1), "float32")) == "persistent"
-    assert kernels.route(drn.LSTM(), 20, np.zeros((1, 1), "complex128")) == "fused"
-    assert kernels.route(drn.LSTM(), 1000, np.zeros((1, 1), "float32")) == "fused"
+def test_other_cells_have_fused_kernels_and_the_cpu_has_the_scan():
+    x = np.zeros((1, 1), "float32")
+    assert kernels.route("persistent", drn.LSTM(), 20, x) is persistent
+    assert kernels.route("persistent", drn.LSTM(), 20, x.astype("complex128")) is pointwise
+    assert kernels.route("persistent", drn.LSTM(), 1000, x) is pointwise
+    assert kernels.route("plain", drn.LSTM(), 20, x) is scan
     with pytest.MonkeyPatch.context() as patch:
         patch.delitem(sys.modules, "cupy")
-        assert kernels.route(drn.LSTM(), 20, np.zeros((1, 1), "float32")) == "scan"
+        assert kernels.route("persistent", drn.LSTM(), 20, x) is scan

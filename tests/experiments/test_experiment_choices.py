@@ -1,22 +1,21 @@
-"""What a person chooses for an experiment reaches its tasks and nets, or is refused."""
+"""A user's choices for an experiment reach its tasks and nets, or are refused."""
 
 import pytest
 from support.tiny_experiments import CHOICES, DATA, conduct, contenders, needs_data, tiny
 
-from dilated_rnn_np.experiments import EXPERIMENTS, Choices, characters
-from dilated_rnn_np.experiments.plan import chosen
+from dilated_rnn_np.experiments import EXPERIMENTS, Choices, Study, characters
 from dilated_rnn_np.tasks import Characters
 
 
 @needs_data
 @pytest.mark.parametrize("scale", ["quick", "full"])
-def test_speech_is_heard_in_frames_of_a_chosen_length(scale):
-    rows = chosen(EXPERIMENTS["speech"], Choices(scale, data_dir=str(DATA), frame=1))
+def test_the_frame_of_speech_can_be_chosen(scale):
+    rows = Study.of(EXPERIMENTS["speech"], Choices(scale, data_dir=str(DATA), frame=1)).contenders
     assert {row.task.frame for row in rows} == {1} and {row.build(0).input_size for row in rows} == {1}
 
 
 @pytest.mark.parametrize("scale", ["quick", "full"])
-def test_characters_are_those_of_a_chosen_corpus(scale, monkeypatch):
+def test_the_corpus_of_characters_can_be_chosen(scale, monkeypatch):
     asked = []
 
     def corpus_of(corpus, window, data_dir):
@@ -25,12 +24,12 @@ def test_characters_are_those_of_a_chosen_corpus(scale, monkeypatch):
 
     monkeypatch.setattr(characters, "Characters", corpus_of)
     for corpus, title in ((None, "Tiny Shakespeare"), ("ptb", "Penn Treebank")):
-        rows = chosen(EXPERIMENTS["characters"], Choices(scale, systems=("dilated",), corpus=corpus))
+        rows = Study.of(EXPERIMENTS["characters"], Choices(scale, systems=("dilated",), corpus=corpus)).contenders
         assert [row.setting for row in rows] == [title]
     assert asked == ["shakespeare", "ptb"]
 
 
-def test_nets_embed_their_input_where_that_is_chosen(tmp_path):
+def test_a_chosen_embedding_is_part_of_each_net(tmp_path):
     choices = Choices(systems=("dilated", "hm-lstm", "dilated-cnn"), embedding=3)
     assert {row.build(0).params["embedding.W"].shape for row in contenders(choices)} == {(3, 2)}
     conduct(tmp_path, seeds=1)
@@ -38,9 +37,9 @@ def test_nets_embed_their_input_where_that_is_chosen(tmp_path):
         conduct(tmp_path, choices=choices, seeds=1)
 
 
-def test_what_an_experiment_cannot_follow_is_refused():
+def test_a_choice_that_does_not_apply_is_refused():
     with pytest.raises(ValueError, match="tiny has no corpus to choose: leave the corpus out"):
-        chosen(tiny(), Choices(corpus="ptb"))
+        Study.of(tiny(), Choices(corpus="ptb"))
 
 
 def test_the_page_says_that_equal_hidden_sizes_are_not_equal_parameters(tmp_path):

@@ -9,11 +9,10 @@ from support.tiny_experiments import CHOICES, contenders, result, tiny
 import dilated_rnn_np as drn
 from dilated_rnn_np.baselines.systems import SYSTEMS
 from dilated_rnn_np.experiments import Choices, pictures
-from dilated_rnn_np.experiments.files import run_folder
 from dilated_rnn_np.plot.runs import Curve, run_curves
 
 
-def test_a_curve_is_the_mean_of_its_runs_in_the_band_from_the_lowest_to_the_highest():
+def test_a_curve_is_the_mean_of_its_runs_within_a_band_from_the_lowest_to_the_highest():
     x = np.array([1.0, 2.0, 3.0])
     runs = [(x, np.array([1.0, 4.0, 9.0])), (x + 1, np.array([3.0, 6.0, np.nan])), (x[:1], np.array([2.0]))]
     line, baseline = run_curves([Curve("a", runs, 1, 2)], "step", "loss", baseline=0.5, logarithmic=True)
@@ -25,7 +24,7 @@ def test_a_curve_is_the_mean_of_its_runs_in_the_band_from_the_lowest_to_the_high
     assert (line.axes.get_xlabel(), line.axes.get_ylabel()) == ("step", "loss")
 
 
-def test_as_many_curves_as_there_are_systems_look_different():
+def test_the_curves_of_all_systems_look_different():
     x = np.arange(3.0)
     lines = run_curves([Curve(str(i), [(x, x)], i % 8, i // 8) for i in range(24)], "step", "loss")
     assert len({(line.get_color(), str(line.get_linestyle()), str(line._dash_pattern)) for line in lines}) == 24
@@ -34,14 +33,14 @@ def test_as_many_curves_as_there_are_systems_look_different():
         run_curves([], "step", "loss")
 
 
-def test_points_over_a_wide_range_are_labelled_where_they_are():
+def test_points_over_a_wide_range_have_a_tick_each():
     x = np.array([1.0, 4.0, 32.0])
     (line,) = run_curves([Curve("a", [(x, x)])], "first dilation", "accuracy", points=True)
     assert line.axes.get_xscale() == "log" and line.axes.get_xticks().tolist() == [1, 4, 32]
     assert drn.plot is not None
 
 
-def test_curves_leave_out_runs_that_diverged_and_say_how_many_they_were(tmp_path, monkeypatch):
+def test_curves_leave_out_runs_that_diverged_and_count_them(tmp_path, monkeypatch):
     one, other, third = contenders(Choices(systems=("dilated", "plain")))[:3]
     metrics = (
         "step,seconds,loss,metric,learning_rate,gradient_norm,validation_loss,validation_metric\n1,1,1,1,1,1,{},1\n"
@@ -53,7 +52,7 @@ def test_curves_leave_out_runs_that_diverged_and_say_how_many_they_were(tmp_path
     results += [(other, {"status": "diverged", "settings": {"seed": 0}})]
     results += [(third, {"status": "finished", "settings": {"seed": 0}})]
     for loss, (contender, outcome) in zip((3, 9e9, 9e9, 2), results, strict=True):
-        place = run_folder(tmp_path, contender, outcome["settings"]["seed"])
+        place = contender.folder(tmp_path, outcome["settings"]["seed"])
         place.mkdir(parents=True)
         (place / "metrics.csv").write_text(metrics.format(loss))
     seen = []

@@ -1,4 +1,4 @@
-"""What the library does with arrays: dtypes, nothing changed that was passed in, nothing written that was returned."""
+"""Arrays of a pass: its dtype; what the caller passes in is not changed, what was returned is not written again."""
 
 import copy
 import pickle
@@ -11,6 +11,7 @@ from support.backends import to_host
 from support.cases import Case, assert_equal, cases
 
 from dilated_rnn_np import DilatedRNN, load
+from dilated_rnn_np.arrays.streams import stream
 
 
 def everything(case, **options):
@@ -76,19 +77,45 @@ def test_models_can_be_copied_and_pickled():
         assert not model.params["readout.b"].any()
 
 
+COMPLEX = {"float32": "complex64", "float64": "complex128", "complex64": "complex64", "complex128": "complex128"}
+
+
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
-@pytest.mark.parametrize("dtype", ["float32", "float64", "complex128"])
-def test_the_working_dtype_is_that_of_parameters_input_and_state_together(cell, dtype):
+@pytest.mark.parametrize("dtype", COMPLEX)
+def test_a_pass_is_in_the_dtype_of_the_parameters_and_complex_for_complex_numbers(cell, dtype):
     case = Case(5, 2, 2, [3], [2], cell, "last", 2, True, True, seed=0)
-    for x_dtype in ("float32", "float64", "complex128", "int64", "bool"):
-        model = case.model.astype(dtype)
+    model, real_state = case.model.astype(dtype), case.state
+    complex_state = [tuple(a.astype("complex128") for a in entry) for entry in case.state]
+
+    def dtypes(x_dtype, state):
         x = case.x.astype(x_dtype)
-        expected = np.result_type(dtype, x_dtype) if x_dtype not in ("int64", "bool") else np.dtype(dtype)
-        output, state, cache = model.forward(x, lengths=case.lengths)
+        output, after, cache = model.forward(x, state, case.lengths)
         dx, dstate, grads = model.backward(output, cache)
-        assert {a.dtype for a in (output, dx, state[0][0], dstate[0][0], *grads.values())} == {expected}
-    output, _, _ = case.model.astype("float32").forward(case.x.astype("float32"), case.state)
-    assert output.dtype == np.float64  # the state's
+        y, then = model.step(x[0], state)
+        arrays = output, dx, y, *(a for s in (after, dstate, then) for entry in s for a in entry), *grads.values()
+        return {a.dtype.name for a in arrays}
+
+    for x_dtype in ("float16", "float32", "float64", "longdouble", "int64", "bool"):
+        assert dtypes(x_dtype, None) == dtypes(x_dtype, real_state) == {dtype}
+    for x_dtype in ("complex64", "complex128", "clongdouble"):
+        assert dtypes(x_dtype, None) == {COMPLEX[dtype]}
+    assert dtypes("float64", complex_state) == {COMPLEX[dtype]}
+
+
+def test_longer_input_equals_the_same_input_rounded_to_the_dtype_of_the_parameters():
+    case = Case(9, 2, 2, [3, 3], [1, 2], "gru", "all", 2, True, True, seed=0)
+    model = case.model.astype("float32")
+    rounded = [tuple(a.astype("float32") for a in entry) for entry in case.state]
+    got = model.forward(case.x, case.state, case.lengths)[:2]
+    assert_equal(got, model.forward(case.x.astype("float32"), rounded, case.lengths)[:2], 0)
+    chunks = iter([case.x[:4], case.x[4:].astype("float32")])
+    assert model.forward(chunks, case.state, keep=False)[0].dtype == np.float32
+
+
+def test_numbers_too_large_for_the_dtype_of_the_parameters_are_refused():
+    model = DilatedRNN(1, 2, [1])
+    with pytest.raises(ValueError, match="x must be finite, got inf"), np.errstate(over="ignore"):
+        model.forward(np.full((3, 1, 1), 1e300))
 
 
 def test_float32_agrees_with_float64_to_its_precision():
@@ -118,7 +145,7 @@ def test_writing_into_the_parameters_changes_the_model():
 def test_initial_weights_depend_on_the_generator_alone(seed):
     np.random.seed(seed % 1000)  # noqa: NPY002 (the global state must not matter)
     before = np.random.get_state()[1].copy()  # noqa: NPY002
-    one, other = DilatedRNN(2, 3, [1, 2], rng=seed), DilatedRNN(2, 3, [1, 2], rng=np.random.default_rng(seed))
+    one, other = DilatedRNN(2, 3, [1, 2], rng=seed), DilatedRNN(2, 3, [1, 2], rng=stream(seed, "weights"))
     assert_equal(one.params, other.params, 0)
     assert (np.random.get_state()[1] == before).all()  # noqa: NPY002
 
@@ -144,15 +171,6 @@ def test_the_gradient_goes_through_the_same_dropout_mask():
     step = 1e-30j * np.ones_like(x)
     moved = model.astype("complex128").forward(x + step, rng=7)[0].sum()
     assert_equal(dx.sum(), np.float64(moved.imag / 1e-30), 1e-12)
-
-
-def test_a_released_cache_gives_its_buffers_back_and_says_so():
-    model = DilatedRNN(1, 2, [1], output_size=1)
-    output, _, cache = model.forward(np.ones((3, 1, 1), "float32"))
-    cache.release()
-    assert not cache.layers
-    with pytest.raises(ValueError, match="released"):
-        model.backward(output, cache)
 
 
 def test_copies_in_another_dtype_share_nothing():

@@ -3,7 +3,10 @@
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from support.backends import to_host
 from support.cases import assert_equal, cases
+
+from dilated_rnn_np import DilatedRNN
 
 
 def split(case, cuts):
@@ -16,22 +19,8 @@ def chunk_lengths(case, start, stop):
     return None if case.lengths is None else np.clip(case.lengths - start, 0, stop - start)
 
 
-def given_state(case):
-    """None, or what a sequence before has left; the newest outputs in it agree with the fusion layer's copy of them."""
-    return case.model.forward(-case.x[::-1])[1] if case.carried else None
-
-
-def as_one_copy(case, dstate):
-    """The gradient of a state, those of the fusion layer's copy of the newest outputs added to the top layer's own."""
-    if case.model.width == 1 or case.outputs is None:
-        return dstate
-    dtop, (dcopy,) = [a.copy() for a in dstate[-2]], dstate[-1]
-    dtop[0][-len(dcopy) :] += dcopy
-    return [*dstate[:-2], tuple(dtop)]
-
-
 def in_chunks(case, chunks):
-    state, outputs, caches = given_state(case), [], []
+    state, outputs, caches = case.state, [], []
     for start, stop in chunks:
         output, state, cache = case.model.forward(case.x[start:stop], state, chunk_lengths(case, start, stop))
         outputs.append(output)
@@ -42,7 +31,7 @@ def in_chunks(case, chunks):
 @given(cases(most=12), st.lists(st.integers(0, 11), max_size=4))
 def test_split_sequence_with_carried_state_equals_whole(on, case, cuts):
     case = on(case)
-    whole, state, _ = case.model.forward(case.x, given_state(case), case.lengths)
+    whole, state, _ = case.model.forward(case.x, case.state, case.lengths)
     outputs, carried, _ = in_chunks(case, split(case, cuts))
     assert_equal(outputs[-1] if whole.ndim == 2 else np.concatenate(outputs), whole)
     assert_equal(carried, state)
@@ -51,7 +40,7 @@ def test_split_sequence_with_carried_state_equals_whole(on, case, cuts):
 @given(cases(most=12), st.lists(st.integers(0, 11), max_size=4))
 def test_gradients_through_carried_state_equal_those_of_the_whole(on, case, cuts):
     case = on(case)
-    _, _, cache = case.model.forward(case.x, given_state(case), case.lengths)
+    _, _, cache = case.model.forward(case.x, case.state, case.lengths)
     dx, dstate, grads = case.model.backward(case.doutput, cache, case.dstate)
 
     chunks = split(case, cuts)
@@ -65,12 +54,11 @@ def test_gradients_through_carried_state_equal_those_of_the_whole(on, case, cuts
         dchunk, dcarried, some = case.model.backward(doutput, cache, dcarried)
         dxs.insert(0, dchunk)
         total = some if total is None else {name: total[name] + some[name] for name in some}
-    assert_equal((np.concatenate(dxs), total), (dx, grads))
-    assert_equal(as_one_copy(case, dcarried), as_one_copy(case, dstate))
+    assert_equal((np.concatenate(dxs), dcarried, total), (dx, dstate, grads))
 
 
 @given(cases(ragged=False))
-def test_steps_one_by_one_equal_forward(on, case):
+def test_single_steps_equal_forward(on, case):
     case = on(case)
     whole, expected, _ = case.model.forward(case.x, case.state)
     state, outputs = case.state, []
@@ -79,6 +67,24 @@ def test_steps_one_by_one_equal_forward(on, case):
         outputs.append(output)
     assert_equal(outputs[-1] if whole.ndim == 2 else np.stack(outputs), whole)
     assert_equal(state, expected)
+
+
+@given(cases())
+def test_the_state_is_one_tuple_per_layer_and_its_top_layer_ends_with_the_newest_outputs(on, case):
+    case = on(case)
+    _, state, _ = case.model.forward(case.x, case.state, case.lengths)
+    names = len(case.model.cell.state)
+    shapes = [[(d, case.B, H)] * names for d, H in zip(case.dilations, case.hidden, strict=True)]
+    assert [[a.shape for a in entry] for entry in state] == shapes
+    stack = DilatedRNN(case.D, case.hidden, case.dilations, case.cell, dtype="float64", embedding=case.embedding)
+    for name, array in stack.params.items():
+        array[...] = to_host(case.model.params[name])
+    outputs, K = stack.forward(case.x, case.state, case.lengths)[0], case.model.width
+    before = np.zeros((K, case.B, case.hidden[-1])) if case.state is None else case.state[-1][0][-K:]
+    history = np.concatenate([before, outputs])  # (K + T, B, H)
+    lengths = [case.T] * case.B if case.lengths is None else case.lengths
+    newest = np.stack([history[n : n + K, b] for b, n in enumerate(lengths)], axis=1)  # (K, B, H)
+    assert_equal(state[-1][0][-K:], newest)
 
 
 @given(cases())

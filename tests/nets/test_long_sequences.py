@@ -1,5 +1,6 @@
 """Long sequences: chunks without gradients, exact gradients within a budget, truncated ones with the carried state."""
 
+import gc
 import tracemalloc
 
 import numpy as np
@@ -9,18 +10,22 @@ from hypothesis import strategies as st
 from support.cases import assert_equal, cases
 
 import dilated_rnn_np as drn
-from dilated_rnn_np.nets import segments
+from dilated_rnn_np.nets import network, plans
+from dilated_rnn_np.nets.budget import Costs, segment_size
 from dilated_rnn_np.training.batches import windows
 
 
-def given_state(case):
-    """None, or what a sequence before has left."""
-    return case.model.forward(-case.x[::-1])[1] if case.carried else None
+@pytest.fixture
+def num_threads():
+    """Sets the number of threads for one test."""
+    before = drn.get_num_threads()
+    yield drn.set_num_threads
+    drn.set_num_threads(before)
 
 
 def peak_of(work):
-    """The most memory, in bytes, that NumPy's arrays took above what there was before."""
-    drn.free_workspace()
+    """The peak of memory, in bytes, that Python and NumPy allocate."""
+    gc.collect()
     tracemalloc.start()
     try:
         work()
@@ -35,29 +40,25 @@ def peak_of(work):
 @given(cases(most=14), st.integers(1, 14))
 def test_segmented_gradients_equal_those_of_the_whole(on, case, size):
     case = on(case)
-    state = given_state(case)
-    output, after, cache = case.model.forward(case.x, state, case.lengths)
-    dstate = [tuple(0.5 * a for a in entry) for entry in case.dstate]
-    flow = []
-    expected = case.model.backward(case.doutput, cache, dstate, flow)
+    output, after, cache = case.model.forward(case.x, case.state, case.lengths)
+    expected_grads = []
+    expected = case.model.backward(case.doutput, cache, case.dstate, expected_grads)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(segments, "size_within", lambda *_: size)
-        got, got_after, cache = case.model.forward(case.x, state, case.lengths, budget=1)
+        patch.setattr(network, "segment_size", lambda *_: size)
+        got, got_after, cache = case.model.forward(case.x, case.state, case.lengths, budget=1)
+    assert isinstance(cache, plans.SegmentedCache) == (size < case.T)
     assert_equal((got, got_after), (output, after))
     for _ in range(2):  # a cache can be used again
-        got_flow = []
-        dx, dgiven, grads = case.model.backward(case.doutput, cache, dstate, got_flow)
-        assert_equal((dx, grads), (expected[0], expected[2]))
-        assert_equal(got_flow, flow)
-        if case.model.width == 1:  # else the newest outputs lie in the state twice and share their gradient
-            assert_equal(dgiven, expected[1])
+        output_grads = []
+        assert_equal(case.model.backward(case.doutput, cache, case.dstate, output_grads), expected)
+        assert_equal(output_grads, expected_grads)
 
 
 def test_dropout_draws_the_same_masks_when_a_segment_is_run_again():
     model = drn.DilatedRNN(2, 5, [1, 2, 4], "gru", output_size=2, readout="all", dtype="float64", dropout=0.5)
     x = np.random.default_rng(0).standard_normal((60, 3, 2))
     doutput = np.random.default_rng(1).standard_normal((60, 3, 2))
-    budget = 60_000
+    budget = 100_000
 
     def loss(scale):
         output, _, cache = model.forward(scale * x, rng=7, budget=budget)
@@ -70,19 +71,68 @@ def test_dropout_draws_the_same_masks_when_a_segment_is_run_again():
     assert abs((dx * x).sum() - numeric) < 1e-6 * abs(numeric)
 
 
+def train_one_step(model, x, budget=None):
+    output, _, cache = model.forward(x, budget=budget)
+    model.backward(np.ones_like(output), cache)
+    return cache
+
+
+@pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
-def test_memory_stays_within_the_budget_and_far_below_that_of_the_whole(cell):
+def test_memory_stays_within_the_budget_and_far_below_that_of_the_whole(cell, threads, num_threads):
+    num_threads(threads)
     model = drn.DilatedRNN(1, 20, drn.exponential_dilations(5), cell=cell, output_size=4)
     x = np.random.default_rng(0).standard_normal((3_000, 10, 1)).astype("float32")
     budget = 7_000_000
-
-    def step(budget=None):
-        output, _, cache = model.forward(x, budget=budget)
-        model.backward(np.ones_like(output), cache)
-
-    within, whole = peak_of(lambda: step(budget)), peak_of(step)
+    within, whole = peak_of(lambda: train_one_step(model, x, budget)), peak_of(lambda: train_one_step(model, x))
     assert within < budget + 4 * x.nbytes  # x, its copy and dx are not part of the budget
     assert whole > 3 * within
+
+
+# T, B, D, H, layers, and the part of the whole sequence's memory that is the budget
+SHAPES = {
+    "many rows": (784, 32, 1, 20, 8, 0.5),
+    "one row, more units": (2000, 1, 1, 50, 9, 0.5),
+    "wide layers, short segments": (600, 64, 2, 50, 4, 0.2),
+    "large weights": (300, 16, 3, 128, 4, 0.3),
+    "the whole sequence": (1000, 10, 1, 20, 5, 1.01),
+}
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_the_estimate_of_memory_is_within_a_fifth_of_the_measured_peak_in_both_directions(
+    cell, shape, threads, num_threads
+):
+    num_threads(threads)
+    T, B, D, H, layers, part = SHAPES[shape]
+    model = drn.DilatedRNN(D, H, drn.exponential_dilations(layers), cell=cell, output_size=4)
+    x = np.random.default_rng(0).standard_normal((T, B, D)).astype("float32")
+    costs = Costs.of(model.stack, model.params, B, 4, False)
+    budget = int(part * costs.memory(T, T))
+    size = segment_size(model.stack, model.params, T, B, 4, False, budget)
+    assert (size == T) == (shape == "the whole sequence")
+    estimate = costs.memory(T, size)  # of the segments that were chosen: at most the budget
+    assert estimate <= budget
+    model.forward(x[:2])  # starts threads and fills caches of Python before memory is measured
+    peak = peak_of(lambda: train_one_step(model, x, budget))
+    copies = x.nbytes * (3 if size < T else 2)  # of x and dx, which are not part of the budget
+    assert estimate / 1.2 < peak - copies and peak < 1.2 * estimate + copies
+
+
+def test_a_segment_of_another_length_does_not_wait_for_the_buffers_of_the_one_before():
+    model = drn.DilatedRNN(1, 50, [1, 2, 4], "lstm", output_size=1)
+    x = np.zeros((399, 4, 1), "float32")  # segments of 200 and 199 steps
+
+    def step(size):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(network, "segment_size", lambda *_: size)
+            train_one_step(model, x, budget=1)
+
+    step(200)
+    assert peak_of(lambda: step(200)) < 1.1 * peak_of(lambda: step(201)) < 1.2 * peak_of(lambda: step(200))
+    assert peak_of(lambda: step(200)) < 0.65 * peak_of(lambda: train_one_step(model, x))
 
 
 def test_a_budget_that_suffices_for_the_whole_changes_nothing():
@@ -108,7 +158,7 @@ def test_a_segmented_cache_holds_all_that_backward_needs():
     x = np.random.default_rng(0).standard_normal((300, 2, 1))
     _, state, _ = model.forward(x)
     output, _, cache = model.forward(x, state, budget=60_000)
-    assert isinstance(cache, segments.SegmentedCache)
+    assert isinstance(cache, plans.SegmentedCache)
     expected = model.backward(np.ones_like(output), cache)
     x[...] = 0
     for array in [*model.params.values(), *(array for entry in state for array in entry)]:
@@ -118,26 +168,16 @@ def test_a_segmented_cache_holds_all_that_backward_needs():
         model.backward(np.ones((5, 2, 1)), cache)
 
 
-def test_a_released_segmented_cache_is_refused():
-    model = drn.DilatedRNN(1, 3, [1, 2], output_size=1)
-    output, _, cache = model.forward(np.zeros((200, 1, 1), "float32"), budget=30_000)
-    assert isinstance(cache, segments.SegmentedCache)
-    cache.release()
-    with pytest.raises(ValueError, match="released"):
-        model.backward(np.ones_like(output), cache)
-
-
 # ---------------------------------------------------------------- without gradients
 
 
 @given(cases(most=40))
 def test_forward_that_keeps_nothing_equals_forward(on, case):
     case = on(case)
-    output, state, _ = case.model.forward(case.x, given_state(case), case.lengths)
-    before = given_state(case)
+    output, state, _ = case.model.forward(case.x, case.state, case.lengths)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(segments, "CHUNK", 1)
-        got, got_state, cache = case.model.forward(case.x, before, case.lengths, keep=False)
+        patch.setattr(plans, "CHUNK", 1)
+        got, got_state, cache = case.model.forward(case.x, case.state, case.lengths, keep=False)
     assert cache is None
     assert_equal((got, got_state), (output, state))
 
@@ -145,9 +185,9 @@ def test_forward_that_keeps_nothing_equals_forward(on, case):
 @given(cases(most=20, ragged=False), st.integers(1, 20))
 def test_an_iterator_of_chunks_equals_the_whole(on, case, size):
     case = on(case)
-    output, state, _ = case.model.forward(case.x, given_state(case))
+    output, state, _ = case.model.forward(case.x, case.state)
     chunks = (case.x[start : start + size] for start in range(0, case.T, size))
-    got, got_state, _ = case.model.forward(chunks, given_state(case), keep=False)
+    got, got_state, _ = case.model.forward(chunks, case.state, keep=False)
     assert_equal((got, got_state), (output, state))
 
 

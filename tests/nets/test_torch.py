@@ -26,12 +26,13 @@ class TorchDilatedRNN(torch.nn.Module):
         end = []
         for layer, d, start in zip(self.layers, self.dilations, state, strict=True):
             folded = x.reshape(T // d, d * B, -1)
+            if layer is self.layers[-1]:
+                before = start[0][d - self.width :]  # (K, B, H), the outputs before the sequence
             start = tuple(s.reshape(1, d * B, -1) for s in start)
             x, last = layer(folded, start if len(start) > 1 else start[0])
             x = x.reshape(T, B, -1)
             end.append(tuple(s.reshape(d, B, -1) for s in (last if isinstance(last, tuple) else (last,))))
-        before = torch.zeros(self.width - 1, B, x.shape[2], dtype=x.dtype)
-        h = torch.cat([before, x])
+        h = torch.cat([before[1:], x])  # (K - 1 + T, B, H)
         windows = torch.cat([h[k : k + T] for k in range(self.width)], dim=2)  # (T, B, K*H)
         return self.readout(windows), end
 
@@ -49,28 +50,24 @@ def test_forward_and_gradients_equal_pytorch(cell, dilations, seed):
 
     rng = np.random.default_rng(seed)
     x = torch.tensor(rng.standard_normal((T, B, D)), requires_grad=True)
-    state = [tuple(rng.standard_normal(a.shape) for a in entry) for entry in model.zero_state(B)[: len(dilations)]]
+    state = [tuple(rng.standard_normal(a.shape) for a in entry) for entry in model.zero_state(B)]
     torch_state = [tuple(torch.tensor(a, requires_grad=True) for a in entry) for entry in state]
-    K = model.width
-    whole_state = state + ([(np.zeros((K - 1, B, hidden[-1])),)] if K > 1 else [])
 
-    output, end, cache = model.forward(x.detach().numpy(), whole_state)
+    output, end, cache = model.forward(x.detach().numpy(), state)
     expected, torch_end = net(x, torch_state)
     assert_equal(output, expected.detach().numpy())
-    assert_equal(end[: len(dilations)], [tuple(a.detach().numpy() for a in entry) for entry in torch_end])
+    assert_equal(end, [tuple(a.detach().numpy() for a in entry) for entry in torch_end])
 
     doutput = rng.standard_normal(output.shape)
     dstate = [tuple(rng.standard_normal(a.shape) for a in entry) for entry in end]
-    for array in (dstate[-1][0],) if K > 1 else ():
-        array[...] = 0  # PyTorch's net has no such state
-    pairs = zip(torch_end, dstate, strict=False)
+    pairs = zip(torch_end, dstate, strict=True)
     loss = (expected * torch.tensor(doutput)).sum() + sum(
         (a * torch.tensor(b)).sum() for entry, dentry in pairs for a, b in zip(entry, dentry, strict=True)
     )
     loss.backward()
     dx, dgiven, grads = model.backward(doutput, cache, dstate)
     assert_equal(dx, x.grad.numpy())
-    assert_equal(dgiven[: len(dilations)], [tuple(a.grad.numpy() for a in entry) for entry in torch_state])
+    assert_equal(dgiven, [tuple(a.grad.numpy() for a in entry) for entry in torch_state])
     by_name = {name: p.grad.numpy() for name, p in net.named_parameters()}
     for i in range(len(dilations)):
         assert_equal(grads[f"layers.{i}.W_x"], by_name[f"layers.{i}.weight_ih_l0"])

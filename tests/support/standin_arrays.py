@@ -276,7 +276,7 @@ for _name in _OF_LISTS:
     def _joined(arrays, *rest, _name=_name, **options):
         whole = isinstance(arrays, ndarray)
         hosts = arrays._host if whole else [operand(array) for array in arrays]
-        result = getattr(numpy, _name)(hosts, *rest, **options)
+        result = getattr(numpy, _name)(hosts, *rest, **{key: _plain(value) for key, value in options.items()})
         return [ndarray(part) for part in result] if isinstance(result, list) else ndarray(result)
 
     public[_name] = _joined

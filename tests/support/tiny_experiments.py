@@ -1,11 +1,14 @@
-"""Experiments that take a second, for the tests of the harness."""
+"""Experiments that take a second, for the tests of the harness, the report and the worker processes."""
 
 import csv
+import functools
+import os
 import signal
+from dataclasses import replace
 
 import pytest
 
-from dilated_rnn_np.experiments import Choices, Experiment, Training, harness, report
+from dilated_rnn_np.experiments import Choices, Experiment, Study, Training, harness, report
 from dilated_rnn_np.experiments.plan import compare_systems
 from dilated_rnn_np.tasks import Adding
 
@@ -20,15 +23,15 @@ def contenders(choices, task=None, training=TRAINING):
 
 
 def tiny(task=None, name="tiny", **options):
-    columns = ("loss", "metric", "halved")
-    return Experiment(name, "A test.", lambda c: contenders(c, task), columns, compares_systems=True, **options)
+    columns, build = ("loss", "metric", "halved"), functools.partial(contenders, task=task)
+    return Experiment(name, "A test.", build, columns, compares_systems=True, **options)
 
 
 CHOICES = Choices(systems=("dilated", "skip"))
 
 
-def conduct(folder, experiment=None, choices=CHOICES, seeds=2):
-    return harness.conduct(experiment or tiny(), choices, folder, seeds, progress=False)
+def conduct(folder, experiment=None, choices=CHOICES, seeds=2, **options):
+    return harness.conduct(Study.of(experiment or tiny(), choices, seeds), folder, **{"progress": False} | options)
 
 
 def table(folder):
@@ -65,3 +68,28 @@ def result(**values):
         "halved": 5,
     }
     return common | {"settings": {"seed": 0}, "steps": 12} | values
+
+
+class Failing(Adding):
+    """Adding whose batches raise an error, or end the process."""
+
+    def __init__(self, T, error=None):
+        super().__init__(T)
+        self.error = error
+
+    def batches(self, batch_size, seed=0):
+        if self.error is None:
+            os._exit(3)
+        raise self.error
+
+
+def failing_second(choices, error):
+    """The tiny contenders, of which the second fails."""
+    rows = contenders(choices)
+    return [rows[0], replace(rows[1], task=Failing(5, error)), *rows[2:]]
+
+
+def diverging_second(choices):
+    """The tiny contenders, of which the second diverges."""
+    rows = contenders(choices)
+    return [rows[0], replace(rows[1], training=replace(TRAINING, lr=1e30)), *rows[2:]]

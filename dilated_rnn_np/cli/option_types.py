@@ -1,0 +1,84 @@
+"""Types of option values: each turns the typed text into a checked value, or raises an error that states the expected value."""
+
+from __future__ import annotations
+
+import math
+from argparse import ArgumentTypeError
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ..arrays.checks import choose
+
+T = TypeVar("T")
+
+
+def _parser(convert: Callable[[str], T], expected: str, valid: Callable[[T], bool]) -> Callable[[str], T]:
+    """Return the type whose values ``convert`` reads and ``valid`` accepts."""
+
+    def parse(text: str) -> T:
+        try:
+            value = convert(text)
+        except ValueError:
+            value = None
+        if value is None or not valid(value):
+            raise ArgumentTypeError(f"must be {expected}, got {text!r}")
+        return value
+
+    return parse
+
+
+def whole(least: int = 1) -> Callable[[str], int]:
+    """Return the type of whole numbers of at least ``least``.
+
+    >>> whole()("12")
+    12
+    """
+    return _parser(int, f"a whole number of at least {least}", lambda number: number >= least)
+
+
+def _wholes(text: str) -> list[int]:
+    return [int(word) for word in text.split(",")]
+
+
+wholes = _parser(_wholes, "whole numbers of at least 1, such as 1,2,4", lambda numbers: min(numbers) >= 1)
+finite = _parser(float, "a finite number", math.isfinite)
+positive = _parser(float, "a finite number above 0", lambda number: 0 < number < math.inf)
+not_negative = _parser(float, "a finite number of at least 0", lambda number: 0 <= number < math.inf)
+norm = _parser(float, "a number above 0 (inf clips nothing)", lambda number: number > 0)
+fraction = _parser(float, "a number in [0, 1)", lambda number: 0 <= number < 1)
+
+
+def one_of(what: str, known: Mapping[str, Any]) -> Callable[[str], str]:
+    """Return the type of the names in ``known``; an unknown one is answered with the nearest.
+
+    >>> one_of("cell", {"rnn": 1, "gru": 2})("grue")
+    Traceback (most recent call last):
+    argparse.ArgumentTypeError: unknown cell 'grue'; known: rnn, gru; did you mean 'gru'?
+    """
+
+    def parse(text: str) -> str:
+        try:
+            choose(what, text, known)
+        except ValueError as error:
+            raise ArgumentTypeError(str(error)) from None
+        return text
+
+    return parse
+
+
+def some_of(what: str, known: Mapping[str, Any]) -> Callable[[str], tuple[str, ...]]:
+    """Return the type of comma-separated lists of names in ``known``, without repeats.
+
+    >>> some_of("cell", {"rnn": 1, "gru": 2})("gru, rnn,gru")
+    ('gru', 'rnn')
+    """
+    single = one_of(what, known)
+    return lambda text: tuple(dict.fromkeys(single(name.strip()) for name in text.split(",")))
+
+
+def checkpoint(text: str) -> str:
+    """Return the path of a checkpoint; a folder raises an error that names the file in it."""
+    if Path(text).is_dir():
+        raise ArgumentTypeError(f"{text} is a folder: give {Path(text) / 'checkpoint.npz'}")
+    return text

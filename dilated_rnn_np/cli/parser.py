@@ -1,0 +1,233 @@
+"""The parser of the command line: every command with its options, defaults and help."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any, NoReturn
+
+from ..baselines.systems import SYSTEMS
+from ..experiments import EXPERIMENTS, Training
+from ..experiments.driver import HELD_OUT, SCHEDULES
+from ..experiments.plan import SCALES
+from ..recurrence.cells import CELLS
+from ..recurrence.init import SCHEMES
+from ..tasks import TASKS
+from ..training.optim import OPTIMIZERS
+from . import option_types as types
+from .errors import UserError
+from .options import Help, add, add_whole, typed
+from .task_options import NOT_FOR_ALL, add_task_options, own_defaults
+
+EXAMPLES = """examples:
+  dilated-rnn                                          the demonstration, about a minute
+  dilated-rnn train copy-memory --T 500                9 layers of 10 vanilla units recall across 500 steps
+  dilated-rnn train mnist --permuted --cell gru        pixel by pixel, in a fixed random order
+  dilated-rnn train characters                         a character language model of Tiny Shakespeare
+  dilated-rnn generate runs/characters/checkpoint.npz --temperature 0.7      sample text from it
+  dilated-rnn train speech --frame 16                  recognise speakers from the raw waveform
+  dilated-rnn evaluate runs/mnist/checkpoint.npz       loss and accuracy on the test images
+  dilated-rnn summary --cell gru --layers 9            the layers of an architecture and their parameters
+  dilated-rnn train adding --system skip --parameters 2000     a compared system of equal size
+  dilated-rnn experiment copy-memory --jobs 2          systems against each other, two runs at a time
+  dilated-rnn paths --dilations 1,2,4,8 --against skip,plain,cnn     path lengths through time
+  dilated-rnn draw --dilations 1,2,4 --out pictures    every picture of an architecture, or of a checkpoint
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser whose errors are UserErrors that begin with the option."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise the UserError for wrong arguments."""
+        raise UserError(message.removeprefix("argument ").replace(": must ", " must ", 1))
+
+
+def parser(task: str | None = None) -> Parser:
+    """Return the parser of the command line, with a task's own defaults for ``train``."""
+    top = Parser(
+        prog="dilated-rnn",
+        description="Dilated recurrent neural networks (Chang et al., NIPS 2017) in NumPy. Without a command: the demonstration.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.set_defaults(command="demo")
+    top.add_argument("--picture", default="dilated_rnn_demo.png", metavar="FILE", help="the demonstration's picture")
+    add_whole(top, "--demo-steps", "training steps per net of the demonstration", 3000)
+    add_whole(top, "--demo-seed", "seed of the demonstration", 0, least=0)
+    commands = top.add_subparsers(title="commands", metavar="COMMAND")
+    _add_train(commands, task)
+    _add_evaluate(commands)
+    _add_generate(commands)
+    _add_summary(commands)
+    _add_paths(commands)
+    _add_draw(commands)
+    _add_experiment(commands)
+    return top
+
+
+def _command(commands: Any, name: str, words: str, **settings: Any) -> Parser:
+    command = commands.add_parser(name, help=words, **{"formatter_class": Help} | settings)
+    command.set_defaults(command=name)
+    return command
+
+
+def _add_train(commands: Any, task: str | None) -> None:
+    train = _command(commands, "train", "train on a task")
+    train.add_argument("task", metavar="TASK", type=types.one_of("task", TASKS), help=f"one of {', '.join(TASKS)}")
+    group = train.add_argument_group("the task")
+    add_task_options(group)
+    add(group, "--data-dir")
+    _add_model_options(train)
+    group = train.add_argument_group("training")
+    add(group, "--steps", otherwise="4000, or ten epochs of finite data")
+    add_whole(group, "--epochs", "passes over finite data, instead of --steps")
+    add(group, "--batch-size", default=Training.batch_size)
+    group.add_argument(
+        "--optimizer",
+        type=types.one_of("optimizer", OPTIMIZERS),
+        metavar="NAME",
+        default=Training.optimizer,
+        help=f"one of {', '.join(OPTIMIZERS)}",
+    )
+    group.add_argument("--lr", type=types.positive, metavar="X", default=Training.lr, help="learning rate at the start")
+    group.add_argument("--schedule", choices=SCHEDULES, default=Training.schedule, help="of the learning rate")
+    words = f"rmsprop: decay of the mean of squares (default: {Training.decay})"
+    group.add_argument("--decay", type=types.fraction, metavar="X", help=words)
+    words = "largest norm of the gradient; a larger one is scaled down"
+    group.add_argument("--max-norm", type=types.norm, metavar="X", default=Training.max_norm, help=words)
+    add_whole(group, "--validate-every", "steps between validations (default: 100, or an epoch of finite data)")
+    group.add_argument("--validate-on", choices=HELD_OUT, default=Training.validate_on, help="which held-out data")
+    add_whole(group, "--patience", "stop after this many validations without a lower loss")
+    words = "limit of the memory for backpropagation; values beyond it are computed twice"
+    group.add_argument("--memory", type=types.positive, metavar="MB", help=words)
+    add(group, "--threads", otherwise="as many as cores")
+    group = train.add_argument_group("output")
+    add(group, "--out", help="folder for checkpoint.npz, metrics.csv and curve.png", otherwise="runs/TASK")
+    add_whole(group, "--checkpoint-every", "steps between two checkpoints", 100)
+    group.add_argument("--resume", action="store_true", help="continue the run in that folder")
+    own = {name: " ".join(f"{typed(k)} {v}" for k, v in own_defaults(name).items()) for name in TASKS}
+    train.epilog = "; ".join(f"defaults of {name}: {words}" for name, words in own.items() if words)
+    train.set_defaults(**{name: value for name, value in own_defaults(task).items() if name not in NOT_FOR_ALL})
+
+
+def _add_evaluate(commands: Any) -> None:
+    evaluate = _command(commands, "evaluate", "measure a checkpoint on its task's test data")
+    add(evaluate, "checkpoint")
+    add(evaluate, "--last")
+    add(evaluate, "--batch-size", default=512, help="sequences at once; does not change the result")
+    add(evaluate, "--data-dir")
+    add(evaluate, "--text")
+    add(evaluate, "--backend")
+    add(evaluate, "--threads", otherwise="as many as cores")
+
+
+def _add_generate(commands: Any) -> None:
+    generate = _command(commands, "generate", "sample text from a character model")
+    add(generate, "checkpoint", help="the checkpoint.npz of 'dilated-rnn train characters'")
+    generate.add_argument("--prompt", metavar="TEXT", help="text that the model reads first (default: a new line)")
+    add_whole(generate, "--length", "characters to generate", 500)
+    generate.add_argument(
+        "--temperature",
+        type=types.not_negative,
+        metavar="X",
+        default=0.7,
+        help="0 takes the most likely character, 1 samples from the learned distribution",
+    )
+    add(generate, "--seed", help="of the sampling")
+    add(generate, "--last")
+    add(generate, "--backend")
+
+
+def _add_summary(commands: Any) -> None:
+    summary = _command(commands, "summary", "print the layers of a net")
+    add(summary, "checkpoint", nargs="?", help="a checkpoint; without it the options below")
+    add(summary, "--input-size")
+    add_whole(summary, "--output-size", "numbers of the read-out", 10)
+    _add_model_options(summary)
+
+
+def _add_paths(commands: Any) -> None:
+    paths = _command(commands, "paths", "path lengths through time of architectures")
+    add(paths, "--dilations", default="1,2,4,8")
+    against = types.some_of("architecture", {**SYSTEMS, "cnn": None})
+    paths.add_argument("--against", metavar="LIST", type=against, help=f"compare with some of {','.join(SYSTEMS)}")
+    add_whole(paths, "--cycle", "the longest span (default: the largest dilation)")
+    add(paths, "--input-size")
+    add_whole(paths, "--hidden", "units per node", 10, metavar="H")
+    paths.add_argument("--plot", metavar="FILE", help="picture of path length over span")
+
+
+def _add_draw(commands: Any) -> None:
+    draw = _command(commands, "draw", "write every picture of a net")
+    add(draw, "checkpoint", nargs="?", help="a checkpoint; without it --system and --dilations")
+    add(draw, "--system", otherwise="dilated")
+    add(draw, "--dilations", otherwise="1,2,4")
+    add(draw, "--steps", default=17, help="time steps of the unrolled network; animations show 17 at most")
+    add(draw, "--out", default="pictures", help="folder for the pictures")
+    add(draw, "--data-dir")
+    add(draw, "--text")
+
+
+def _add_experiment(commands: Any) -> None:
+    listed = "\n".join(f"  {name:<20}{e.description}" for name, e in EXPERIMENTS.items())
+    experiment = _command(
+        commands,
+        "experiment",
+        "train systems against each other, into a table and pictures",
+        description=f"experiments:\n{listed}",
+        formatter_class=type("RawHelp", (Help, argparse.RawDescriptionHelpFormatter), {}),
+    )
+    experiment.add_argument(
+        "name", metavar="NAME", type=types.one_of("experiment", EXPERIMENTS), help=f"one of {', '.join(EXPERIMENTS)}"
+    )
+    scales = "; ".join(f"{name}: {words}" for name, words in SCALES.items())
+    experiment.add_argument(
+        "--scale", metavar="SCALE", type=types.one_of("scale", SCALES), default="quick", help=scales
+    )
+    for name, known in (("system", SYSTEMS), ("cell", CELLS)):
+        words = f"some of {','.join(known)} (default: the experiment's own)"
+        experiment.add_argument(f"--{name}s", metavar="LIST", type=types.some_of(name, known), help=words)
+    add(experiment, "--parameters")
+    experiment.add_argument(
+        "--setting",
+        action="append",
+        dest="settings",
+        metavar="NAME",
+        help="one of the table's settings, such as 'T = 500'; may be repeated (default: all)",
+    )
+    for name in ("--steps", "--batch-size"):
+        add(experiment, name, otherwise="as the scale says")
+    add(experiment, "--embedding")
+    add(experiment, "--corpus")
+    add(experiment, "--frame")
+    add_whole(experiment, "--seeds", "runs per net (default: the experiment's own)")
+    add_whole(experiment, "--jobs", "processes that share the runs; they do not change the table", 1)
+    add(experiment, "--threads", default=1, help="threads per run")
+    add(experiment, "--backend")
+    add(experiment, "--out", help="folder to write into, or to continue", otherwise="runs/experiments/NAME-SCALE")
+    add(experiment, "--data-dir")
+
+
+def _add_model_options(command: Any) -> None:
+    model = command.add_argument_group("the net")
+    add(model, "--system", default="dilated")
+    add(model, "--cell", otherwise="rnn")
+    size = model.add_mutually_exclusive_group()
+    words = "units per layer: a number, or one per layer: 10,20,20"
+    size.add_argument("--hidden", type=types.wholes, metavar="H", default="10", help=words)
+    add(size, "--parameters")
+    add_whole(model, "--layers", "number of layers (default: 9, or as many as reach across T)", metavar="L")
+    add_whole(model, "--base", "dilations are M^l0, M^(1+l0), …", 2, metavar="M")
+    add_whole(model, "--start", "above 0 the net gets a fusion layer", 0, least=0, metavar="l0")
+    add(model, "--dilations", help="one dilation per layer, such as 1,2,4,8, instead of layers, base and start")
+    words = "probability that a number between layers is dropped"
+    model.add_argument("--dropout", type=types.fraction, metavar="X", default=0.0, help=words)
+    words = "lstm: initial bias of the forget gate (default: 0)"
+    model.add_argument("--forget-bias", type=types.finite, metavar="X", help=words)
+    add(model, "--embedding")
+    for name, default in (("--input-init", "glorot_uniform"), ("--recurrent-init", "orthogonal")):
+        scheme = types.one_of("initialisation", SCHEMES)
+        model.add_argument(name, type=scheme, metavar="NAME", default=default, help=f"one of {', '.join(SCHEMES)}")
+    model.add_argument("--dtype", choices=("float32", "float64"), default="float32", help="of parameters and states")
+    add(model, "--backend")
+    add(model, "--seed", help="of weights, data and dropout")

@@ -1,0 +1,59 @@
+"""The commands ``paths`` and ``draw``: path lengths as a table, and all pictures of an architecture or a checkpoint."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from pathlib import Path
+
+from ..baselines import systems
+from ..experiments.files import made_folder
+from ..nets import checkpoint as checkpoints
+from ..plot import checked_picture, path_lengths
+from ..theory import paths
+from .errors import UserError, user_errors
+from .gallery import comparison_graphs, draw_architecture, draw_checkpoint
+from .task_options import task_of
+
+
+def paths_command(options: argparse.Namespace) -> None:
+    """Print, and draw, the path lengths of a dilated stack beside those of other architectures of equal depth."""
+    dilations = options.dilations
+    cycle = options.cycle or max(dilations)
+    with user_errors():
+        if options.plot:
+            checked_picture(options.plot)
+        graphs = [paths.dilated_stack(dilations), *comparison_graphs(options.against or (), dilations)]
+        rows = paths.table(graphs, cycle, options.input_size, options.hidden)  # refuses spans too long to list
+    width = max(len(row["architecture"]) for row in rows) + 2
+    print(f"Recurrent lengths in edges, over spans of 1 to {cycle} steps; {options.hidden} vanilla units per node.")
+    header = f"{'architecture':<{width}}{'mean':>9}{'longest':>9}{'edges/node':>12}{'parameters':>12}{'per edge':>10}"
+    print(f"{header}{'receptive field':>17}")
+    for row in rows:
+        field = "unlimited" if math.isinf(row["receptive field"]) else f"{row['receptive field']:,.0f}"
+        print(
+            f"{row['architecture']:<{width}}{row['mean length']:>9.4f}{row['longest']:>9.0f}{row['edges per node']:>12.2f}"
+            f"{row['parameters']:>12,}{row['per edge']:>10,.0f}{field:>17}"
+        )
+    if options.plot:
+        path_lengths(graphs, 2 * cycle)[0].axes.figure.savefig(options.plot, dpi=150)
+        print(f"The picture of path length over span is {options.plot}.")
+
+
+def draw_command(options: argparse.Namespace) -> None:
+    """Write every picture of an architecture or of a checkpoint."""
+    folder = made_folder(Path(options.out))
+    if options.checkpoint:
+        for name in ("dilations", "system"):
+            if getattr(options, name):
+                raise UserError(f"a checkpoint has its own {name}: leave --{name} out")
+        best = bool(checkpoints.read(options.checkpoint)[1].get("best"))
+        model = checkpoints.load(options.checkpoint, best=best)
+        task = task_of(options.checkpoint, options.data_dir, options.text)
+        written = draw_architecture(model, folder, options.steps)
+        written += draw_checkpoint(options.checkpoint, model, task, folder)
+    else:
+        with user_errors():
+            model = systems.build(options.system or "dilated", 1, 1, options.dilations or [1, 2, 4])
+        written = draw_architecture(model, folder, options.steps)
+    print(f"{len(written)} files are in {folder}: {', '.join(path.name for path in written)}")

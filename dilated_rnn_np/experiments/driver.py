@@ -1,0 +1,276 @@
+"""The driver: one description of a training run, and the functions that train it, test it and store its result.
+
+The command line and all experiments use it. A run keeps its checkpoint and metrics in a folder; a stopped run resumes there,
+and a folder of another run is refused.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..arrays.checks import choose, fraction, positive, positive_integer, real
+from ..arrays.files import atomic
+from ..nets import checkpoint as checkpoints
+from ..nets.budget import segment_size
+from ..nets.network import Network
+from ..tasks import Task
+from ..training.batches import unpacked
+from ..training.callbacks import Annealing
+from ..training.optim import OPTIMIZERS, Optimizer, Schedule, cosine_decay, get_optimizer
+from ..training.run import Run
+from ..training.train import evaluate, fit
+from . import environment
+from .files import FolderError, made_folder, read_json, read_metrics
+
+Result = dict[str, Any]
+SCHEDULES = ("cosine", "constant")
+HELD_OUT = ("validation", "test")
+HELD_OUT_BATCH = 512  # sequences per batch of held-out data; it does not change what is measured
+ENDLESS_EPOCH = 100  # steps per epoch of annealing for a task with endless data
+MAY_CHANGE = ("validate_every", "patience", "checkpoint_every", "budget")  # when a run is resumed
+
+
+@dataclass(frozen=True)
+class Training:
+    """Optimiser, schedule, clipping and validation of a run.
+
+    Attributes
+    ----------
+    steps : number of training steps. batch_size : sequences per step.
+    optimizer : a name in ``optim.OPTIMIZERS``. decay : of RMSProp's mean of squares.
+    lr : learning rate at the start. schedule : "cosine" falls to ``final * lr`` at the last step, "constant" stays.
+    max_norm : the gradient is scaled down to this norm.
+    validate_on : "validation", "test", or None for no validation. validate_every : steps between two validations.
+    patience : stop after this many validations without a lower loss; None never stops early.
+    checkpoint_every : steps between two checkpoints; None saves at every validation.
+    budget : bytes for the cache of the backward pass, see ``Network.forward``; None for no limit.
+
+    Raises
+    ------
+    ValueError or TypeError : for an unknown name or a number out of range.
+    """
+
+    steps: int
+    batch_size: int = 128
+    optimizer: str = "rmsprop"
+    decay: float = 0.9
+    lr: float = 4e-3
+    schedule: str = "cosine"
+    final: float = 0.02
+    max_norm: float = 1.0
+    validate_on: str | None = "validation"
+    validate_every: int = 100
+    patience: int | None = None
+    checkpoint_every: int | None = None
+    budget: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch_size", "validate_every", "patience", "checkpoint_every", "budget"):
+            if getattr(self, name) is not None:
+                positive_integer(name, getattr(self, name))
+        choose("optimizer", self.optimizer, OPTIMIZERS)
+        choose("schedule", self.schedule, dict.fromkeys(SCHEDULES))
+        if self.validate_on is not None:
+            choose("validate_on", self.validate_on, dict.fromkeys(HELD_OUT))
+        fraction("decay", self.decay)
+        positive("lr", self.lr)
+        fraction("final", self.final, one_allowed=True)
+        if not real("max_norm", self.max_norm) > 0:
+            raise ValueError(f"max_norm must be above 0 (infinity clips nothing), got {self.max_norm}")
+
+    def optimizer_for(self, model: Network) -> Optimizer:
+        """Return a new optimiser on a model's parameters, with the schedule as its learning rate."""
+        lr: float | Schedule = self.lr
+        if self.schedule == "cosine":
+            lr = cosine_decay(self.lr, self.steps, self.final)
+        options = {"decay": self.decay} if self.optimizer == "rmsprop" else {}
+        return get_optimizer(self.optimizer, model.params, lr, **options)
+
+    def settings(self) -> dict[str, Any]:
+        """Return the settings that a resumed run must share with the run it continues."""
+        settings = {name: value for name, value in vars(self).items() if name not in MAY_CHANGE}
+        if self.schedule == "constant":  # more steps continue the same run; a cosine ends at its last step
+            del settings["steps"]
+        return settings
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """The description of one run: an untrained model, a task, how to train, and the seed of batches and dropout.
+
+    Examples
+    --------
+    >>> from dilated_rnn_np import DilatedRNN
+    >>> from dilated_rnn_np.tasks import Adding
+    >>> spec = RunSpec(DilatedRNN(2, 4, [1, 2], output_size=1), Adding(9), Training(20, batch_size=8, validate_every=10))
+    >>> history = train(spec, progress=False)
+    >>> history.step, len(history.column("validation_loss")[0])
+    (20, 2)
+    """
+
+    model: Network
+    task: Task
+    training: Training
+    seed: int = 0
+
+    def settings(self) -> dict[str, Any]:
+        """Return the settings that make two runs the same run, as JSON stores them."""
+        model = checkpoints.model_record(self.model)[1]
+        settings = {
+            "task": self.task.settings(),
+            "training": self.training.settings(),
+            "seed": self.seed,
+            "model": model,
+        }
+        return json.loads(json.dumps(settings))
+
+    def check_budget(self) -> None:
+        """Raise a ValueError if the training's memory budget is too small for the first batch."""
+        model, budget = self.model, self.training.budget
+        if budget is not None:
+            x = unpacked(next(iter(self.task.batches(self.training.batch_size, self.seed))))[0]  # (T, B, D)
+            size = len(x), len(x[0]), model.dtype.itemsize
+            segment_size(model.stack, model.params, *size, model.dropout > 0, budget)
+
+
+def check_folder(spec: RunSpec, folder: Path, resume: bool) -> None:
+    """Raise if a folder's checkpoint belongs to another run, or to this one while ``resume`` is False.
+
+    Raises
+    ------
+    FolderError : names the first setting that differs. FileExistsError : there is a checkpoint and ``resume`` is False.
+    """
+    file = folder / "checkpoint.npz"
+    if file.exists() and not resume:
+        raise FileExistsError(f"{file} exists: resume that run (--resume), or give another folder (--out FOLDER)")
+    if file.exists():
+        _check_same_run(checkpoints.read(file)[1].get("note") or {}, spec.settings(), folder)
+
+
+def train(
+    spec: RunSpec, folder: Path | None = None, resume: bool = False, progress: bool = True, title: str = "training"
+) -> Run:
+    """Train the model of a run, in place.
+
+    Parameters
+    ----------
+    folder : for checkpoint.npz and metrics.csv, created if missing; None writes no file.
+    resume : continue the run in the folder, if there is one. progress : whether to show a progress bar with ``title``.
+
+    Returns
+    -------
+    history : of the run, as ``fit`` returns it.
+
+    Raises
+    ------
+    FolderError or FileExistsError : as ``check_folder``; nothing is changed then. Other errors : as ``fit``.
+    """
+    task, training = spec.task, spec.training
+    held_out = None if training.validate_on is None else getattr(task, training.validate_on)(HELD_OUT_BATCH)
+    files: dict[str, Any] = {}
+    if folder is not None:
+        check_folder(spec, folder, resume)
+        made_folder(folder)
+        files = {"checkpoint": folder / "checkpoint.npz", "log": folder / "metrics.csv", "note": spec.settings()}
+        files |= {"checkpoint_every": training.checkpoint_every or training.validate_every, "resume": resume}
+    return fit(
+        spec.model,
+        task.batches(training.batch_size, spec.seed),
+        training.optimizer_for(spec.model),
+        training.steps,
+        loss=task.loss,
+        metric=task.metric,
+        max_norm=training.max_norm,
+        truncated=task.truncated,
+        budget=training.budget,
+        validation=held_out,
+        validate_every=training.validate_every,
+        patience=training.patience,
+        callbacks=[Annealing(task.steps_per_epoch(training.batch_size) or ENDLESS_EPOCH)],
+        seed=spec.seed,
+        progress=progress,
+        description=title,
+        **files,
+    )
+
+
+def measure(model: Network, task: Task, batch_size: int = HELD_OUT_BATCH) -> tuple[float, float]:
+    """Return a model's loss and metric on a task's test data."""
+    return evaluate(model, task.test(batch_size), task.loss, task.metric, task.truncated)
+
+
+def run(
+    spec: RunSpec,
+    folder: Path,
+    after: Callable[[Network], str] | None = None,
+    progress: bool = False,
+    title: str = "training",
+) -> Result:
+    """Train and test a run, or return the result that its folder already holds.
+
+    Parameters
+    ----------
+    folder : of this run alone: checkpoint.npz, metrics.csv, and result.json when it is finished. A stopped run resumes.
+    after : computes a text from the trained model, which is stored with the result. progress, title : as in ``train``.
+
+    Returns
+    -------
+    result : the content of result.json. "status" is "finished", with the test loss and metric of the parameters that did
+        best in validation, or "diverged".
+
+    Raises
+    ------
+    FolderError : if the folder belongs to another run or its result is damaged. Other errors : as ``fit``.
+    """
+    file, settings = folder / "result.json", spec.settings()
+    if file.exists():
+        result = read_json(file, "delete it, and the run is repeated")
+        _check_same_run(result["settings"], settings, folder)
+        return result
+    model = spec.model
+    result = {"status": "finished", "settings": settings, "parameters": model.num_parameters}
+    result["hidden"] = sorted(set(model.hidden_sizes))
+    try:
+        train(spec, folder, True, progress, title)
+        best = checkpoints.load(folder / "checkpoint.npz", best=True).to(model.xp)
+        result["loss"], result["metric"] = measure(best, spec.task)
+        if after is not None:
+            result["text"] = after(best)
+    except FloatingPointError as error:
+        result |= {"status": "diverged", "message": str(error)}
+    history = read_metrics(folder / "metrics.csv")
+    baseline, seconds = spec.task.baseline, history["seconds"]
+    result["steps"] = len(seconds)
+    result["halved"] = None if baseline is None else _first_step_below(history, baseline / 2)
+    result["seconds"] = float(seconds[-1]) if len(seconds) else 0.0
+    result["seconds_per_step"] = float(np.median(np.diff(seconds, prepend=0.0))) if len(seconds) else None
+    backend = model.xp.__name__
+    result |= {"versions": environment.versions(backend), "machine": environment.machine(backend)}
+    with atomic(file) as out:
+        json.dump(result, out, indent=1)
+    return result
+
+
+def _first_step_below(history: dict[str, np.ndarray], bound: float) -> int | None:
+    """Return the first step whose validation loss is at most ``bound``, or None."""
+    reached = history["step"][history["validation_loss"] <= bound]
+    return int(reached[0]) if len(reached) else None
+
+
+def _check_same_run(there: dict[str, Any], here: dict[str, Any], folder: Path) -> None:
+    """Raise a FolderError that names the first setting of ``here`` that differs; settings unknown ``there`` are skipped."""
+    for name, value in here.items():
+        stored = there.get(name, value)
+        if isinstance(value, dict) and isinstance(stored, dict):
+            _check_same_run(stored, value, folder)
+        elif stored != value:
+            raise FolderError(
+                f"{folder} is of another run: {name.replace('_', '-')} is {stored!r} there, {value!r} here; "
+                "use the same settings, or give another folder (--out FOLDER)"
+            )

@@ -1,0 +1,143 @@
+"""Worker processes: the runs of a study spread over local processes, one run per process at a time.
+
+Each worker builds the study for itself and receives the numbers of the runs through a pipe of its own. A worker ends when its
+pipe is closed, so that no worker outlives the process that started it by more than one run.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pickle
+import signal
+import threading
+import traceback
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import cast
+
+from ..arrays.threads import get_num_threads, set_num_threads
+from .driver import Result, run
+from .plan import Choices, Experiment, Study
+
+Number = int  # of a run, in the order of ``study.trials``
+
+
+def spread(
+    study: Study, folder: Path, numbers: Sequence[Number], jobs: int, threads: int
+) -> Generator[tuple[Number, Result], None, None]:
+    """Run the runs of the given numbers in ``jobs`` processes, and yield (number, result) as they finish.
+
+    Closing the iterator stops all workers; each saves the checkpoint of its run first.
+
+    Parameters
+    ----------
+    threads : that each worker computes with.
+
+    Raises
+    ------
+    TypeError : if the experiment cannot be sent to another process. ChildProcessError : if a worker process died.
+    Other errors : as ``run``; the worker's own traceback is their cause.
+    """
+    try:
+        pickle.dumps(study.experiment)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise TypeError(f"{study.experiment.name} can run with one job only: {error}; define it in a module") from None
+    workers: dict[Connection, BaseProcess] = {}
+    waiting = iter(numbers)
+    try:
+        for number in [number for _, number in zip(range(jobs), waiting, strict=False)]:
+            pipe, process = _started(study, folder, threads)
+            workers[pipe] = process
+            pipe.send(number)
+        busy = set(workers)
+        while busy:
+            for pipe in cast(list[Connection], wait(busy)):
+                number, result = _received(pipe, workers[pipe])
+                busy.remove(pipe)
+                if (following := next(waiting, None)) is not None:
+                    pipe.send(following)
+                    busy.add(pipe)
+                yield number, result
+    finally:
+        _stop(workers)
+
+
+@contextmanager
+def computing_with(threads: int) -> Iterator[None]:
+    """Compute with a number of threads within the block."""
+    before = get_num_threads()
+    set_num_threads(threads)
+    try:
+        yield
+    finally:
+        set_num_threads(before)
+
+
+def _started(study: Study, folder: Path, threads: int) -> tuple[Connection, BaseProcess]:
+    """Start a worker and return this process's end of its pipe, and the process."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    arguments = (theirs, study.experiment, study.choices, study.seeds, folder, threads)
+    process = context.Process(target=_work, args=arguments, daemon=True)
+    with _ignoring_ctrl_c():  # the worker inherits it: this process decides when a worker stops
+        process.start()
+    theirs.close()  # now the worker's end closes when the worker ends
+    return ours, process
+
+
+@contextmanager
+def _ignoring_ctrl_c() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():  # only the main thread may set it
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _work(pipe: Connection, experiment: Experiment, choices: Choices, seeds: int, folder: Path, threads: int) -> None:
+    """Run the runs whose numbers arrive, and answer each with (number, result, error, traceback)."""
+    try:
+        trials = Study.of(experiment, choices, seeds).trials
+        while True:
+            number = pipe.recv()
+            contender, seed = trials[number]
+            try:
+                with computing_with(threads):
+                    result = run(contender.spec(seed), contender.folder(folder, seed), contender.after)
+                pipe.send((number, result, None, ""))
+            except Exception as error:
+                pipe.send((number, None, error, traceback.format_exc()))
+    except (EOFError, BrokenPipeError, ConnectionResetError, KeyboardInterrupt):
+        pass  # the pipe was closed, or the run was stopped and has saved its checkpoint
+
+
+def _received(pipe: Connection, process: BaseProcess) -> tuple[Number, Result]:
+    """Return the number and the result that a worker sent, or raise the error that it sent."""
+    try:
+        number, result, error, text = pipe.recv()
+    except (EOFError, ConnectionResetError):
+        process.join()
+        raise ChildProcessError(
+            f"a worker process ended with code {process.exitcode}, perhaps for lack of memory; use fewer --jobs"
+        ) from None
+    if error is not None:
+        raise error from RuntimeError(f"the error was raised in a worker process:\n{text}")
+    return number, result
+
+
+def _stop(workers: dict[Connection, BaseProcess]) -> None:
+    """Close the pipes and wait for the workers; a run in progress is interrupted and saves its checkpoint."""
+    for pipe in workers:
+        pipe.close()
+    for process in workers.values():
+        while process.is_alive():
+            process.join(0.2)  # an idle worker ends by itself
+            if process.is_alive() and process.pid is not None:
+                os.kill(process.pid, signal.SIGINT)  # again and again: only a training loop reacts to it
