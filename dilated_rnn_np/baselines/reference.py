@@ -1,7 +1,7 @@
 """The compared systems as naive loops: one sequence, one layer, one time step at a time, from a state of zeros.
 
-Slow and obvious, as ``dilated_rnn_np.reference`` is for the dilated RNN: the layers, with which these loops share no code, have
-to equal them to rounding. Each function gets one layer's parameters and its input, and returns the layer's outputs.
+These loops are slow and obvious, as ``dilated_rnn_np.reference`` is for the dilated RNN. They share no code with the layers, and
+the layers must equal them to rounding. Each function takes one layer's parameters and input, and returns the layer's outputs.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def skip(p: dict[str, np.ndarray], x: np.ndarray, cell: str, s: int) -> np.ndarr
 
 
 def clockwork(p: dict[str, np.ndarray], x: np.ndarray, periods: list[int]) -> np.ndarray:
-    """``h_i = tanh(W_x,i x + sum over the modules j that are as slow or slower of W_h,ij h_j + b_i)`` where ``t mod p_i = 0``.
+    """``h_i = tanh(W_x,i x + sum over the modules j >= i of W_h,ij h_j + b_i)`` at the times with ``t mod p_i = 0``.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def clockwork(p: dict[str, np.ndarray], x: np.ndarray, periods: list[int]) -> np
 
 
 def phased_lstm(p: dict[str, np.ndarray], x: np.ndarray, open_ratio: float, leak: float) -> np.ndarray:
-    """Let an LSTM's step in by the time gate: ``c_t = k c~ + (1 - k) c_{t-1}``, ``h_t = k h~ + (1 - k) h_{t-1}``.
+    """Run an LSTM behind a time gate: ``c_t = k c~ + (1 - k) c_{t-1}``, ``h_t = k h~ + (1 - k) h_{t-1}``.
 
     Parameters
     ----------
@@ -136,13 +136,13 @@ def hm_lstm(
     slope: float = 1.0,
     boundary: Callable[[complex], complex] | None = None,
 ) -> np.ndarray:
-    """UPDATE, COPY or FLUSH, in each level at each step, as its boundaries say.
+    """Apply UPDATE, COPY or FLUSH in each level at each step, depending on its boundaries.
 
     Parameters
     ----------
     p : for each level l "levels.l.W", ".U", ".V" and ".b", rows in the order f, i, o, g, boundary; no V at the top. x : (T, D).
-    boundary : None for the step at 1/2, by which one of the three is chosen; or a function of the hard sigmoid, and then the
-        three are mixed as if it were a probability.
+    boundary : None for the step at 1/2, which selects one of the three operations; or a function of the hard sigmoid whose result
+        mixes the three as if it were a probability.
 
     Returns
     -------
@@ -150,7 +150,7 @@ def hm_lstm(
     """
     H = p["levels.0.U"].shape[1]
     h_prev, c_prev = [np.zeros(H)] * levels, [np.zeros(H)] * levels
-    z_prev: list = [0] * levels  # of the top level it stays 0
+    z_prev: list = [0] * levels  # that of the top level stays 0
     outputs = []
     for x_t in x:
         h: list = []

@@ -1,6 +1,6 @@
-"""The systems by name, each built from the same few settings, and the hidden size that gives them equally many parameters.
+"""The systems by name, each built from the same few settings, and the hidden size that fits a number of parameters.
 
-``dilations`` say for every system how deep it is and how far its edges reach; each entry below says what it makes of them.
+For every system ``dilations`` set the depth and the reach of the edges; each entry of ``SYSTEMS`` says how it uses them.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ Sizes = int | Sequence[int]
 
 @dataclass(frozen=True)
 class System:
-    """A kind of network that others are compared with.
+    """A kind of network in a comparison.
 
     Attributes
     ----------
-    name : what it is called on the command line. description : one sentence that says what it is.
-    takes_cell : whether its layers are made of a cell of choice.
-    make : from (input_size, hidden_size, dilations) and the options of ``Network``, with ``cell`` where it takes one.
+    name : its name on the command line. description : one sentence about its layers.
+    takes_cell : whether the cell of its layers can be chosen.
+    make : builds it from (input_size, hidden_size, dilations) and the options of ``Network``, with ``cell`` if it takes one.
     """
 
     name: str
@@ -52,7 +52,7 @@ def _skip(input_size: int, hidden_size: Sizes, dilations: Sequence[int], **optio
 def _clockwork(input_size: int, hidden_size: int, dilations: Sequence[int], **options: Any) -> Network:
     if any(slow <= fast for fast, slow in pairwise(dilations)):
         raise ValueError(
-            f"dilations of a clockwork RNN, its modules' periods, must grow, got {list(dilations)}; sort them"
+            f"dilations of a clockwork RNN are its periods and must increase, got {list(dilations)}; sort them"
         )
     modules = len(dilations)
     rounded = -(-positive_integer("hidden_size", hidden_size) // modules) * modules  # modules are of equal size
@@ -70,17 +70,17 @@ def _multiscale(input_size: int, hidden_size: int, dilations: Sequence[int], **o
 SYSTEMS = {
     system.name: system
     for system in (
-        System("dilated", "The dilated RNN: layer l sees its state of dilation[l] steps before.", True, DilatedRNN),
-        System("plain", "A stack of as many ordinary recurrent layers, each of dilation 1.", True, _plain),
-        System("skip", "As many layers, each with skip connections as long as the largest dilation.", True, _skip),
+        System("dilated", "The dilated RNN: layer l reads its state of dilations[l] steps before.", True, DilatedRNN),
+        System("plain", "A stack of equally many ordinary recurrent layers, each of dilation 1.", True, _plain),
+        System("skip", "Equally many layers, each with skip connections as long as the largest dilation.", True, _skip),
+        System("clockwork", "One clockwork layer; the dilations are the periods of its modules.", False, _clockwork),
         System(
-            "clockwork", "One clockwork layer, whose modules have the dilations as their periods.", False, _clockwork
+            "phased-lstm", "Equally many LSTM layers; each unit opens with a period that it learns.", False, _phased
         ),
-        System("phased-lstm", "As many LSTM layers, whose units open in rhythms that they learn.", False, _phased),
-        System("dilated-cnn", "Causal convolutions over two steps, of the same dilations.", False, DilatedCNN),
+        System("dilated-cnn", "Causal convolutions over two steps, with the same dilations.", False, DilatedCNN),
         System(
             "hm-lstm",
-            "Three levels of LSTM that find the boundaries of segments, whatever the dilations.",
+            "Three levels of LSTM that detect the boundaries of segments; the dilations are not used.",
             False,
             _multiscale,
         ),
@@ -100,13 +100,13 @@ def build(
 
     Parameters
     ----------
-    name : one of ``SYSTEMS``. input_size : D. hidden_size : H. dilations : how deep and how far, see ``SYSTEMS``.
-    cell : for the systems that take one, "rnn" if None; for the others None.
+    name : one of ``SYSTEMS``. input_size : D. hidden_size : H. dilations : depth and reach, see ``SYSTEMS``.
+    cell : for a system that takes one, "rnn" if None; None for the others.
     options : output_size, readout, dtype, rng, xp, dropout, input_init, recurrent_init, as in ``DilatedRNN``.
 
     Raises
     ------
-    ValueError : for an unknown name, a cell where the system has its own, and what the system itself refuses.
+    ValueError : for an unknown name, for a cell where the system has units of its own, and for settings that the system refuses.
 
     Examples
     --------
@@ -122,16 +122,16 @@ def build(
 
 
 def hidden_size_for(build: Callable[[int], Network], parameters: int) -> int:
-    """Return the largest hidden size whose network has at most so many parameters.
+    """Return the largest hidden size whose network has at most ``parameters`` parameters.
 
     Parameters
     ----------
-    build : from a hidden size to a network, whose number of parameters does not fall as the hidden size grows.
-    parameters : how many there may be, read-out included.
+    build : returns the network of a hidden size; its number of parameters must not decrease as the hidden size grows.
+    parameters : the largest number of parameters, read-out included.
 
     Raises
     ------
-    ValueError : where a single hidden unit already takes more.
+    ValueError : if a single hidden unit already takes more.
 
     Examples
     --------
@@ -147,7 +147,7 @@ def hidden_size_for(build: Callable[[int], Network], parameters: int) -> int:
     if not fits(1):
         raise ValueError(
             f"parameters must be at least {build(1).num_parameters:,}, which one hidden unit takes, got {parameters:,}; "
-            "allow more, or make the net less deep"
+            "allow more parameters, or use fewer layers"
         )
     fitting, too_many = 1, 2
     while too_many <= parameters and fits(too_many):  # a unit takes at least one parameter
