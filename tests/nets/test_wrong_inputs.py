@@ -436,7 +436,7 @@ def test_an_unwritable_folder_is_refused_before_anything_is_written(tmp_path, wh
     assert files_in(tmp_path) == before
 
 
-def test_a_save_that_fails_half_way_leaves_the_older_file_and_nothing_else(tmp_path, monkeypatch):
+def test_a_failed_save_leaves_the_older_file_and_nothing_else(tmp_path, monkeypatch):
     path = tmp_path / "m.npz"
     MODEL.save(path)
     before = files_in(tmp_path)
