@@ -52,7 +52,7 @@ def large_case(cell="gru", dilations=(1, 4, 16)):
 
 
 @given(st.integers(1, 50), st.integers(1, 12))
-def test_even_slices_cover_everything_once_and_differ_by_one_at_most(length, count):
+def test_even_slices_cover_everything_once_and_differ_by_at_most_one(length, count):
     places = list(range(length))
     parts = [places[s] for s in threads.even_slices(length, count)]
     assert [place for part in parts for place in part] == places and len(parts) == count
