@@ -34,10 +34,10 @@ def to_host(array: Array) -> np.ndarray:
     return np.asarray(array) if array_module(array) is np else array.get()
 
 
-def fetched(*figures: Any) -> list[float]:
+def to_floats(*figures: Any) -> list[float]:
     """Return numbers as Python floats; those on a device take one transfer together.
 
-    >>> fetched(np.float32(0.5), 2)
+    >>> to_floats(np.float32(0.5), 2)
     [0.5, 2.0]
     """
     on_device = [figure for figure in figures if array_module(figure) is not np]

@@ -56,6 +56,11 @@ def set_num_threads(number: int) -> None:
     _setting["num_threads"] = positive_integer("num_threads", number)
 
 
+def at_once(task: Callable[..., Any], *arguments: Any) -> None:
+    """Call a task with its arguments."""
+    task(*arguments)
+
+
 class Workers:
     """The threads of one pass: the calling one, and ``count - 1`` others.
 
@@ -83,7 +88,7 @@ class Workers:
         All calls have ended when the block ends.
         """
         if self.count == 1:
-            yield lambda task, *arguments: task(*arguments)
+            yield at_once
             return
         futures: list[Future] = []
         pool = _pool(os.getpid(), 1)  # one worker, so calls run in order

@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..arrays.backend import Array, array_module
+from ..arrays.threads import at_once
 from ..recurrence.cells import GRU, LSTM, RNN, Arrays, Cell, get_cell
 from ..recurrence.gates import separate_weights
-from ..recurrence.scan import at_once
 
 SOURCE = Path(__file__).with_suffix(".cu")
 NAMES: dict[type[Cell], str] = {RNN: "RNN", LSTM: "LSTM", GRU: "GRU"}  # of the cells in the source
@@ -36,9 +36,7 @@ NULL = np.intp(0)
 class Layout(NamedTuple):
     """The layout of a cell of H units on the chip."""
 
-    in_registers: (
-        bool  # whether each thread holds the weights of its unit in registers; otherwise they are in shared memory
-    )
+    in_registers: bool  # whether each thread holds the weights of its unit in registers, or all are in shared memory
     pitch: int  # numbers from one row in shared memory to the next
     threads: int  # at most, per block
     bytes_of_weights: int  # in shared memory
@@ -50,9 +48,7 @@ class Layout(NamedTuple):
         products, size = len(cell.gates), dtype.itemsize  # products with the state
         registers = products * H * size // 4 + OTHER_REGISTERS * size // 4
         in_registers = registers <= 256
-        threads = (
-            REGISTERS // min(registers, 255) // 128 * 128 if in_registers else 512
-        )  # registers go to 4 warps at once
+        threads = REGISTERS // min(registers, 255) // 128 * 128 if in_registers else 512  # in groups of 4 warps
         numbers = 16 // size  # a thread reads 16 bytes at once
         pitch = numbers * (-(-H // numbers) | 1)
         weights = 0 if in_registers else products * H * pitch * size

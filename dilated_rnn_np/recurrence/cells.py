@@ -101,8 +101,7 @@ class RNN(Cell):
 
     def forward(self, a: Arrays, previous: Arrays) -> tuple[Arrays, Arrays]:
         """Return ``h = tanh(a)``; the cache is h itself."""
-        xp = array_module(a[0])
-        h = xp.tanh(a[0])
+        h = array_module(a[0]).tanh(a[0])
         return (h,), (h,)
 
     def backward(self, dstate: Arrays, cache: Arrays) -> tuple[Arrays, Arrays]:
@@ -219,35 +218,30 @@ def get_cell(cell: str | Cell) -> Cell:
     >>> get_cell("lstm").gates
     ('i', 'f', 'g', 'o')
     """
-    if isinstance(cell, Cell):
-        return _checked(cell)
     if isinstance(cell, type) and issubclass(cell, Cell):
         raise TypeError(f"cell must be a name or a Cell object, got the class {cell.__name__}; write {cell.__name__}()")
-    return choose("cell", cell, CELLS)()
-
-
-def check_state(cell: Cell, new: Any, previous: Arrays) -> None:
-    """Raise a TypeError where a cell's ``forward`` has not returned a tuple of states of the shapes of the previous ones."""
-    shapes = [getattr(s, "shape", None) for s in new] if isinstance(new, tuple) else None
-    if shapes != [s.shape for s in previous]:
-        given = f"a tuple of {shapes}" if shapes is not None else type(new).__name__
-        raise TypeError(
-            f"forward of cell {cell.name!r} must return a tuple of its states {cell.state}, arrays of shape "
-            f"{previous[0].shape}, got {given}"
-        )
-
-
-def _checked(cell: Cell) -> Cell:
+    if not isinstance(cell, Cell):
+        return choose("cell", cell, CELLS)()
     if not cell.gates or not cell.state:
         raise ValueError(f"cell {cell.name!r} must name at least one gate and one state array")
     if unknown := [gate for gate in cell.split if gate not in cell.gates]:
         raise ValueError(f"cell {cell.name!r} splits {unknown}, which are not among its gates {cell.gates}")
     if len(set(cell.split)) < len(cell.split):
         raise ValueError(f"cell {cell.name!r} must name each gate that it splits once, got {cell.split}")
-    if cell.name in CELLS and type(cell) is not CELLS[cell.name]:
-        raise ValueError(
-            f"cell {type(cell).__name__} has the name of a built-in cell, {cell.name!r}; give it a name of its own"
-        )
     if cell.recurrent_bias and not cell.split:
         raise ValueError(f"cell {cell.name!r} has a recurrent bias but splits no gate to add it to")
+    if type(cell) is not CELLS.get(cell.name, type(cell)):
+        raise ValueError(
+            f"{type(cell).__name__} has the name of a built-in cell, {cell.name!r}; give it a name of its own"
+        )
     return cell
+
+
+def check_state(cell: Cell, new: Any, previous: Arrays) -> None:
+    """Raise a TypeError where a cell's ``forward`` has not returned a tuple of states of the shapes of the previous ones."""
+    given = [getattr(s, "shape", None) for s in new] if isinstance(new, tuple) else type(new).__name__
+    if given != [s.shape for s in previous]:
+        raise TypeError(
+            f"forward of cell {cell.name!r} must return a tuple of its states {cell.state}, arrays of shape "
+            f"{previous[0].shape}, got {given if isinstance(given, str) else f'a tuple of {given}'}"
+        )

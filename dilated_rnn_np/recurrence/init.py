@@ -61,21 +61,11 @@ def draw_blocks(rng: np.random.Generator, scheme: Scheme, heights: Sequence[int]
 def draw_gates(
     rng: np.random.Generator, cell: Cell, D: int, H: int, input_init: Scheme, recurrent_init: Scheme
 ) -> dict[str, np.ndarray]:
-    """Draw W_x (G*H, D), then W_h (G*H, H), each gate block for itself; b (G*H,), and b_h for a cell that has it, are 0.
-
-    >>> from dilated_rnn_np.recurrence.cells import LSTM
-    >>> {name: p.shape for name, p in draw_gates(np.random.default_rng(0), LSTM(), 2, 3, normal, identity).items()}
-    {'W_x': (12, 2), 'W_h': (12, 3), 'b': (12,)}
-    """
+    """Draw W_x (G*H, D), then W_h (G*H, H), each gate block for itself; b (G*H,), and b_h for a cell that has it, are 0."""
     heights = [H] * len(cell.gates)
-    params = {
-        "W_x": draw_blocks(rng, input_init, heights, D),
-        "W_h": draw_blocks(rng, recurrent_init, heights, H),
-        "b": np.zeros(sum(heights)),
-    }
-    return params | ({"b_h": np.zeros(len(cell.split) * H)} if cell.recurrent_bias else {})
+    W_x, W_h = draw_blocks(rng, input_init, heights, D), draw_blocks(rng, recurrent_init, heights, H)
+    b_h = {"b_h": np.zeros(len(cell.split) * H)} if cell.recurrent_bias else {}
+    return {"W_x": W_x, "W_h": W_h, "b": np.zeros(len(W_x)), **b_h}
 
 
-SCHEMES: dict[str, Scheme] = {
-    scheme.__name__: scheme for scheme in (glorot_uniform, orthogonal, identity, uniform, normal)
-}
+SCHEMES: dict[str, Scheme] = {draw.__name__: draw for draw in (glorot_uniform, orthogonal, identity, uniform, normal)}

@@ -14,14 +14,10 @@ from collections.abc import Callable
 from typing import Any
 
 from ..arrays.backend import Array, array_module
+from ..arrays.threads import at_once
 from .cells import Arrays, Cell, check_state
 
 TOGETHER = 2048  # columns whose products for dx and dW are handed over at once
-
-
-def at_once(task: Callable[..., Any], *arguments: Any) -> None:
-    """Call a task with its arguments."""
-    task(*arguments)
 
 
 def forward(

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..arrays.backend import Array, device_memory, fetched
+from ..arrays.backend import Array, device_memory, to_floats
 from ..nets.network import Network
 from ..nets.stack import State
 from .batches import Batch, on_backend
@@ -81,7 +81,7 @@ def train_step(
         _, _, grads = model.backward(doutput, cache)
         norm = clip_grad_norm(grads, max_norm)
         figures = loss_value, norm, _measured(metric, output, targets, lengths, weights)
-        value, norm, measured = fetched(*figures)  # waits for the device
+        value, norm, measured = to_floats(*figures)  # waits for the device
         if not (math.isfinite(value) and math.isfinite(norm)):
             check_targets(output, targets, lengths, weights)
             raise FloatingPointError(f"loss {value}, gradient norm {norm}")
@@ -124,7 +124,7 @@ def evaluate(
                 continue
             loss_value, _ = loss_of(loss, output, targets, lengths, weights)
             figures = loss_value, _measured(metric, output, targets, lengths, weights), weight
-            value, measured, weight = fetched(*figures)
+            value, measured, weight = to_floats(*figures)
         if weight and not math.isfinite(value):
             check_targets(output, targets, lengths, weights)
         if weight:
@@ -147,7 +147,7 @@ def check_trainable(model: Network, optimizer: Optimizer) -> None:
 
 def check_finite(model: Network) -> None:
     """Raise where a step has made a parameter infinite or NaN: such a model is neither saved nor kept as the best."""
-    finite = fetched(*(model.xp.isfinite(array).all() for array in model.params.values()))
+    finite = to_floats(*(model.xp.isfinite(array).all() for array in model.params.values()))
     for name, all_finite in zip(model.params, finite, strict=True):
         if not all_finite:
             raise FloatingPointError(f"the update has made {name} infinite or NaN")
