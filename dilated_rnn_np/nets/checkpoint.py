@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -24,17 +22,6 @@ Model = Any  # a Network, which imports this file
 LIBRARY = __name__.partition(".")[0]
 ARCHITECTURES: dict[str, type] = {}  # all subclasses of Network, by name
 
-DAMAGE = (
-    ValueError,
-    KeyError,
-    EOFError,
-    OSError,
-    TypeError,
-    AttributeError,
-    RuntimeError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 FORMAT = "dilated_rnn_np checkpoint 1"
 
 
@@ -78,7 +65,7 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str,
         meta = json.loads(str(arrays.pop("meta")))
         if meta.pop("format") != FORMAT:
             raise ValueError("another format")
-    except DAMAGE as error:
+    except Exception as error:  # a damaged archive raises errors of NumPy, zipfile, zlib and json
         raise CheckpointError(
             f"{path} is cut off, damaged, or not a checkpoint of this library ({type(error).__name__}: {error}); "
             "use another copy of it, or train again"
@@ -106,16 +93,8 @@ def model_record(model: Model) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     config = {"architecture": type(model).__name__, **model.config()}
     if model.cell is not None:
         config["cell"] = {"name": model.cell.name, "options": model.cell.options()}
-    config = json.loads(
-        json.dumps(config, default=lambda value: value.item())
-    )  # as ``read`` will return it, with lists for tuples
-    return {f"params/{name}": a for name, a in host_params(model).items()}, config
-
-
-def save_model(path: str | os.PathLike[str], model: Model) -> None:
-    """Write a model to a file; see ``DilatedRNN.save``."""
-    arrays, config = model_record(model)
-    write(path, arrays, {"model": config})
+    as_read = json.loads(json.dumps(config, default=lambda value: value.item()))  # with lists for tuples
+    return {f"params/{name}": a for name, a in host_params(model).items()}, as_read
 
 
 def load(path: str | os.PathLike[str], cell: Cell | None = None, best: bool = False) -> Model:
@@ -163,22 +142,9 @@ def build(path: Any, meta: dict[str, Any], params: dict[str, np.ndarray], cell: 
     try:
         config = dict(meta["model"])
         architecture = choose("architecture", config.pop("architecture"), ARCHITECTURES)
-        own = config.pop("cell", None)
-        if own is None:
-            if cell is not None:
-                raise CheckpointError(
-                    f"{path} holds a {architecture.__name__}, which has no cell, got cell={cell.name!r}; leave cell out"
-                )
-        elif cell is None:
-            if own["name"] not in CELLS:
-                raise CheckpointError(
-                    f"{path} holds a model of the cell {own['name']!r}, which is not one of {', '.join(CELLS)}; "
-                    "pass the object with cell=…"
-                )
-            cell = choose("cell", own["name"], CELLS)(**own["options"])
-        elif cell.name != own["name"]:
-            raise CheckpointError(f"{path} holds a model of the cell {own['name']!r}, got cell={cell.name!r}")
-        model = architecture(**config | ({} if cell is None else {"cell": cell}))
+        if "cell" in config or cell is not None:
+            config["cell"] = described_cell(path, config.get("cell"), cell)
+        model = architecture(**config)
     except CheckpointError:
         raise
     except (KeyError, TypeError, ValueError) as error:
@@ -189,19 +155,28 @@ def build(path: Any, meta: dict[str, Any], params: dict[str, np.ndarray], cell: 
     return model
 
 
+def described_cell(path: Any, described: dict[str, Any] | None, given: Cell | None) -> Cell:
+    """Return the cell of a checkpoint: the given object, which must have its name, or a built-in one."""
+    if described is None or (given is not None and given.name != described["name"]):
+        holds = "without a cell" if described is None else f"of the cell {described['name']!r}"
+        raise CheckpointError(f"{path} holds a model {holds}, got cell={given and given.name!r}")
+    if given is None and described["name"] not in CELLS:
+        raise CheckpointError(
+            f"{path} holds a model of the cell {described['name']!r}, which is not one of {', '.join(CELLS)}; "
+            "pass the object with cell=…"
+        )
+    return given or CELLS[described["name"]](**described["options"])
+
+
 def set_params(model: Model, params: dict[str, np.ndarray], source: str) -> None:
     """Copy arrays into a model's live parameters; names or shapes that differ raise before anything is changed."""
     if params.keys() != model.params.keys():
         differ = sorted(params.keys() ^ model.params.keys())
         raise CheckpointError(f"{source} is of another model: only one of the two has the parameters {differ}")
     for name, live in model.params.items():
-        if params[name].shape != live.shape:
-            raise CheckpointError(
-                f"{source} is of another model: {name} has shape {params[name].shape}, expected {live.shape}"
-            )
-        if not np.can_cast(params[name].dtype, live.dtype, "same_kind"):
-            raise CheckpointError(
-                f"{source} is of another model: {name} is {params[name].dtype}, expected {live.dtype}"
-            )
+        new = params[name]
+        if new.shape != live.shape or not np.can_cast(new.dtype, live.dtype, "same_kind"):
+            given, expected = f"{new.dtype} {new.shape}", f"{live.dtype} {live.shape}"
+            raise CheckpointError(f"{source} is of another model: {name} is {given}, expected {expected}")
     for name, live in model.params.items():
         live[...] = model.xp.asarray(params[name])

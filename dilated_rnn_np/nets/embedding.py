@@ -7,13 +7,11 @@ read the same E numbers, which takes fewer weights where E is smaller than the n
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
 from ..arrays.backend import Array
-from ..arrays.checks import positive_integer
 from ..recurrence.init import Scheme
 from .layer import Params
 
@@ -32,13 +30,6 @@ class Embedding:
 
     input_size: int
     size: int
-
-    @classmethod
-    def before(cls, layers: list[Any], size: int) -> Embedding:
-        """Return the embedding for a stack of layers, and make the first of them read its E numbers in place of x."""
-        embedding = cls(layers[0].input_size, positive_integer("embedding", size))
-        layers[0] = replace(layers[0], input_size=embedding.size)
-        return embedding
 
     def initial_params(self, rng: np.random.Generator, input_init: Scheme) -> Params:
         """Draw W (E, D) on the host, in float64."""

@@ -62,6 +62,11 @@ class Layer(ABC):
     def state_shapes(self, batch_size: int) -> list[tuple[int, ...]]:
         """Return the shape of each state array, (steps, B, numbers)."""
 
+    @property
+    def steps_in_state(self) -> int:
+        """How many time steps the longest state array holds."""
+        return max(shape[0] for shape in self.state_shapes(1))
+
     @abstractmethod
     def forward(
         self,

@@ -61,6 +61,7 @@ class DilatedRNN(Network):
     True
     """
 
+    settings = ("dilations", "fusion")
     cell: Cell
 
     def __init__(
@@ -75,58 +76,20 @@ class DilatedRNN(Network):
         rng: int | np.random.Generator = 0,
         xp: ModuleType | str = np,
         *,
-        dropout: float = 0.0,
-        embedding: int | None = None,
-        input_init: str = "glorot_uniform",
-        recurrent_init: str = "orthogonal",
         fusion: bool = True,
+        **options: Any,
     ) -> None:
-        self.dilations = inputs.dilations(dilations)
-        self.cell = get_cell(cell)
-        sizes = [
-            positive_integer("input_size", input_size),
-            *inputs.hidden_sizes(hidden_size, len(self.dilations)),
-        ]
-        super().__init__(
-            [
-                DilatedLayer(self.cell, *both, d)
-                for both, d in zip(itertools.pairwise(sizes), self.dilations, strict=True)
-            ],
-            output_size,
-            readout,
-            dtype,
-            rng,
-            xp,
-            width=math.gcd(*self.dilations) if fusion else 1,
-            dropout=dropout,
-            embedding=embedding,
-            input_init=input_init,
-            recurrent_init=recurrent_init,
-        )
+        self.dilations, self.cell, self.fusion = inputs.dilations(dilations), get_cell(cell), fusion
+        hidden_sizes = inputs.hidden_sizes(hidden_size, len(self.dilations))
+        sizes = itertools.pairwise([positive_integer("input_size", input_size), *hidden_sizes])
+        layers = [DilatedLayer(self.cell, D, H, d) for (D, H), d in zip(sizes, self.dilations, strict=True)]
+        width = math.gcd(*self.dilations) if fusion else 1
+        super().__init__(layers, output_size, readout, dtype, rng, xp, width=width, **options)
 
     def step(self, x_t: Array, state: State | None = None) -> tuple[Array, State]:
         """Run one time step, see ``Network.step``; in a layout that is cheap for one step."""
         x_t, state, params = self._checked_step(x_t, state)
         return streaming.step(self.stack, self.cell, params, x_t, state)
-
-    def config(self) -> dict[str, Any]:
-        """Return the arguments that build a model of the same architecture, as plain numbers and words."""
-        own = {
-            "input_size": self.input_size,
-            "hidden_size": list(self.hidden_sizes),
-            "dilations": list(self.dilations),
-            "fusion": self.width == math.gcd(*self.dilations),
-        }
-        return own | super().config()
-
-    def __repr__(self) -> str:
-        sizes = self.hidden_sizes[0] if len(set(self.hidden_sizes)) == 1 else list(self.hidden_sizes)
-        embedding = f", embedding={self.stack.embedding.size}" if self.stack.embedding else ""
-        fusion = "" if self.width == math.gcd(*self.dilations) else ", fusion=False"
-        return (
-            f"DilatedRNN({self.input_size}, {sizes}, {list(self.dilations)}, cell={self.cell.name!r}, "
-            f"output_size={self.output_size}, readout={self.readout!r}, dtype={self.dtype.name!r}{embedding}{fusion})"
-        )
 
     def graph(self) -> Graph:
         """Return the cyclic graph of the architecture, for ``paths`` and ``plot``."""

@@ -1,8 +1,4 @@
-"""The network: what the dilated RNN and the systems it is compared with share, checked at the door.
-
-``forward`` checks its arguments once and chooses a plan; every plan runs the same inner pass over the stack. Parameters live in
-one flat dict; everything that backward needs is in the cache, nothing hides on the model.
-"""
+"""The network: what the dilated RNN and the systems it is compared with share, checked at the door."""
 
 from __future__ import annotations
 
@@ -27,13 +23,11 @@ from .budget import segment_size
 from .embedding import Embedding
 from .layer import Layer, Params
 from .readout import Readout
-from .stack import Cache, Stack, State
+from .stack import Cache, PassCache, Stack, State
 from .summary import LayerSummary, describe
 
 Self = TypeVar("Self", bound="Network")
-AnyCache = Cache | plans.SegmentedCache
 READOUTS = ("last", "all")
-NOT_SHOWN = ("dropout", "input_init", "recurrent_init")  # settings that change neither shapes nor results of a pass
 
 
 class Network:
@@ -51,6 +45,7 @@ class Network:
     """
 
     cell: Cell | None = None
+    settings: tuple[str, ...] = ()  # the constructor's arguments beside the sizes and these; each is also an attribute
     annealed: tuple[str, ...] = ()  # settings that training changes: a resumed run takes them from its checkpoint
     note: Any = None  # the note of the training run, on a loaded model
 
@@ -73,33 +68,23 @@ class Network:
         input_init: str = "glorot_uniform",
         recurrent_init: str = "orthogonal",
     ) -> None:
-        layers, first = list(layers), None
-        self.input_size = layers[0].input_size
-        if embedding is not None:
-            first = Embedding(self.input_size, positive_integer("embedding", embedding))
-            layers[0] = replace(layers[0], input_size=first.size)  # type: ignore[type-var]
-        self.hidden_sizes = tuple(layer.hidden_size for layer in layers)
+        layers, first, last = list(layers), None, None
+        self.input_size, self.hidden_sizes = layers[0].input_size, tuple(layer.hidden_size for layer in layers)
         self.output_size = None if output_size is None else positive_integer("output_size", output_size)
+        self.embedding = None if embedding is None else positive_integer("embedding", embedding)
         self.readout, self.dropout = one_of("readout", readout, READOUTS), fraction("dropout", dropout)
         self.xp, self.width = get_backend(xp), width
         self.input_init, self.recurrent_init = input_init, recurrent_init
         schemes = choose("input_init", input_init, SCHEMES), choose("recurrent_init", recurrent_init, SCHEMES)
-        dtype = inputs.dtype(dtype)
-        last = None
+        if self.embedding is not None:
+            first = Embedding(self.input_size, self.embedding)
+            layers[0] = replace(layers[0], input_size=first.size)  # type: ignore[type-var]
         if self.output_size is not None:
             last = Readout(self.hidden_sizes[-1], self.output_size, width, self.readout)
         self.stack = Stack(tuple(layers), first, last)
-
-        rng = checked_rng("rng", rng, "weights")
-        drawn = {"embedding": first.initial_params(rng, schemes[0])} if first else {}
-        drawn |= {f"layers.{i}": layer.initial_params(rng, *schemes) for i, layer in enumerate(layers)}
-        if last:
-            drawn["readout"] = last.initial_params(rng)
-        self.params: Params = {
-            f"{owner}.{name}": self.xp.asarray(array.astype(dtype))
-            for owner, arrays in drawn.items()
-            for name, array in arrays.items()
-        }
+        drawn = self.stack.initial_params(checked_rng("rng", rng, "weights"), *schemes)
+        dtype = inputs.dtype(dtype)
+        self.params: Params = {name: self.xp.asarray(array.astype(dtype)) for name, array in drawn.items()}
 
     # ------------------------------------------------------------------ forward and backward
 
@@ -111,7 +96,7 @@ class Network:
         keep: bool = True,
         rng: int | np.random.Generator | None = None,
         budget: int | None = None,
-        reuse: AnyCache | None = None,
+        reuse: PassCache | None = None,
     ) -> tuple[Array, State, Any]:
         """Run the network over a batch of sequences, in the dtype of the parameters.
 
@@ -145,33 +130,33 @@ class Network:
         x = inputs.sequence(self.xp, x, self.input_size)
         T, B, _ = x.shape
         lengths = inputs.row_lengths(lengths, T, B, self.xp)
-        lengths = None if lengths is None else self.xp.asarray(lengths)
         dropout_rng = checked_rng("rng", rng, "dropout") if rng is not None and self.dropout > 0 else None
         x, state, params = self._in_one_dtype(x, state)
         if lengths is not None:
-            ended = self.xp.arange(T)[:, None] >= lengths  # (T, B)
-            x = self.xp.where(ended[:, :, None], 0, x)
+            lengths = self.xp.asarray(lengths)
+            x = self.xp.where(self.xp.arange(T)[:, None, None] >= lengths[:, None], 0, x)  # condition: (T, B, 1)
         inputs.finite("x", x)
         size = T
         if budget is not None and keep:
             size = segment_size(self.stack, params, T, B, x.dtype.itemsize, dropout_rng is not None, budget)
         old = self._consume(reuse)
 
-        chunk = max(plans.CHUNK, 2 * self.steps_in_state)  # buffers of a chunk are then about as large as the states
-        if size < T:
-            result: tuple[Array, State, Any] = plans.segments(
-                self.stack, params, x, state, lengths, self.dropout, dropout_rng, size
-            )
-        elif not keep and dropout_rng is None and chunk < T:
+        chunk = max(
+            plans.CHUNK, *(2 * layer.steps_in_state for layer in self.layers)
+        )  # its buffers are as large as states
+        arguments = self.stack, params, x, state, lengths
+        if not keep and dropout_rng is None and chunk < T:
             return *plans.chunks(self.stack, params, plans.in_chunks(x, lengths, chunk), state), None
+        cache: PassCache
+        if size < T:
+            output, state, cache = plans.segments(*arguments, self.dropout, dropout_rng, size)
         else:
-            result = self.stack.forward(params, x, state, lengths, keep, self.dropout, dropout_rng, old)
-        output, state, cache = result
-        cache.signature = self._signature()
+            output, state, cache = Stack.forward(*arguments, keep, self.dropout, dropout_rng, old)
+        cache.output_shape, cache.signature = output.shape, self._signature()
         return output, state, cache if keep else None
 
     def backward(
-        self, doutput: Array, cache: AnyCache, dstate: State | None = None, output_grads: list[Array] | None = None
+        self, doutput: Array, cache: PassCache, dstate: State | None = None, output_grads: list[Array] | None = None
     ) -> tuple[Array, State, Params]:
         """Backpropagate through time: mirror ``forward``, top layer first.
 
@@ -185,27 +170,23 @@ class Network:
         -------
         dx : (T, B, D). dstate : the gradient of the given state. grads : with the keys and shapes of ``params``.
         """
-        if not isinstance(cache, AnyCache):
+        if not isinstance(cache, PassCache):
             raise TypeError(f"cache must come from forward(…, keep=True), got {type(cache).__name__}")
         if cache.consumed:
             raise ValueError(
-                "the cache was consumed by forward(…, reuse=cache); call forward again and keep the new cache"
+                "the cache was consumed by forward(…, reuse=cache); call forward again, keep the new cache"
             )
         if cache.signature != self._signature():
-            raise ValueError(
-                f"the cache is of another model, {cache.signature[0]}; pass it to the one whose forward made it"
-            )
+            raise ValueError(f"the cache is of another model, {cache.signature[0]}; pass it to the one that made it")
         doutput = inputs.gradient(self.xp, "doutput", doutput, cache.output_shape, cache.dtype)
-        B = cache.x_shape[1] if isinstance(cache, Cache) else cache.segments[0].x.shape[1]
+        B = cache.x_shape[1]
         if dstate is None:
             dstate = self.zero_state(B, cache.dtype)
         else:
             checked = inputs.state(self.xp, "dstate", dstate, self._state_shapes(B))
             dstate = [tuple(inputs.in_dtype("dstate", a, cache.dtype) for a in entry) for entry in checked]
-        if isinstance(cache, Cache):
-            dx, dgiven, grads = self.stack.backward(doutput, cache, dstate, output_grads)
-        else:
-            dx, dgiven, grads = plans.segments_backward(doutput, cache, dstate, output_grads)
+        back = self.stack.backward if isinstance(cache, Cache) else plans.segments_backward
+        dx, dgiven, grads = back(doutput, cache, dstate, output_grads)  # type: ignore[arg-type]
         return dx, dgiven, {name: grads[name] for name in self.params}
 
     def step(self, x_t: Array, state: State | None = None) -> tuple[Array, State]:
@@ -257,15 +238,14 @@ class Network:
         given = [tuple(a.astype(dtype, copy=False) for a in entry) for entry in given] or self.zero_state(B, dtype)
         return x.astype(dtype, copy=False), given, {k: p.astype(dtype, copy=False) for k, p in self.params.items()}
 
-    def _consume(self, reuse: AnyCache | None) -> list[Any] | None:
+    def _consume(self, reuse: PassCache | None) -> list[Any] | None:
         """Mark a cache as consumed, and return its layers' buffers where they are of a pass of this model."""
         if reuse is None:
             return None
-        if not isinstance(reuse, AnyCache):
+        if not isinstance(reuse, PassCache):
             raise TypeError(f"reuse must be a cache that forward returned, got {type(reuse).__name__}")
         if reuse.consumed:
             raise ValueError("reuse was consumed by an earlier forward; pass the cache that it returned")
-        reuse.consumed = True
         layers = reuse.layers if isinstance(reuse, Cache) and reuse.signature == self._signature() else None
         reuse.__dict__ = {"consumed": True}  # nothing else, so that what is not reused is freed
         return layers
@@ -288,11 +268,6 @@ class Network:
     def _state_shapes(self, B: int) -> list[list[tuple[int, ...]]]:
         return [layer.state_shapes(B) for layer in self.layers]
 
-    @property
-    def steps_in_state(self) -> int:
-        """How many time steps the longest array of the state holds."""
-        return max(shape[0] for entry in self._state_shapes(1) for shape in entry)
-
     # ------------------------------------------------------------------ parameters
 
     @property
@@ -312,15 +287,9 @@ class Network:
 
     def config(self) -> dict[str, Any]:
         """Return the arguments that build a model of the same architecture, as plain numbers and words."""
-        return {
-            "output_size": self.output_size,
-            "readout": self.readout,
-            "dtype": self.dtype.name,
-            "dropout": self.dropout,
-            "embedding": self.stack.embedding.size if self.stack.embedding else None,
-            "input_init": self.input_init,
-            "recurrent_init": self.recurrent_init,
-        }
+        names = (*self.settings, "output_size", "readout", "dropout", "embedding", "input_init", "recurrent_init")
+        sizes = {"input_size": self.input_size, "hidden_size": self.hidden_sizes}
+        return sizes | {name: getattr(self, name) for name in names} | {"dtype": self.dtype.name}
 
     def astype(self: Self, dtype: Any) -> Self:
         """Return a copy with parameters of another dtype.
@@ -346,9 +315,9 @@ class Network:
         one_of("kernels", kernels, KERNELS)
         move = (lambda array: array.copy()) if xp is self.xp else (lambda array: xp.asarray(to_host(array).copy()))
         twin = self._with_params(xp, {name: move(array) for name, array in self.params.items()})
-        layers: list[Any] = list(self.layers)
-        layers = [replace(layer, kernels=kernels) if hasattr(layer, "kernels") else layer for layer in layers]
-        twin.stack = replace(self.stack, layers=tuple(layers))
+        layers: tuple[Any, ...] = self.layers
+        layers = tuple(replace(layer, kernels=kernels) if hasattr(layer, "kernels") else layer for layer in layers)
+        twin.stack = replace(self.stack, layers=layers)
         return twin
 
     def _with_params(self: Self, xp: ModuleType, params: Params) -> Self:
@@ -365,14 +334,14 @@ class Network:
 
     def save(self, path: Any) -> None:
         """Write the model to a file that ``load`` reads, atomically and without pickle."""
-        checkpoint.save_model(path, self)
+        arrays, config = checkpoint.model_record(self)
+        checkpoint.write(path, arrays, {"model": config})
 
     # ------------------------------------------------------------------ description
 
     def __repr__(self) -> str:
         settings = self.config() | ({"cell": self.cell.name} if self.cell else {})
-        shown = {name: value for name, value in settings.items() if name not in NOT_SHOWN}
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in settings.items())})"
 
     def graph(self) -> Graph:
         """Return the cyclic graph of the architecture, for ``paths`` and ``plot``."""

@@ -38,10 +38,8 @@ class Readout:
 
     def initial_params(self, rng: np.random.Generator) -> Params:
         """Draw Glorot-uniform weights; the bias is 0."""
-        return {
-            "W": glorot_uniform(rng, self.output_size, self.width * self.hidden_size),
-            "b": np.zeros(self.output_size),
-        }
+        W = glorot_uniform(rng, self.output_size, self.width * self.hidden_size)
+        return {"W": W, "b": np.zeros(self.output_size)}
 
     def forward(self, params: Params, history: Array, rows: RowLengths) -> tuple[Array, ReadoutCache]:
         """Read out the sequence.
@@ -56,7 +54,7 @@ class Readout:
         cache : for ``backward``.
         """
         xp, B, output = array_module(history), len(rows.lengths), params["b"]
-        for W_k, columns in zip(self._blocks(params["W"]), self._windows(history, rows), strict=True):
+        for W_k, columns in zip(self.blocks(params["W"]), self._windows(history, rows), strict=True):
             output = output + history[:, columns].T @ W_k.T  # (T*B, O) or (B, O)
         if self.mode == "all":
             output = output if rows.valid is None else xp.where(rows.valid[:, None], output, 0)
@@ -77,13 +75,13 @@ class Readout:
         if self.mode == "all" and rows.valid is not None:
             doutput = xp.where(rows.valid[:, None], doutput, 0)
         windows = self._windows(history, rows)
-        for W_k, dW_k, columns in zip(self._blocks(cache.W), self._blocks(dW), windows, strict=True):
+        for W_k, dW_k, columns in zip(self.blocks(cache.W), self.blocks(dW), windows, strict=True):
             dW_k += doutput.T @ history[:, columns].T
             dhistory[:, columns] += W_k.T @ doutput.T
         dbefore = dhistory[:, : K * B].T.reshape(K, B, -1)  # (H, K*B) -> (K, B, H)
         return dhistory[:, K * B :], dbefore, {"W": dW, "b": doutput.sum(axis=0)}
 
-    def _blocks(self, W: Array) -> Iterator[Array]:
+    def blocks(self, W: Array) -> Iterator[Array]:
         """Yield the views W_k (O, H), the one of the oldest step first."""
         for k in range(self.width):
             yield W[:, k * self.hidden_size : (k + 1) * self.hidden_size]

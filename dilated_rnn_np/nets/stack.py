@@ -16,6 +16,7 @@ import numpy as np
 from ..arrays.backend import Array, array_module, device_memory
 from ..arrays.threads import Workers, workers
 from ..recurrence.cells import Arrays
+from ..recurrence.init import Scheme
 from .embedding import Embedding, EmbeddingCache
 from .layer import Layer, Params, RowLengths
 from .readout import Readout, ReadoutCache
@@ -24,19 +25,25 @@ State = list[Arrays]
 
 
 @dataclass(eq=False, repr=False)
-class Cache:
-    """What ``backward`` needs of a forward pass."""
+class PassCache:
+    """What the caches of all plans hold."""
 
     x_shape: tuple[int, int, int]
     dtype: np.dtype
+    output_shape: tuple[int, ...] = field(default=(), kw_only=True)
+    signature: tuple[Any, ...] = field(default=(), kw_only=True)  # of the model
+    consumed: bool = field(default=False, kw_only=True)  # by a later forward(…, reuse=cache)
+
+
+@dataclass(eq=False, repr=False)
+class Cache(PassCache):
+    """What ``backward`` needs of a forward pass."""
+
     rows: RowLengths
     layers: list[Any] = field(default_factory=list)
     masks: list[Array | None] = field(default_factory=list)  # of dropout, one per layer, (H, T*B)
     embedding: EmbeddingCache | None = None
     readout: ReadoutCache | None = None
-    output_shape: tuple[int, ...] = ()
-    signature: tuple[Any, ...] = ()
-    consumed: bool = False  # by a later forward(…, reuse=cache)
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,13 @@ class Stack:
     def reads_last(self) -> bool:
         """Whether there is one output per sequence, read out at its end."""
         return self.readout is not None and self.readout.mode == "last"
+
+    def initial_params(self, rng: np.random.Generator, input_init: Scheme, recurrent_init: Scheme) -> Params:
+        """Draw all parameters on the host, in float64, from the bottom to the top."""
+        drawn = prefixed("embedding", self.embedding.initial_params(rng, input_init)) if self.embedding else {}
+        for i, layer in enumerate(self.layers):
+            drawn |= prefixed(f"layers.{i}", layer.initial_params(rng, input_init, recurrent_init))
+        return drawn | (prefixed("readout", self.readout.initial_params(rng)) if self.readout else {})
 
     def forward(
         self,
@@ -99,7 +113,6 @@ class Stack:
             else:
                 rows = rows if lengths is None else xp.where(cache.rows.valid, rows, 0)
                 output = rows.T.copy().reshape(T, B, -1)  # (H, T*B) -> (T, B, H)
-        cache.output_shape = output.shape
         return output, new_state, cache
 
     def backward(
@@ -162,8 +175,7 @@ def dropout_mask(rng: np.random.Generator, probability: float, rows: Array) -> A
 
 def owned_by(owner: str, params: Params) -> Params:
     """Return the parameters of one layer, the embedding or the read-out, without the prefix "owner."."""
-    prefix = owner + "."
-    return {name[len(prefix) :]: p for name, p in params.items() if name.startswith(prefix)}
+    return {name.removeprefix(owner + "."): p for name, p in params.items() if name.startswith(owner + ".")}
 
 
 def prefixed(owner: str, grads: Params) -> Params:

@@ -24,18 +24,15 @@ def step(stack: Stack, cell: Cell, params: Params, x_t: Array, state: State) -> 
         before = tuple(s[0].T for s in entry)  # the oldest step, (H, B) each
         from_x = params[layer + "W_x"] @ rows + params[layer + "b"][:, None]  # (G*H, B)
         from_h = params[layer + "W_h"] @ before[0]  # (G*H, B)
-        b_h = params.get(layer + "b_h")
-        new, _ = cell.forward(pre_activations(cell, from_x, from_h, b_h if b_h is None else b_h[:, None]), before)
+        b_h = params[layer + "b_h"][:, None] if cell.recurrent_bias else None  # (S*H, 1)
+        new, _ = cell.forward(pre_activations(cell, from_x, from_h, b_h), before)
         check_state(cell, new, before)
         new = tuple(s.astype(x_t.dtype, copy=False) for s in new)
         rows = new[0]
         new_state.append(tuple(xp.concatenate([s[1:], s_new.T[None]]) for s, s_new in zip(entry, new, strict=True)))
     if stack.readout is None:
         return rows.T.copy(), new_state
-    K, W, output = stack.readout.width, params["readout.W"], params["readout.b"]
-    if K == 1:
-        return rows.T @ W.T + output, new_state
-    newest = new_state[-1][0][-K:]  # (K, B, H)
-    for k, h in enumerate(newest):
-        output = output + h @ W[:, k * h.shape[1] : (k + 1) * h.shape[1]].T  # (B, O)
+    output, newest = params["readout.b"], new_state[-1][0][-stack.readout.width :]  # (O,), (K, B, H)
+    for W_k, h in zip(stack.readout.blocks(params["readout.W"]), newest, strict=True):
+        output = output + h @ W_k.T  # (B, O)
     return output, new_state

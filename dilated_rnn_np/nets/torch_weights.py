@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 
 from ..arrays.backend import to_host
-from ..arrays.checks import choose
+from ..arrays.checks import one_of
+from .checkpoint import host_params
 from .model import DilatedRNN
 
 NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-SUPPORTED = {"rnn": "rnn", "lstm": "lstm", "gru": "gru"}
+SUPPORTED = ("rnn", "lstm", "gru")
 
 
 def to_torch_state_dict(model: DilatedRNN, module_list: str | None = None) -> dict[str, np.ndarray]:
@@ -39,18 +40,18 @@ def to_torch_state_dict(model: DilatedRNN, module_list: str | None = None) -> di
     >>> list(to_torch_state_dict(DilatedRNN(1, 2, [1], output_size=1)))
     ['weight_ih_l0', 'weight_hh_l0', 'bias_ih_l0', 'bias_hh_l0', 'readout.weight', 'readout.bias']
     """
-    choose("cell of PyTorch", model.cell.name, SUPPORTED)
-    params = {name: to_host(array).copy() for name, array in model.params.items()}
+    one_of("cell of PyTorch", model.cell.name, SUPPORTED)
+    params = host_params(model)
     state_dict: dict[str, np.ndarray] = {}
     if "embedding.W" in params:
         state_dict["embedding.weight"] = params["embedding.W"].T.copy()  # (E, D) -> (D, E), one row per symbol
     for i in range(len(model.layers)):
-        b = params[f"layers.{i}.b"]
+        W_x, W_h, b = (params[f"layers.{i}.{name}"] for name in ("W_x", "W_h", "b"))
         b_hh = np.zeros_like(b)
         if model.cell.recurrent_bias:
             b_hh[-len(params[f"layers.{i}.b_h"]) :] = params[f"layers.{i}.b_h"]
-        arrays = (params[f"layers.{i}.W_x"], params[f"layers.{i}.W_h"], b, b_hh)
-        state_dict |= {_torch_name(name, i, module_list): a for name, a in zip(NAMES, arrays, strict=True)}
+        for name, array in zip(NAMES, (W_x, W_h, b, b_hh), strict=True):
+            state_dict[f"{name}_l{i}" if module_list is None else f"{module_list}.{i}.{name}_l0"] = array
     if model.output_size is not None:
         state_dict |= {"readout.weight": params["readout.W"], "readout.bias": params["readout.b"]}
     return state_dict
@@ -76,8 +77,10 @@ def from_torch_state_dict(model: DilatedRNN, state_dict: Mapping[str, Any]) -> D
     >>> bool((other.params["layers.1.W_h"] == one.params["layers.1.W_h"]).all())
     True
     """
-    choose("cell of PyTorch", model.cell.name, SUPPORTED)
-    renamed = {_own_name(name): np.asarray(to_host(array)) for name, array in state_dict.items()}
+    one_of("cell of PyTorch", model.cell.name, SUPPORTED)
+    renamed = {_own_name(name): to_host(array) for name, array in state_dict.items()}
+    if "embedding.W" in renamed:
+        renamed["embedding.W"] = renamed["embedding.W"].T  # (D, E) -> (E, D)
     incoming: dict[str, np.ndarray] = {}
     for i, layer in enumerate(model.layers):
         rows = len(model.cell.gates) * layer.hidden_size
@@ -93,24 +96,15 @@ def from_torch_state_dict(model: DilatedRNN, state_dict: Mapping[str, Any]) -> D
             incoming[f"layers.{i}.b_h"] = b_hh[-own:]
         incoming[f"layers.{i}.W_x"], incoming[f"layers.{i}.W_h"] = (renamed.pop(f"{i}.{name}") for name in NAMES[:2])
         incoming[f"layers.{i}.b"] = b
-    if "embedding.W" in renamed:
-        incoming["embedding.W"] = renamed.pop("embedding.W").T  # (D, E) -> (E, D)
-    for name in ("W", "b"):
-        if f"readout.{name}" in renamed:
-            incoming[f"readout.{name}"] = renamed.pop(f"readout.{name}")
-    if renamed:
-        raise ValueError(f"state_dict has weights that the model does not have: {', '.join(renamed)}")
+    if unknown := [name for name in renamed if name in incoming or name not in model.params]:
+        raise ValueError(f"state_dict has weights that the model does not have: {', '.join(unknown)}")
+    incoming |= renamed  # of the embedding and the read-out
     for name, array in incoming.items():
-        expected = model.params[name].shape if name in model.params else None
-        if array.shape != expected:
-            raise ValueError(f"{name} must have shape {expected}, got {array.shape} from the state_dict")
+        if array.shape != model.params[name].shape:
+            raise ValueError(f"{name} must have shape {model.params[name].shape}, got {array.shape} in the state_dict")
     for name, array in incoming.items():
         model.params[name][...] = model.xp.asarray(array)
     return model
-
-
-def _torch_name(name: str, layer: int, module_list: str | None) -> str:
-    return f"{name}_l{layer}" if module_list is None else f"{module_list}.{layer}.{name}_l0"
 
 
 def _own_name(torch_name: str) -> str:
