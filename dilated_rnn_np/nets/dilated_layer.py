@@ -72,14 +72,8 @@ class DilatedLayer(Layer):
     ) -> tuple[Arrays, LayerCache]:
         """Run the layer over a sequence; see ``Layer.forward``.
 
-        Parameters
-        ----------
-        params : W_x (G*H, D), W_h (G*H, H), b (G*H,), and b_h for a cell that has it.
-        x : (D, T*B). state : one (d, B, H) array per state name, the d steps before the sequence in time order.
-
-        Returns
-        -------
-        state : each row's last d steps in time order, (d, B, H). cache : its ``Z`` holds the outputs, see ``outputs``.
+        params : W_x (G*H, D), W_h (G*H, H), b (G*H,), and b_h for a cell that has it. x : (D, T*B).
+        state, also the returned one : (d, B, H) per array of the cell, each row's last d steps in time order.
         """
         xp, (D, columns), H, B = array_module(x), x.shape, self.hidden_size, state[0].shape[1]
         n = self.dilation * B

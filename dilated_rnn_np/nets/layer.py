@@ -88,16 +88,10 @@ class Layer(ABC):
     def backward(
         self, cache: Any, dh: Array, dstate: Arrays, workers: Workers, reached: Array | None = None
     ) -> tuple[Array, Arrays, Params]:
-        """Mirror ``forward``.
+        """Mirror ``forward``: return dx (D, T*B), the gradient of the given state, and those of the parameters.
 
-        Parameters
-        ----------
         dh : (H, T*B), the gradient of the outputs; may be overwritten. dstate : that of the returned state.
         reached : (H, T*B), to be filled with the whole gradient that reaches each output, from above and through time; or None.
-
-        Returns
-        -------
-        dx : (D, T*B). dstate : the gradient of the given state. grads : with the keys of ``params``.
         """
 
     @abstractmethod

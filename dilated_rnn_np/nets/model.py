@@ -17,10 +17,11 @@ import numpy as np
 from ..arrays import inputs
 from ..arrays.backend import Array
 from ..arrays.checks import positive_integer
-from ..recurrence.cells import Cell, get_cell
+from ..recurrence.cells import Cell, check_state, get_cell
+from ..recurrence.gates import pre_activations
 from ..theory.graphs import Graph, dilated_stack, plain_stack
-from . import streaming
 from .dilated_layer import DilatedLayer
+from .layer import Params
 from .network import Network
 from .stack import State
 from .summary import LayerSummary
@@ -86,10 +87,32 @@ class DilatedRNN(Network):
         width = math.gcd(*self.dilations) if fusion else 1
         super().__init__(layers, output_size, readout, dtype, rng, xp, width=width, **options)
 
-    def step(self, x_t: Array, state: State | None = None) -> tuple[Array, State]:
-        """Run one time step, see ``Network.step``; in a layout that is cheap for one step."""
-        x_t, state, params = self._checked_step(x_t, state)
-        return streaming.step(self.stack, self.cell, params, x_t, state)
+    def _step(self, params: Params, x: Array, state: State) -> tuple[Array, State]:
+        """Run one time step: ``c_t = f(x_t, c_{t-d})`` as it is written, in constant time.
+
+        The oldest step of each layer's state goes in, the newest one comes out. For so few numbers the layout of the scan would
+        cost more than it saves.
+        """
+        new_state, rows = [], x[0].T  # (D, B)
+        if self.stack.embedding:
+            rows = params["embedding.W"] @ rows  # (E, B)
+        for i, entry in enumerate(state):
+            layer = f"layers.{i}."
+            before = tuple(s[0].T for s in entry)  # the oldest step, (H, B) each
+            from_x = params[layer + "W_x"] @ rows + params[layer + "b"][:, None]  # (G*H, B)
+            from_h = params[layer + "W_h"] @ before[0]  # (G*H, B)
+            b_h = params[layer + "b_h"][:, None] if self.cell.recurrent_bias else None  # (S*H, 1)
+            new, _ = self.cell.forward(pre_activations(self.cell, from_x, from_h, b_h), before)
+            check_state(self.cell, new, before)
+            new = tuple(s.astype(x.dtype, copy=False) for s in new)
+            rows, steps = new[0], zip(entry, new, strict=True)
+            new_state.append(tuple(self.xp.concatenate([s[1:], s_new.T[None]]) for s, s_new in steps))
+        if self.stack.readout is None:
+            return rows.T.copy(), new_state
+        output, newest = params["readout.b"], new_state[-1][0][-self.width :]  # (O,), (K, B, H)
+        for W_k, h in zip(self.stack.readout.blocks(params["readout.W"]), newest, strict=True):
+            output = output + h @ W_k.T  # (B, O)
+        return output, new_state
 
     def graph(self) -> Graph:
         """Return the cyclic graph of the architecture, for ``paths`` and ``plot``."""

@@ -141,17 +141,16 @@ class Network:
             size = segment_size(self.stack, params, T, B, x.dtype.itemsize, dropout_rng is not None, budget)
         old = self._consume(reuse)
 
-        chunk = max(
-            plans.CHUNK, *(2 * layer.steps_in_state for layer in self.layers)
-        )  # its buffers are as large as states
-        arguments = self.stack, params, x, state, lengths
+        # The buffers of a chunk are then about as large as the states.
+        chunk = max(plans.CHUNK, 2 * max(layer.steps_in_state for layer in self.layers))
         if not keep and dropout_rng is None and chunk < T:
             return *plans.chunks(self.stack, params, plans.in_chunks(x, lengths, chunk), state), None
         cache: PassCache
+        batch = params, x, state, lengths
         if size < T:
-            output, state, cache = plans.segments(*arguments, self.dropout, dropout_rng, size)
+            output, state, cache = plans.segments(self.stack, *batch, self.dropout, dropout_rng, size)
         else:
-            output, state, cache = Stack.forward(*arguments, keep, self.dropout, dropout_rng, old)
+            output, state, cache = self.stack.forward(*batch, keep, self.dropout, dropout_rng, old)
         cache.output_shape, cache.signature = output.shape, self._signature()
         return output, state, cache if keep else None
 
@@ -210,18 +209,17 @@ class Network:
         >>> output.shape
         (2, 1)
         """
-        x_t, state, params = self._checked_step(x_t, state)
-        output, state, _ = self.stack.forward(params, x_t[None], state, None, keep=False)
-        return output if self.stack.reads_last else output[0], state
-
-    def _checked_step(self, x_t: Any, state: State | None) -> tuple[Array, State, Params]:
-        """Return x_t (B, D), the state and the parameters in one dtype."""
         x_t = inputs.numeric("x_t", inputs.same_module(self.xp, "x_t", x_t))
         if x_t.ndim != 2 or x_t.shape[1] != self.input_size or not len(x_t):
             raise ValueError(f"x_t must be one time step, (B, {self.input_size}), got shape {x_t.shape}")
         inputs.finite("x_t", x_t)
         x, state, params = self._in_one_dtype(x_t[None], state)
-        return x[0], state, params
+        return self._step(params, x, state)
+
+    def _step(self, params: Params, x: Array, state: State) -> tuple[Array, State]:
+        """Run one checked time step x (1, B, D)."""
+        output, state, _ = self.stack.forward(params, x, state, None, keep=False)
+        return output if self.stack.reads_last else output[0], state
 
     def _forward_chunks(self, x: Iterator[Array], state: State | None) -> tuple[Array, State]:
         """Run the chunks of an iterator, each checked as it comes."""
@@ -262,8 +260,8 @@ class Network:
 
     def zero_state(self, batch_size: int, dtype: Any = None) -> State:
         """Return the state before the first step: zeros, in the parameters' dtype unless another is given."""
-        dtype = self.dtype if dtype is None else dtype
-        return [tuple(self.xp.zeros(shape, dtype=dtype) for shape in entry) for entry in self._state_shapes(batch_size)]
+        shapes, dtype = self._state_shapes(batch_size), self.dtype if dtype is None else dtype
+        return [tuple(self.xp.zeros(shape, dtype=dtype) for shape in entry) for entry in shapes]
 
     def _state_shapes(self, B: int) -> list[list[tuple[int, ...]]]:
         return [layer.state_shapes(B) for layer in self.layers]

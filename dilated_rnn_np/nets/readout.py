@@ -42,16 +42,9 @@ class Readout:
         return {"W": W, "b": np.zeros(self.output_size)}
 
     def forward(self, params: Params, history: Array, rows: RowLengths) -> tuple[Array, ReadoutCache]:
-        """Read out the sequence.
+        """Return (T, B, O) for "all", (B, O) for "last"; a row of length 0 reads out the steps before the sequence.
 
-        Parameters
-        ----------
         params : W (O, K*H), b (O,). history : (H, (K+T)*B), the top layer's outputs from time -K on.
-
-        Returns
-        -------
-        output : (T, B, O) for "all", (B, O) for "last"; a row of length 0 reads out the steps before the sequence.
-        cache : for ``backward``.
         """
         xp, B, output = array_module(history), len(rows.lengths), params["b"]
         for W_k, columns in zip(self.blocks(params["W"]), self._windows(history, rows), strict=True):
@@ -62,12 +55,7 @@ class Readout:
         return output, ReadoutCache(params["W"].copy(), history, rows)
 
     def backward(self, cache: ReadoutCache, doutput: Array) -> tuple[Array, Array, Params]:
-        """Mirror ``forward``.
-
-        Returns
-        -------
-        dhistory : (H, T*B), of the outputs from time 0 on. dbefore : (K, B, H), of those before. grads : of W and b.
-        """
+        """Mirror ``forward``: return the gradients of the outputs (H, T*B), of the K before (K, B, H), and of W and b."""
         xp, history, rows = array_module(doutput), cache.history, cache.rows
         B, K = len(rows.lengths), self.width
         dhistory, dW = xp.zeros_like(history), xp.zeros_like(cache.W)

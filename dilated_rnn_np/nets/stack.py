@@ -77,31 +77,21 @@ class Stack:
         rng: np.random.Generator | None = None,
         reuse: list[Any] | None = None,
     ) -> tuple[Array, State, Cache]:
-        """Run a batch of sequences x (T, B, D) through the stack.
+        """Run a batch of sequences x (T, B, D) through the stack; see ``Network.forward``.
 
-        Parameters
-        ----------
-        state : one tuple per layer. lengths : (B,), or None where all rows are T long.
-        rng : of dropout; None runs without. reuse : layer caches of an earlier pass, whose buffers may be overwritten.
-
-        Returns
-        -------
-        output, state : as ``Network.forward`` returns them. cache : of little use with ``keep=False``.
+        ``reuse`` holds the layers' caches of an earlier pass, whose buffers may be overwritten.
         """
         xp, (T, B, D) = array_module(x), x.shape
         cache = Cache((T, B, D), x.dtype, RowLengths.of(xp, T, B, lengths))
-        rows = x.reshape(T * B, D).T  # (T, B, D) -> (D, T*B)
-        new_state: State = []
+        rows, new_state = x.reshape(T * B, D).T, []  # (T, B, D) -> (D, T*B)
         with team(xp) as crew:
             if self.embedding:
                 rows, cache.embedding = self.embedding.forward(owned_by("embedding", params), rows)  # (E, T*B)
             for i, layer in enumerate(self.layers):
                 mask = dropout_mask(rng, dropout, rows) if rng is not None and i > 0 else None
                 rows = rows if mask is None else rows * mask
-                old = reuse[i] if reuse else None
-                new, layer_cache = layer.forward(
-                    owned_by(f"layers.{i}", params), rows, state[i], cache.rows, crew, keep, old
-                )
+                own, old = owned_by(f"layers.{i}", params), reuse[i] if reuse else None
+                new, layer_cache = layer.forward(own, rows, state[i], cache.rows, crew, keep, old)
                 rows = layer.outputs(layer_cache)  # (H, T*B)
                 new_state.append(new)
                 if keep:
@@ -118,20 +108,9 @@ class Stack:
     def backward(
         self, doutput: Array, cache: Cache, dstate: State, output_grads: list[Array] | None = None
     ) -> tuple[Array, State, Params]:
-        """Mirror ``forward``, top layer first: backpropagation through time.
-
-        Parameters
-        ----------
-        output_grads : a list to which one (T, B, H) array per layer is added, the whole gradient that reached its outputs.
-
-        Returns
-        -------
-        dx : (T, B, D). dstate : the gradient of the given state. grads : in the order of computation.
-        """
+        """Mirror ``forward``, top layer first: backpropagation through time; see ``Network.backward``."""
         xp, (T, B, D), valid = array_module(doutput), cache.x_shape, cache.rows.valid
-        grads: Params = {}
-        dgiven: State = []
-        dstate_top = None
+        grads, dgiven, dstate_top = dict[str, Array](), list[Arrays](), None
         with team(xp) as crew:
             if self.readout and cache.readout:
                 drows, dstate_top, own = self.readout.backward(cache.readout, doutput)  # (H, T*B), (K, B, H)

@@ -154,9 +154,9 @@ def forward(
     T, B, _ = x.shape
     p = _complete(params, x, dilations, state)
     state = _zeros(p, dilations, cell, B) if state is None else state
-    new_state = [tuple(array.astype(p["readout.b"].dtype) for array in entry) for entry in state]
     W = _blocks(p["readout.W"], state)
-    K, O, dtype = len(W), *p["readout.b"].shape, p["readout.b"].dtype
+    K, O, dtype = len(W), len(p["readout.b"]), p["readout.b"].dtype
+    new_state = [tuple(array.astype(dtype) for array in entry) for entry in state]
     output, last, cache = np.zeros((T, B, O), dtype), np.zeros((B, O), dtype), []
     for b in range(B):
         n = T if lengths is None else lengths[b]
