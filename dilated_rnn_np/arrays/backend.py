@@ -63,8 +63,8 @@ def get_backend(backend: str | ModuleType) -> ModuleType:
     if isinstance(backend, ModuleType):
         if backend is not np and not hasattr(backend, "get_array_module"):
             raise ValueError(f"xp must be numpy or cupy, got the module {backend.__name__}")
-        return _numpy() if backend is np else _cupy()
-    return choose("backend", backend, {"numpy": _numpy, "cupy": _cupy, "auto": lambda: automatic()[0]})()
+        backend = "numpy" if backend is np else "cupy"
+    return choose("backend", backend, {"numpy": lambda: np, "cupy": _cupy, "auto": lambda: automatic()[0]})()
 
 
 def automatic() -> tuple[ModuleType, str]:
@@ -73,10 +73,6 @@ def automatic() -> tuple[ModuleType, str]:
         return _cupy(), "backend auto: cupy, there is a GPU"
     except ImportError as error:
         return np, f"backend auto: numpy, because {error}"
-
-
-def _numpy() -> ModuleType:
-    return np
 
 
 def _cupy() -> ModuleType:

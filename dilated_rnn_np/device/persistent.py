@@ -77,7 +77,6 @@ def forward(
     Z: Array,
     x: Array,
     states: Arrays,
-    n: int,
     part: slice,
     caches: list[Any] | None,
     valid: Array | None = None,
@@ -87,7 +86,7 @@ def forward(
     The first entry of ``caches`` receives the gates and split pre-activations of all steps, (P*H, T*B), in the order of the
     cell's arguments, and the LSTM's c with the columns of h in Z, (H, T*B + n). The vanilla cell's backward needs neither.
     """
-    xp, (_, H), (D, columns), keep = array_module(Z), states[0].shape, x.shape, caches is not None
+    xp, (n, H), (D, columns), keep = array_module(Z), states[0].shape, x.shape, caches is not None
     G, Z[:D, :columns] = len(cell.gates) * H, x
     weights = separate_weights(cell, W, D)
     if caches is not None:
@@ -109,7 +108,6 @@ def backward(
     dh: Array,
     dx: Array,
     dstates: Arrays,
-    n: int,
     part: slice,
     caches: list[Any],
     valid: Array | None = None,
@@ -117,7 +115,7 @@ def backward(
     submit: Callable[..., Any] = at_once,
 ) -> Array:
     """Compute the same as ``scan.backward``, from the same arguments; return dW (P*H, D+1+H)."""
-    xp, (H, columns), D, (a, c) = array_module(Z), dh.shape, len(dx), caches[0]
+    xp, (H, columns), D, n, (a, c) = array_module(Z), dh.shape, len(dx), len(dstates[0]), caches[0]
     G, W_h = len(cell.gates) * H, separate_weights(cell, W, D)["W_h"]  # (G*H, H)
     da = xp.empty((len(W), columns), dtype=Z.dtype)
     pointers = (W_h, a, Z[-H:], c, xp.ascontiguousarray(dh), da, *_two(list(dstates)))

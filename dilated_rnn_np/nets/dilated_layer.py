@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 
 from ..arrays.backend import Array, array_module
-from ..arrays.threads import Workers, even_slices
+from ..arrays.threads import Workers, at_once, even_slices
 from ..device import kernels
-from ..recurrence import scan
 from ..recurrence.cells import Arrays, Cell
 from ..recurrence.gates import join_weights, separate_weights
 from ..recurrence.init import Scheme, draw_gates
@@ -89,7 +88,7 @@ class DilatedLayer(Layer):
         route = kernels.route(self.kernels, self.cell, H, x)
 
         def run_part(part: slice, caches: list[Any]) -> None:
-            route.forward(self.cell, W, Z, x, states, n, part, caches if keep else None, rows.valid)
+            route.forward(self.cell, W, Z, x, states, part, caches if keep else None, rows.valid)
 
         workers.run([partial(run_part, *pair) for pair in zip(parts, blocks, strict=True)])
         phases = self._phases(rows)
@@ -110,14 +109,14 @@ class DilatedLayer(Layer):
 
         def run_part(part: slice, caches: list[Any], submit: Any) -> Array:
             arrays = cache.W, cache.Z, dh, dx, dstates
-            return cache.route.backward(self.cell, *arrays, n, part, caches, cache.rows.valid, reached, submit)
+            return cache.route.backward(self.cell, *arrays, part, caches, cache.rows.valid, reached, submit)
 
         if len(cache.parts) == 1:
             with workers.assistant() as submit:
                 dW = run_part(cache.parts[0], cache.blocks[0], submit)
         else:
             pairs = zip(cache.parts, cache.blocks, strict=True)
-            shares = workers.run([partial(run_part, *pair, scan.at_once) for pair in pairs])
+            shares = workers.run([partial(run_part, *pair, at_once) for pair in pairs])
             dW = sum(shares[1:], shares[0])  # always in the order of the parts
         dstate = tuple(ds.reshape(d, -1, H) for ds in dstates)  # (d*B, H) -> (d, B, H)
         return dx, dstate, separate_weights(self.cell, dW, D)

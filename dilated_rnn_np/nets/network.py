@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ..arrays import inputs
-from ..arrays.backend import Array, get_backend, to_host
+from ..arrays.backend import Array, get_backend
 from ..arrays.checks import choose, fraction, one_of, positive_integer
 from ..arrays.streams import checked_rng
 from ..device.kernels import KERNELS
@@ -23,10 +23,11 @@ from .budget import segment_size
 from .embedding import Embedding
 from .layer import Layer, Params
 from .readout import Readout
-from .stack import Cache, PassCache, Stack, State
+from .stack import Cache, Stack, State
 from .summary import LayerSummary, describe
 
 Self = TypeVar("Self", bound="Network")
+AnyCache = Cache | plans.SegmentedCache
 READOUTS = ("last", "all")
 
 
@@ -96,7 +97,7 @@ class Network:
         keep: bool = True,
         rng: int | np.random.Generator | None = None,
         budget: int | None = None,
-        reuse: PassCache | None = None,
+        reuse: AnyCache | None = None,
     ) -> tuple[Array, State, Any]:
         """Run the network over a batch of sequences, in the dtype of the parameters.
 
@@ -145,7 +146,7 @@ class Network:
         chunk = max(plans.CHUNK, 2 * max(layer.steps_in_state for layer in self.layers))
         if not keep and dropout_rng is None and chunk < T:
             return *plans.chunks(self.stack, params, plans.in_chunks(x, lengths, chunk), state), None
-        cache: PassCache
+        cache: AnyCache
         batch = params, x, state, lengths
         if size < T:
             output, state, cache = plans.segments(self.stack, *batch, self.dropout, dropout_rng, size)
@@ -155,7 +156,7 @@ class Network:
         return output, state, cache if keep else None
 
     def backward(
-        self, doutput: Array, cache: PassCache, dstate: State | None = None, output_grads: list[Array] | None = None
+        self, doutput: Array, cache: AnyCache, dstate: State | None = None, output_grads: list[Array] | None = None
     ) -> tuple[Array, State, Params]:
         """Backpropagate through time: mirror ``forward``, top layer first.
 
@@ -169,7 +170,7 @@ class Network:
         -------
         dx : (T, B, D). dstate : the gradient of the given state. grads : with the keys and shapes of ``params``.
         """
-        if not isinstance(cache, PassCache):
+        if not isinstance(cache, AnyCache):
             raise TypeError(f"cache must come from forward(…, keep=True), got {type(cache).__name__}")
         if cache.consumed:
             raise ValueError(
@@ -184,8 +185,10 @@ class Network:
         else:
             checked = inputs.state(self.xp, "dstate", dstate, self._state_shapes(B))
             dstate = [tuple(inputs.in_dtype("dstate", a, cache.dtype) for a in entry) for entry in checked]
-        back = self.stack.backward if isinstance(cache, Cache) else plans.segments_backward
-        dx, dgiven, grads = back(doutput, cache, dstate, output_grads)  # type: ignore[arg-type]
+        if isinstance(cache, Cache):
+            dx, dgiven, grads = self.stack.backward(doutput, cache, dstate, output_grads)
+        else:
+            dx, dgiven, grads = plans.segments_backward(doutput, cache, dstate, output_grads)
         return dx, dgiven, {name: grads[name] for name in self.params}
 
     def step(self, x_t: Array, state: State | None = None) -> tuple[Array, State]:
@@ -236,11 +239,11 @@ class Network:
         given = [tuple(a.astype(dtype, copy=False) for a in entry) for entry in given] or self.zero_state(B, dtype)
         return x.astype(dtype, copy=False), given, {k: p.astype(dtype, copy=False) for k, p in self.params.items()}
 
-    def _consume(self, reuse: PassCache | None) -> list[Any] | None:
+    def _consume(self, reuse: AnyCache | None) -> list[Any] | None:
         """Mark a cache as consumed, and return its layers' buffers where they are of a pass of this model."""
         if reuse is None:
             return None
-        if not isinstance(reuse, PassCache):
+        if not isinstance(reuse, AnyCache):
             raise TypeError(f"reuse must be a cache that forward returned, got {type(reuse).__name__}")
         if reuse.consumed:
             raise ValueError("reuse was consumed by an earlier forward; pass the cache that it returned")
@@ -311,8 +314,8 @@ class Network:
         """
         xp = get_backend(backend)
         one_of("kernels", kernels, KERNELS)
-        move = (lambda array: array.copy()) if xp is self.xp else (lambda array: xp.asarray(to_host(array).copy()))
-        twin = self._with_params(xp, {name: move(array) for name, array in self.params.items()})
+        source = self.params if xp is self.xp else checkpoint.host_params(self)
+        twin = self._with_params(xp, {name: xp.array(array) for name, array in source.items()})
         layers: tuple[Any, ...] = self.layers
         layers = tuple(replace(layer, kernels=kernels) if hasattr(layer, "kernels") else layer for layer in layers)
         twin.stack = replace(self.stack, layers=layers)

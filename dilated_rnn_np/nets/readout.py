@@ -17,14 +17,7 @@ from ..arrays.backend import Array, array_module
 from ..recurrence.init import glorot_uniform
 from .layer import Params, RowLengths
 
-
-@dataclass
-class ReadoutCache:
-    """What ``Readout.backward`` needs."""
-
-    W: Array  # (O, K*H)
-    history: Array  # (H, (K+T)*B)
-    rows: RowLengths
+ReadoutCache = tuple[Array, Array, RowLengths]  # W (O, K*H), history (H, (K+T)*B), and the lengths
 
 
 @dataclass(frozen=True)
@@ -52,18 +45,18 @@ class Readout:
         if self.mode == "all":
             output = output if rows.valid is None else xp.where(rows.valid[:, None], output, 0)
             output = output.reshape(-1, B, self.output_size)  # (T*B, O) -> (T, B, O)
-        return output, ReadoutCache(params["W"].copy(), history, rows)
+        return output, (params["W"].copy(), history, rows)
 
     def backward(self, cache: ReadoutCache, doutput: Array) -> tuple[Array, Array, Params]:
         """Mirror ``forward``: return the gradients of the outputs (H, T*B), of the K before (K, B, H), and of W and b."""
-        xp, history, rows = array_module(doutput), cache.history, cache.rows
-        B, K = len(rows.lengths), self.width
-        dhistory, dW = xp.zeros_like(history), xp.zeros_like(cache.W)
+        xp, (W, history, rows), K = array_module(doutput), cache, self.width
+        B = len(rows.lengths)
+        dhistory, dW = xp.zeros_like(history), xp.zeros_like(W)
         doutput = doutput.reshape(-1, self.output_size)  # (T, B, O) -> (T*B, O)
         if self.mode == "all" and rows.valid is not None:
             doutput = xp.where(rows.valid[:, None], doutput, 0)
         windows = self._windows(history, rows)
-        for W_k, dW_k, columns in zip(self.blocks(cache.W), self.blocks(dW), windows, strict=True):
+        for W_k, dW_k, columns in zip(self.blocks(W), self.blocks(dW), windows, strict=True):
             dW_k += doutput.T @ history[:, columns].T
             dhistory[:, columns] += W_k.T @ doutput.T
         dbefore = dhistory[:, : K * B].T.reshape(K, B, -1)  # (H, K*B) -> (K, B, H)

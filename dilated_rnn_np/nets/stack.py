@@ -17,7 +17,7 @@ from ..arrays.backend import Array, array_module, device_memory
 from ..arrays.threads import Workers, workers
 from ..recurrence.cells import Arrays
 from ..recurrence.init import Scheme
-from .embedding import Embedding, EmbeddingCache
+from .embedding import Embedding
 from .layer import Layer, Params, RowLengths
 from .readout import Readout, ReadoutCache
 
@@ -42,7 +42,7 @@ class Cache(PassCache):
     rows: RowLengths
     layers: list[Any] = field(default_factory=list)
     masks: list[Array | None] = field(default_factory=list)  # of dropout, one per layer, (H, T*B)
-    embedding: EmbeddingCache | None = None
+    embedding: Arrays = ()
     readout: ReadoutCache | None = None
 
 
@@ -127,7 +127,7 @@ class Stack:
                     reached = reached if valid is None else xp.where(valid, reached, 0)
                     output_grads.insert(0, reached.T.copy().reshape(T, B, -1))  # (H, T*B) -> (T, B, H)
                 drows = drows if cache.masks[i] is None else drows * cache.masks[i]
-            if self.embedding and cache.embedding:
+            if self.embedding:
                 drows, own = self.embedding.backward(cache.embedding, drows)
                 grads |= prefixed("embedding", own)
         if dstate_top is not None:

@@ -26,7 +26,6 @@ def forward(
     Z: Array,
     x: Array,
     states: Arrays,
-    n: int,
     part: slice,
     caches: list[Any] | None,
     valid: Array | None = None,
@@ -37,13 +36,12 @@ def forward(
     ----------
     W : (P*H, D+1+H), from ``join_weights``. Z : (D+1+H, T*B + n), to be filled; its row of ones is filled already.
     x : (D, T*B). states : one array (n, H) per state array of the cell, row p*B + b for the newest state of phase p and batch
-        row b; changed in place from the state before the sequence to that after it.
-    n : d*B, the columns of a folded step. part : the columns of each step to run.
+        row b; changed in place from the state before the sequence to that after it. part : the columns of each step to run.
     caches : one entry per folded step, to be filled with the cell's cache; None keeps nothing. Each old entry is freed just
         before its replacement is allocated, so the memory is reused.
     valid : (T*B,) booleans, or None where all steps are; a step past a row's end copies the state it reads.
     """
-    H = states[0].shape[1]
+    n, H = states[0].shape
     Z[-H:, part] = states[0][part].T
     first = 0
     for z, x_z, h_later, live in zip(*(fold(a, n, part) for a in (Z[:, :-n], x, Z[-H:, n:], valid)), strict=False):
@@ -95,7 +93,6 @@ def backward(
     dh: Array,
     dx: Array,
     dstates: Arrays,
-    n: int,
     part: slice,
     caches: list[Any],
     valid: Array | None = None,
@@ -119,7 +116,7 @@ def backward(
     -------
     dW : (P*H, D+1+H); complete once all submitted calls have run.
     """
-    first, dW = len(caches), array_module(Z).zeros_like(W)
+    n, first, dW = len(dstates[0]), len(caches), array_module(Z).zeros_like(W)
     folded = [fold(a, n, part) for a in (Z[:, :-n], dh, dx, valid, reached)]
     for z, dh_z, dx_z, live, reached_z in reversed(list(zip(*folded, strict=False))):
         first -= z.shape[1]

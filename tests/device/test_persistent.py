@@ -72,7 +72,7 @@ class Layer:
         Z[self.D] = 1
         states = tuple(s.copy() for s in self.state)
         caches = [None] * -(-columns // self.n) if keep else None
-        route.forward(self.cell, self.W, Z, self.x, states, self.n, part, caches, self.valid)
+        route.forward(self.cell, self.W, Z, self.x, states, part, caches, self.valid)
         h = Z[self.D + 1 :]
         if not keep:
             return h, states
@@ -80,9 +80,9 @@ class Layer:
         dx = dh if over_dh else np.full_like(self.x, np.nan)
         dstates = tuple(ds.copy() for ds in self.dstate)
         arrays = self.W, Z, dh, dx, dstates
-        dW = route.backward(self.cell, *arrays, self.n, part, caches, self.valid, reached)
+        dW = route.backward(self.cell, *arrays, part, caches, self.valid, reached)
         without = tuple(ds.copy() for ds in self.dstate)
-        again = route.backward(self.cell, self.W, Z, self.dh, dx.copy(), without, self.n, part, caches, self.valid)
+        again = route.backward(self.cell, self.W, Z, self.dh, dx.copy(), without, part, caches, self.valid)
         assert_equal((again, without), (dW, dstates), 0)  # a cache serves again, also without ``reached``
         gates = {}
         route.gate_values(self.cell, caches, gates, Z[-self.H :, self.n :], self.n, part)
