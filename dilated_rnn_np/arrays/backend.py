@@ -85,18 +85,16 @@ def _cupy() -> ModuleType:
             "pip install 'dilated_rnn_np[cuda12]' or [cuda13], or use backend 'numpy'"
         ) from None
     if not cupy.is_available():
-        raise ImportError(f"CuPy {cupy.__version__} finds no GPU that it can use: {_reason(cupy)}")
+        try:
+            cupy.cuda.runtime.getDeviceCount()
+            reason = "there is none"
+        except Exception as error:  # CUDA names the reason: a missing driver, an old one, a hidden GPU
+            reason = str(error)
+        raise ImportError(
+            f"CuPy {cupy.__version__} finds no GPU that it can use: {reason}; "
+            "check that nvidia-smi lists a GPU and that the driver fits CuPy's CUDA, or use backend 'numpy'"
+        )
     return cupy
-
-
-def _reason(cupy: Any) -> str:
-    """Return why the GPU cannot be used, and advice."""
-    try:
-        cupy.cuda.runtime.getDeviceCount()
-        reason = "there is none"
-    except Exception as error:  # CUDA names the reason: a missing driver, an old one, a hidden GPU
-        reason = str(error)
-    return f"{reason}; check that nvidia-smi lists a GPU and that the driver fits CuPy's CUDA, or use backend 'numpy'"
 
 
 @contextmanager

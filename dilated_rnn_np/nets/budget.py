@@ -125,7 +125,7 @@ def arrays_in(thing: Any) -> Iterator[np.ndarray]:
     """Yield the arrays in nested dataclasses, mappings, lists and tuples."""
     if isinstance(thing, np.ndarray):
         yield thing
-    elif is_dataclass(thing) and not isinstance(thing, type):
+    elif is_dataclass(thing):
         yield from arrays_in(vars(thing))
     elif isinstance(thing, (Mapping, list, tuple)):
         for part in thing.values() if isinstance(thing, Mapping) else thing:

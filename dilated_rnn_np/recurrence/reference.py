@@ -153,9 +153,12 @@ def forward(
     one_of("readout", readout, ("last", "all"))
     T, B, _ = x.shape
     p = _complete(params, x, dilations, state)
-    state = _zeros(p, dilations, cell, B) if state is None else state
+    O, dtype = len(p["readout.b"]), p["readout.b"].dtype
+    if state is None:
+        shapes = [(d, B, p[f"layers.{l}.W_h"].shape[1]) for l, d in enumerate(dilations)]
+        state = [tuple(np.zeros(shape, dtype) for _ in range(CELLS[cell][2])) for shape in shapes]
     W = _blocks(p["readout.W"], state)
-    K, O, dtype = len(W), len(p["readout.b"]), p["readout.b"].dtype
+    K = len(W)
     new_state = [tuple(array.astype(dtype) for array in entry) for entry in state]
     output, last, cache = np.zeros((T, B, O), dtype), np.zeros((B, O), dtype), []
     for b in range(B):
@@ -245,10 +248,3 @@ def _row(entry: tuple, b: int) -> list[Vectors]:
 def _blocks(readout_W: np.ndarray, state: list) -> list[np.ndarray]:
     """Return the K views (O, H) of the read-out's weights, one per step that it fuses, the oldest first."""
     return np.split(readout_W, readout_W.shape[1] // state[-1][0].shape[2], axis=1)
-
-
-def _zeros(params: dict, dilations: Sequence[int], cell: str, B: int) -> list:
-    """Return the state before the first step."""
-    shapes = [(d, B, params[f"layers.{l}.W_h"].shape[1]) for l, d in enumerate(dilations)]
-    dtype = params["readout.b"].dtype
-    return [tuple(np.zeros(shape, dtype) for _ in range(CELLS[cell][2])) for shape in shapes]
