@@ -75,7 +75,7 @@ def reached_spans(model: Network, seq_len: int, rng: int | np.random.Generator =
 
 
 def activations(model: Network, x: Array) -> list[dict[str, np.ndarray]]:
-    """Return for each layer its outputs "h" over time, (T, B, H), and, where the cell offers them, its gates.
+    """Return for each layer its outputs "h" to x (T, B, D) and, where the cell offers them, its gates: (T, B, H) each.
 
     >>> from dilated_rnn_np import DilatedRNN
     >>> model = DilatedRNN(1, 3, [1, 2], "lstm")

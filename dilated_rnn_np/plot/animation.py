@@ -122,7 +122,7 @@ def _sources(links: Iterable[Link]) -> defaultdict[Place, list[Place]]:
     return table
 
 
-def _groups(graph: Graph) -> list[set[str]]:
+def _groups(graph: Graph) -> list[frozenset[str]]:
     """Return groups of nodes in an order in which each group can be computed over the whole sequence.
 
     Nodes that feed each other through time form one group; in a stack each layer is a group.
@@ -132,7 +132,7 @@ def _groups(graph: Graph) -> list[set[str]]:
         for edge in graph.edges:
             needs[edge.target] |= needs.get(edge.source, set())
     groups = {frozenset(m for m in needs[node] if node in needs[m]): len(needs[node]) for node in graph.nodes}
-    return [set(group) for group in sorted(groups, key=groups.__getitem__)]  # a group needs more nodes than its sources
+    return sorted(groups, key=groups.__getitem__)  # a group needs more nodes than its sources
 
 
 def _counted(number: int, noun: str) -> str:
@@ -207,17 +207,14 @@ def _state(now: int, lit: int | None) -> int:
 
 
 def save_gif(animation: FuncAnimation, path: str | PathLike[str]) -> Path:
-    """Write an animation as a GIF, and return its path, which must end in ".gif"."""
+    """Write an animation as a GIF to a path that ends in ".gif", and return the path."""
     file = _checked(animation, path, ".gif")
     animation.save(file, writer=PillowWriter(fps=1))
     return file
 
 
 def save_html(animation: FuncAnimation, path: str | PathLike[str], title: str = "Unrolled network") -> Path:
-    """Write an animation as a self-contained HTML page with buttons that step forward and back, and return its path.
-
-    ``path`` must end in ".html"; ``title`` is the page's.
-    """
+    """Write an animation as a self-contained page with buttons to a path that ends in ".html", and return the path."""
     file = _checked(animation, path, ".html")
     animation.save(file, writer=HTMLWriter(fps=1, embed_frames=True, embed_limit=1000, default_mode="once"))
     player = re.sub(r"<link[^>]*>", "", file.read_text(encoding="utf-8"))  # a link to an icon font on another server

@@ -11,16 +11,9 @@ from matplotlib.colors import LogNorm
 from matplotlib.ticker import MaxNLocator
 
 from ..arrays.checks import positive_integer
+from ..theory import paths
 from ..theory.dilations import exponential_dilations
-from ..theory.graphs import Graph, dilated_stack, plain_stack, skip_stack
-from ..theory.paths import (
-    closed_form_dilated,
-    closed_form_plain,
-    closed_form_skip,
-    layer_lengths,
-    mean_recurrent_length,
-    recurrent_lengths,
-)
+from ..theory.paths import Graph
 from .network import row_labels
 from .runs import Curve, run_curves
 from .style import checked_axes, line_look, plain_log_ticks
@@ -66,7 +59,6 @@ def training_curves(
 def path_lengths(graphs: Iterable[Graph], limit: int, ax: Any = None) -> list[Any]:
     """Draw the recurrent length over the spans 0 … limit, one line per graph; it has gaps at spans without a path.
 
-    >>> from dilated_rnn_np import paths
     >>> lines = path_lengths([paths.dilated_stack([1, 2, 4]), paths.plain_stack(3)], 16)
     >>> float(lines[0].get_ydata()[7])
     6.0
@@ -74,7 +66,7 @@ def path_lengths(graphs: Iterable[Graph], limit: int, ax: Any = None) -> list[An
     ax = checked_axes(ax, 8.6)
     lines = []
     for i, graph in enumerate(graphs):
-        lengths = recurrent_lengths(graph, limit)
+        lengths = paths.recurrent_lengths(graph, limit)
         shown = np.where(np.isfinite(lengths), lengths, np.nan)
         look = {"drawstyle": "steps-mid", "linewidth": 1.6, **line_look(i)}
         lines += ax.plot(np.arange(limit + 1), shown, label=graph.label, **look)
@@ -112,16 +104,16 @@ def mean_recurrent_lengths(
     periods = [m for _, m in sizes]
     architectures: dict[str, tuple[Callable[[int, int], Graph], Callable[[int, int], float]]] = {
         "dilated": (
-            lambda L, m: dilated_stack(exponential_dilations(L, base)),
-            lambda L, m: closed_form_dilated(base, L),
+            lambda L, m: paths.dilated_stack(exponential_dilations(L, base)),
+            lambda L, m: paths.closed_form_dilated(base, L),
         ),
-        "regular skips of m": (skip_stack, closed_form_skip),
-        "plain": (lambda L, m: plain_stack(L), closed_form_plain),
+        "regular skips of m": (paths.skip_stack, paths.closed_form_skip),
+        "plain": (lambda L, m: paths.plain_stack(L), paths.closed_form_plain),
     }
     drawn: dict[str, tuple[Any, ...]] = {}
     for i, (label, (graph, closed_form)) in enumerate(architectures.items()):
         formula = [closed_form(L, m) for L, m in sizes]
-        measured = [mean_recurrent_length(graph(L, m), m) for L, m in sizes]
+        measured = [paths.mean_recurrent_length(graph(L, m), m) for L, m in sizes]
         (curve,) = ax.plot(periods, formula, label=f"{label}: closed form", **line_look(i))
         look = {"marker": "os^"[i], "markersize": 5, "linestyle": "", "color": curve.get_color()}
         drawn[label] = (curve, *ax.plot(periods, measured, label=f"{label}: measured", **look))
@@ -130,7 +122,7 @@ def mean_recurrent_lengths(
     seen = [v for _, points in drawn.values() for v in points.get_ydata()]
     if own is not None:
         cycle = positive_integer("period", period)
-        mean = mean_recurrent_length(own, cycle)
+        mean = paths.mean_recurrent_length(own, cycle)
         drawn["own"] = tuple(ax.plot(cycle, mean, "*", color="black", markersize=11, label=own.label))
         seen.append(mean)
     plain_log_ticks(ax.xaxis, periods, base)
@@ -145,12 +137,11 @@ def path_length_map(graph: Graph, limit: int, ax: Any = None) -> Any:
 
     White cells are unreachable.
 
-    >>> from dilated_rnn_np import paths
     >>> path_length_map(paths.dilated_stack([1, 2, 4]), 10).get_array().shape
     (3, 11)
     """
     ax = checked_axes(ax)
-    lengths = np.stack(list(layer_lengths(graph, limit).values()))  # (L, limit + 1)
+    lengths = np.stack(list(paths.layer_lengths(graph, limit).values()))  # (L, limit + 1)
     reached = lengths[np.isfinite(lengths)]
     wide = reached.size and reached.max() > 30 * reached.min()
     scale = LogNorm(reached.min(), reached.max()) if wide else None

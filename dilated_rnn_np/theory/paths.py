@@ -191,7 +191,7 @@ def _stack_order(graph: Graph) -> list[str] | None:
 
 def _checked_limit(limit: int) -> int:
     if positive_integer("limit", limit, least=0) > MAX_SPANS:
-        raise ValueError(f"limit must be at most {MAX_SPANS:,}: more spans are too many to list, got {limit:,}")
+        raise ValueError(f"spans up to {limit:,} are too many to list; limit or cycle must be at most {MAX_SPANS:,}")
     return limit
 
 

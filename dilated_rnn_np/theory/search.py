@@ -103,9 +103,7 @@ def search_dilations(num_layers: int, period: int, seed: int = 0, restarts: int 
     num_layers, period = positive_integer("num_layers", num_layers), positive_integer("period", period)
     restarts = positive_integer("restarts", restarts)
     if num_layers > period:
-        raise ValueError(
-            f"num_layers must be at most the period {period}: larger dilations are unused, got {num_layers}"
-        )
+        raise ValueError(f"num_layers must be at most the period {period}: longer hops are unused, got {num_layers}")
     # Not a keyed stream: the sets that the results report follow from these numbers, and nothing else draws them.
     rng = np.random.default_rng(positive_integer("seed", seed, least=0))
     best: tuple[float, list[int]] = (float("inf"), [])

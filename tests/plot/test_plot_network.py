@@ -15,15 +15,7 @@ from dilated_rnn_np.plot.fold import fold
 from dilated_rnn_np.plot.geometry import RADIUS, layout, route
 from dilated_rnn_np.plot.network import network, skip_comparison
 from dilated_rnn_np.plot.style import label_stride
-from dilated_rnn_np.theory.paths import (
-    INPUT,
-    Edge,
-    Graph,
-    clockwork,
-    dilated_cnn,
-    dilated_stack,
-    shortest_path,
-)
+from dilated_rnn_np.theory.paths import INPUT, Edge, Graph, clockwork, dilated_cnn, dilated_stack, shortest_path
 
 FEW = settings(max_examples=20)  # for tests that draw a picture per example
 
