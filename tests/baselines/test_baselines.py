@@ -205,7 +205,7 @@ WRONG = {
     "a hidden size that modules cannot share": (
         lambda: ClockworkRNN(2, 8, [1, 2, 4]),
         ValueError,
-        "multiple of the 3 modules.* got 8; for instance 6",
+        "multiple of 3, the number of modules .*, got 8; for instance 6",
     ),
     "periods from slow to fast": (lambda: ClockworkRNN(2, 4, [4, 1]), ValueError, "from fast to slow"),
     "a period twice": (lambda: ClockworkRNN(2, 4, [2, 2]), ValueError, "name each once"),
