@@ -2,9 +2,9 @@
 
 ``z = tanh(W_f * x + b_f) sigmoid(W_g * x + b_g)`` and ``y = W_r z + b_r + x`` (van den Oord et al. 2016, "WaveNet: a generative
 model for raw audio", sections 2.1, 2.3 and 2.4), where ``*`` reads x at the times t, t-d, …, t-(k-1)d. WaveNet's skip connections
-from every layer to the output are left out: the read-out reads only the top layer, as in the dilated RNN. Where x and y differ in
-size, a projection of x is added instead (Bai, Kolter and Koltun 2018, "An empirical evaluation of generic convolutional and
-recurrent networks for sequence modeling", section 3.4).
+to the output are left out: the read-out reads only the top layer, as in the dilated RNN. Where x and y differ in size, W_p x is
+added instead of x (Bai, Kolter and Koltun 2018, "An empirical evaluation of generic convolutional and recurrent networks for
+sequence modeling", section 3.4).
 
 No time step waits for another one. A sequence lies feature-major here, ``(D, T, B)``, so each tap is a view. The k taps of a
 stretch of time and a row of ones for the bias form one matrix, and one product computes filter and gate.
@@ -30,8 +30,6 @@ from ..recurrence.cells import Arrays, sigmoid
 from ..recurrence.init import Scheme
 from ..theory.graphs import Graph, dilated_cnn
 from .base import ComparedSystem, layer_sizes
-
-Block = list[Any]  # filter and gate of each stretch of time, (H, n*b) each
 
 
 class DilatedCNN(ComparedSystem):
@@ -101,7 +99,7 @@ class ConvolutionCache:
     X: Array  # (D, m+T, B)
     Y: Array  # (H, 1+T, B)
     parts: list[slice]  # the batch rows that were run together
-    blocks: list[Block]  # one per part
+    blocks: list[list[Any]]  # for each part, filter and gate of each stretch of time, (H, n*b) each
     rows: RowLengths
 
 
@@ -132,17 +130,10 @@ class ConvolutionLayer(Layer):
         Column block j of W_f and W_g, D wide, weighs x at the time t - (k-1-j)*d: the newest step comes last.
         """
         D, H = self.input_size, self.hidden_size
-        params = {
-            "W_f": input_init(rng, H, self.kernel * D),
-            "b_f": np.zeros(H),
-            "W_g": input_init(rng, H, self.kernel * D),
-            "b_g": np.zeros(H),
-            "W_r": input_init(rng, H, H),
-            "b_r": np.zeros(H),
-        }
-        if D != H:
-            params["W_p"] = input_init(rng, H, D)
-        return params
+        params = {}
+        for name, width in (("f", self.kernel * D), ("g", self.kernel * D), ("r", H)):
+            params |= {f"W_{name}": input_init(rng, H, width), f"b_{name}": np.zeros(H)}
+        return params if D == H else params | {"W_p": input_init(rng, H, D)}
 
     def forward(
         self,
@@ -171,10 +162,8 @@ class ConvolutionLayer(Layer):
         cache = ConvolutionCache(params, W, X, Y, parts, blocks, rows)
         run_part = partial(self._forward_part, cache, keep)
         workers.run([partial(run_part, *pair) for pair in zip(parts, blocks, strict=True)])
-        after = [
-            _by_column(A)[:, rows.last_columns(len(s))] for A, s in zip((Y, X), state, strict=True)
-        ]  # (H, 1, B), …
-        return tuple(s.transpose(1, 2, 0).copy() for s in after), cache  # (1, B, H) and (m, B, D)
+        last = (_by_column(A)[:, rows.last_columns(len(s))] for A, s in zip((Y, X), state, strict=True))
+        return tuple(s.transpose(1, 2, 0).copy() for s in last), cache  # (H, 1, B) -> (1, B, H), (D, m, B) -> (m, B, D)
 
     def backward(
         self, cache: ConvolutionCache, dh: Array, dstate: Arrays, workers: Workers, reached: Array | None = None
@@ -196,27 +185,25 @@ class ConvolutionLayer(Layer):
         return dX[:, m:].reshape(D, -1), dstate, grads  # dx: (D, T, B) -> (D, T*B)
 
     def parts(self, T: int, B: int, threads: int) -> list[slice]:
-        """Return the batch rows of each part: equal shares for all threads, or a single part where there is little to compute."""
+        """Return the batch rows of each part: equal shares for all threads, or one part where there is little to compute."""
         multiplications = T * B * 2 * self.hidden_size * (self.kernel * self.input_size + 1)
         return even_slices(B, min(B, threads) if multiplications >= WORTH_A_THREAD else 1)
 
     def stretches(self, X: Array, part: slice) -> list[slice]:
-        """Return the stretches of time that are computed at once, for a part of the rows of X (D, m+T, B).
+        """Return the stretches of time that are computed at once, for a part of the rows of X (D, m+T, B); one on a device.
 
-        A stretch is as long as a core's cache can hold: with one stretch for the whole sequence, a training step of nine layers
-        of 20 units over 784 steps of 128 rows takes 1.4 to 2.3 times as long. On a device there is one stretch.
+        A core's cache can hold a stretch: a single one for the whole sequence makes a training step of nine layers of 20 units
+        over 784 steps of 128 rows 1.4 to 2.3 times as slow.
         """
         T, n = X.shape[1] - self.span, LARGEST_PART // (self.hidden_size * (part.stop - part.start))
         n = max(1, n) if array_module(X) is np else T
         return [slice(t, min(t + n, T)) for t in range(0, T, n)]
 
-    def _forward_part(self, cache: ConvolutionCache, keep: bool, part: slice, block: Block) -> None:
+    def _forward_part(self, cache: ConvolutionCache, keep: bool, part: slice, block: list[Any]) -> None:
         """Run some batch rows, stretch by stretch, and fill their block."""
         p, H = cache.params, self.hidden_size
         for i, now in enumerate(self.stretches(cache.X, part)):
-            block[i] = (
-                None  # old arrays are freed just before their replacements are allocated, so the memory is reused
-            )
+            block[i] = None  # old arrays are freed just before new ones are allocated, so the memory is reused
             taps = self._taps(cache.X, now, part)  # (k*D+1, n*b)
             a = cache.W @ taps  # (2*H, n*b)
             f, g = array_module(a).tanh(a[:H]), sigmoid(a[H:])  # (H, n*b) each
@@ -227,7 +214,7 @@ class ConvolutionLayer(Layer):
             if keep:
                 block[i] = f, g
 
-    def _backward_part(self, cache: ConvolutionCache, dY: Array, dX: Array, part: slice, block: Block) -> Params:
+    def _backward_part(self, cache: ConvolutionCache, dY: Array, dX: Array, part: slice, block: list[Any]) -> Params:
         """Mirror ``_forward_part``, last line first: add to dX, and return the rows' share of the gradients."""
         xp, p, D, H = array_module(dY), cache.params, self.input_size, self.hidden_size
         grads = {"W": xp.zeros_like(cache.W)}

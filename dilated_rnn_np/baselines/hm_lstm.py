@@ -62,16 +62,14 @@ class HMLSTM(ComparedSystem):
         relaxed: bool = False,
         **options: Any,
     ) -> None:
-        self.levels, self.level_size = positive_integer("levels", levels, least=2), _one_size(hidden_size)
-        self.relaxed = _truth("relaxed", relaxed)
-        layer = HMLSTMLayer(
-            positive_integer("input_size", input_size),
-            self.levels * self.level_size,
-            self.levels,
-            positive("slope", slope),
-            self.relaxed,
-        )
-        super().__init__([layer], **options)
+        if not isinstance(relaxed, (bool, np.bool_)):
+            raise TypeError(f"relaxed must be True or False, got {relaxed!r} ({type(relaxed).__name__})")
+        if np.ndim(hidden_size):
+            raise TypeError(f"hidden_size must be one whole number, the size of all levels, got {hidden_size!r}")
+        self.levels, self.relaxed = positive_integer("levels", levels, least=2), bool(relaxed)
+        self.level_size = positive_integer("hidden_size", hidden_size)
+        D, size = positive_integer("input_size", input_size), self.levels * self.level_size
+        super().__init__([HMLSTMLayer(D, size, self.levels, positive("slope", slope), self.relaxed)], **options)
 
     @property
     def slope(self) -> float:
@@ -86,8 +84,7 @@ class HMLSTM(ComparedSystem):
     def anneal(self, epoch: int) -> float:
         """Set the slope to ``min(5, 1 + 0.04 epoch)``, the schedule of the paper's language models, and return it.
 
-        A steeper hard sigmoid is closer to the step, so the estimate of the gradient improves. Checkpoints keep the slope. During
-        training the callback ``Annealing`` calls this method.
+        A steeper hard sigmoid is closer to the step, so the gradient's estimate improves. The callback ``Annealing`` calls this.
 
         Parameters
         ----------
@@ -274,15 +271,3 @@ def _hard_sigmoid(xp: Any, a: Array) -> Array:
 def _total(terms: Array) -> Array:
     """Return the sum over a row's units, (B, H) -> (B, 1)."""
     return terms.sum(axis=1, keepdims=True)
-
-
-def _one_size(hidden_size: Any) -> int:
-    if np.ndim(hidden_size) and not isinstance(hidden_size, str):
-        raise TypeError(f"hidden_size must be one whole number, the size of all levels, got {hidden_size!r}")
-    return positive_integer("hidden_size", hidden_size)
-
-
-def _truth(what: str, value: Any) -> bool:
-    if not isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{what} must be True or False, got {value!r} ({type(value).__name__})")
-    return bool(value)
