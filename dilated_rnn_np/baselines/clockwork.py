@@ -22,7 +22,7 @@ from ..nets.summary import LayerSummary
 from ..recurrence.cells import Arrays
 from ..recurrence.init import Scheme
 from ..theory.graphs import Graph, clockwork
-from .base import ComparedSystem, layer_sizes
+from .base import ComparedSystem, Sizes, layer_sizes
 from .recurrent import RecurrentLayer, StepGrads
 
 
@@ -52,12 +52,7 @@ class ClockworkRNN(ComparedSystem):
     settings = ("periods", "num_layers")
 
     def __init__(
-        self,
-        input_size: int,
-        hidden_size: int | Sequence[int],
-        periods: Sequence[int],
-        num_layers: int = 1,
-        **options: Any,
+        self, input_size: int, hidden_size: Sizes, periods: Sequence[int], num_layers: int = 1, **options: Any
     ) -> None:
         self.periods = inputs.dilations(periods, "periods")
         if any(slow <= fast for fast, slow in pairwise(self.periods)):

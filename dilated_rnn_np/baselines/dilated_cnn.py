@@ -29,7 +29,7 @@ from ..nets.summary import LayerSummary
 from ..recurrence.cells import Arrays, sigmoid
 from ..recurrence.init import Scheme
 from ..theory.graphs import Graph, dilated_cnn
-from .base import ComparedSystem, layer_sizes
+from .base import ComparedSystem, Sizes, layer_sizes
 
 
 class DilatedCNN(ComparedSystem):
@@ -53,13 +53,7 @@ class DilatedCNN(ComparedSystem):
     settings = ("dilations", "kernel")
 
     def __init__(
-        self,
-        input_size: int,
-        hidden_size: int | Sequence[int],
-        dilations: Sequence[int],
-        *,
-        kernel: int = 2,
-        **options: Any,
+        self, input_size: int, hidden_size: Sizes, dilations: Sequence[int], *, kernel: int = 2, **options: Any
     ) -> None:
         self.dilations = inputs.dilations(dilations)
         self.kernel = positive_integer("kernel", kernel, least=2)

@@ -22,7 +22,7 @@ from ..recurrence.cells import LSTM, Arrays
 from ..recurrence.gates import pre_activations, pre_activations_backward
 from ..recurrence.init import Scheme, draw_gates
 from ..theory.graphs import Graph, plain_stack
-from .base import ComparedSystem, layer_sizes
+from .base import ComparedSystem, Sizes, layer_sizes
 from .recurrent import RecurrentCache, RecurrentLayer, StepGrads
 
 CELL = LSTM()
@@ -61,7 +61,7 @@ class PhasedLSTM(ComparedSystem):
     def __init__(
         self,
         input_size: int,
-        hidden_size: int | Sequence[int],
+        hidden_size: Sizes,
         num_layers: int,
         *,
         periods: tuple[float, float] = (2.72, 148.0),

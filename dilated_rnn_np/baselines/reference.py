@@ -13,8 +13,10 @@ import numpy as np
 
 from ..recurrence.reference import sigmoid
 
+Params = dict[str, np.ndarray]
 
-def skip(p: dict[str, np.ndarray], x: np.ndarray, cell: str, s: int) -> np.ndarray:
+
+def skip(p: Params, x: np.ndarray, cell: str, s: int) -> np.ndarray:
     """``c_t = f(x_t, c_{t-1}, c_{t-s})``.
 
     Parameters
@@ -42,7 +44,7 @@ def skip(p: dict[str, np.ndarray], x: np.ndarray, cell: str, s: int) -> np.ndarr
     return np.array(hs)
 
 
-def clockwork(p: dict[str, np.ndarray], x: np.ndarray, periods: list[int]) -> np.ndarray:
+def clockwork(p: Params, x: np.ndarray, periods: list[int]) -> np.ndarray:
     """``h_i = tanh(W_x,i x + sum over the modules j that are as slow or slower of W_h,ij h_j + b_i)`` where ``t mod p_i = 0``.
 
     Parameters
@@ -64,7 +66,7 @@ def clockwork(p: dict[str, np.ndarray], x: np.ndarray, periods: list[int]) -> np
     return np.array(hs)
 
 
-def phased_lstm(p: dict[str, np.ndarray], x: np.ndarray, open_ratio: float, leak: float) -> np.ndarray:
+def phased_lstm(p: Params, x: np.ndarray, open_ratio: float, leak: float) -> np.ndarray:
     """``c_t = k c~ + (1 - k) c_{t-1}`` and ``h_t = k h~ + (1 - k) h_{t-1}``: the time gate k admits an LSTM's step.
 
     Parameters
@@ -93,7 +95,7 @@ def phased_lstm(p: dict[str, np.ndarray], x: np.ndarray, open_ratio: float, leak
     return np.array(hs)
 
 
-def dilated_cnn(p: dict[str, np.ndarray], x: np.ndarray, d: int, k: int) -> np.ndarray:
+def dilated_cnn(p: Params, x: np.ndarray, d: int, k: int) -> np.ndarray:
     """``y = W_r z + b_r + x`` with ``z = tanh(W_f * x + b_f) sigmoid(W_g * x + b_g)``, taps at t, t-d, …, t-(k-1)d.
 
     Parameters
@@ -115,11 +117,7 @@ def dilated_cnn(p: dict[str, np.ndarray], x: np.ndarray, d: int, k: int) -> np.n
 
 
 def hm_lstm(
-    p: dict[str, np.ndarray],
-    x: np.ndarray,
-    levels: int,
-    slope: float = 1.0,
-    boundary: Callable[[complex], complex] | None = None,
+    p: Params, x: np.ndarray, levels: int, slope: float = 1.0, boundary: Callable[[complex], complex] | None = None
 ) -> np.ndarray:
     """Boundaries choose UPDATE, COPY or FLUSH in each level at each step; the outputs (T, L*H) start with the lowest level.
 
@@ -134,7 +132,7 @@ def hm_lstm(
     z_prev: list[Any] = [0] * levels  # that of the top level stays 0
     outputs = []
     for x_t in x:
-        h, c, z = list(h_prev), list(c_prev), list(z_prev)
+        h, c, z = list(h_prev), list(c_prev), list(z_prev)  # COPY, unless a boundary below changes them
         for l in range(levels):
             W, U, b = (p[f"levels.{l}.{name}"] for name in "WUb")
             h_below, z_below = (x_t, 1) if l == 0 else (h[l - 1], z[l - 1])
@@ -142,10 +140,10 @@ def hm_lstm(
             if l < levels - 1:
                 s = s + z_prev[l] * (p[f"levels.{l}.V"] @ h_prev[l + 1])
             f, i, o, g = sigmoid(s[:H]), sigmoid(s[H : 2 * H]), sigmoid(s[2 * H : 3 * H]), np.tanh(s[3 * H : 4 * H])
-            flushed, updated, copied = i * g, f * c_prev[l] + i * g, c_prev[l]
+            flushed, updated = i * g, f * c_prev[l] + i * g
             copying = (1 - z_prev[l]) * (1 - z_below)
             if boundary is not None:
-                c[l] = z_prev[l] * flushed + (1 - z_prev[l]) * (z_below * updated + (1 - z_below) * copied)
+                c[l] = z_prev[l] * flushed + (1 - z_prev[l]) * (z_below * updated + (1 - z_below) * c_prev[l])
             elif z_prev[l] == 1:
                 c[l] = flushed
             elif z_below == 1:

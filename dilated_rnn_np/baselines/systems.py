@@ -12,13 +12,12 @@ from ..arrays.checks import choose, positive_integer
 from ..nets.model import DilatedRNN
 from ..nets.network import Network
 from ..recurrence.cells import Cell
+from .base import Sizes
 from .clockwork import ClockworkRNN
 from .dilated_cnn import DilatedCNN
 from .hm_lstm import HMLSTM
 from .phased_lstm import PhasedLSTM
 from .skip import SkipRNN, plain_rnn
-
-Sizes = int | Sequence[int]
 
 
 @dataclass(frozen=True)
