@@ -1,6 +1,6 @@
-"""The checks that several rooms share, so that every error says what was expected, what came and what to do.
+"""Checks that several rooms share. Each error says what was expected, what was given and what to do.
 
-Each function here either returns the value in the form the library works with or raises at once.
+Each function returns the value in the form that the library uses, or raises.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 def suggestion(name: object, known: Iterable[str]) -> str:
-    """Return ``"; did you mean 'lstm'?"`` for the known name nearest to ``name``, or nothing.
+    """Return ``"; did you mean 'lstm'?"`` for the known name nearest to ``name``, or an empty string.
 
     >>> suggestion("ltsm", ["rnn", "lstm", "gru"])
     "; did you mean 'lstm'?"
@@ -75,7 +75,7 @@ def fraction(what: str, value: Any, one_allowed: bool = False) -> float:
 
 
 def real(what: str, value: Any) -> float:
-    """Return ``value`` as a float; what is not one real number raises.
+    """Return ``value`` as a float; anything but one real number raises.
 
     >>> real("lr", "fast")
     Traceback (most recent call last):

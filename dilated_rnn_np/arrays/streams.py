@@ -1,6 +1,6 @@
-"""Random streams: every purpose draws from a stream of its own, so that no two share numbers, whatever the seed.
+"""Random streams: every purpose has its own stream, so no two purposes share numbers, whatever the seed.
 
-``default_rng([seed, k])`` would not do: a SeedSequence pads its entropy with zeros, so that ``[s]``, ``[s, 0]`` and
+``default_rng([seed, k])`` does not separate them: a SeedSequence pads its entropy with zeros, so ``[s]``, ``[s, 0]`` and
 ``[s, 0, 0]`` are one stream. A spawn key is hashed apart from the seed.
 """
 
@@ -10,14 +10,14 @@ import numpy as np
 
 from .checks import one_of, positive_integer
 
-# The place of a purpose is part of every seeded number: add new ones at the end.
+# The index of a purpose determines its numbers: add new purposes at the end.
 PURPOSES = (
     "weights", "batches", "validation", "test", "dropout", "shuffling", "permutation", "noise", "analysis", "sampling",
 )  # fmt: skip
 
 
 def stream(seed: int, purpose: str, *key: int) -> np.random.Generator:
-    """Return the generator of one purpose, and within it of one key, for instance the number of a batch.
+    """Return the generator of a purpose and a key, for instance the number of a batch.
 
     Parameters
     ----------

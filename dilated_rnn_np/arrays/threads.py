@@ -69,7 +69,7 @@ class Workers:
     def run(self, tasks: Sequence[Callable[[], Result]]) -> list[Result]:
         """Return the tasks' results in their order; each thread takes an equal share of consecutive tasks."""
         mine, *others = [tasks[share] for share in even_slices(len(tasks), min(self.count, len(tasks)))]
-        futures = [_start(len(others), _in_turn, share) for share in others]
+        futures = [_start(_pool(os.getpid(), len(others)), _in_turn, share) for share in others]
         try:
             results = _in_turn(mine)
         finally:
@@ -86,8 +86,9 @@ class Workers:
             yield lambda task, *arguments: task(*arguments)
             return
         futures: list[Future] = []
+        pool = _pool(os.getpid(), 1)  # one worker, so calls run in order
         try:
-            yield lambda *call: futures.append(_start(1, *call))
+            yield lambda *call: futures.append(_start(pool, *call))
         finally:
             _wait(futures)
         for future in futures:
@@ -101,14 +102,14 @@ def workers() -> Iterator[Workers]:
     with process.lock:
         process.passes += 1
         if process.passes == 1:
-            process.limit = _limit_blas()
+            process.restore = _limit_blas()
     try:
         yield Workers(get_num_threads())
     finally:
         with process.lock:
             process.passes -= 1
             if process.passes == 0:
-                process.limit()
+                process.restore()
 
 
 def even_slices(length: int, count: int) -> list[slice]:
@@ -126,7 +127,7 @@ class _Process:
 
     def __init__(self) -> None:
         self.lock, self.passes = threading.Lock(), 0
-        self.limit: Callable[[], None] = lambda: None
+        self.restore: Callable[[], None] = lambda: None
 
 
 def _limit_blas() -> Callable[[], None]:
@@ -152,9 +153,9 @@ def _release_control() -> None:
         threadpoolctl.OpenBLASController.clear_controlling_thread(force=True)
 
 
-def _start(workers: int, task: Callable[..., Any], *arguments: Any) -> Future:
-    """Start a call on another thread, under the caller's NumPy error settings."""
-    return _pool(os.getpid(), workers).submit(contextvars.copy_context().run, task, *arguments)
+def _start(pool: ThreadPoolExecutor, task: Callable[..., Any], *arguments: Any) -> Future:
+    """Start a call on a thread of the pool, under the caller's NumPy error settings."""
+    return pool.submit(contextvars.copy_context().run, task, *arguments)
 
 
 def _wait(futures: Sequence[Future]) -> None:
@@ -167,9 +168,12 @@ def _in_turn(tasks: Sequence[Callable[[], Result]]) -> list[Result]:
     return [task() for task in tasks]
 
 
-@cache
+_processes: dict[int, _Process] = {}
+
+
 def _process(pid: int) -> _Process:
-    return _Process()
+    """Return the passes of a process; threads that ask at the same moment get one object, so they share the limit."""
+    return _processes.get(pid) or _processes.setdefault(pid, _Process())
 
 
 @cache

@@ -137,7 +137,7 @@ class ClockworkLayer(RecurrentLayer):
         return (h, clock + 1), computed
 
     def step_backward(self, params: Params, x: Array, previous: Arrays, cache: Any, grads: StepGrads) -> Array:
-        """Mirror ``step``; the clock gets a gradient only through ``clock + 1``: due modules change in steps with it."""
+        """Mirror ``step``; due modules are piecewise constant in the clock, so its gradient passes only ``clock + 1``."""
         (dh, dclock), (dh_prev, dclock_prev) = grads.new, (ds[-1] for ds in grads.previous)
         dclock_prev += dclock
         h_prev, dx, dkept = previous[0][-1], array_module(x).zeros_like(x), dh.copy()

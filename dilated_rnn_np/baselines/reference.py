@@ -1,7 +1,8 @@
 """The compared systems as naive loops: one sequence, one layer, one time step at a time, from a state of zeros.
 
-Slow and obvious, as ``dilated_rnn_np.reference`` is for the dilated RNN: the layers, which share no code with these loops, must
-equal them to rounding. Each function takes the parameters p of one layer and its input x (T, D), and returns its outputs (T, H).
+These loops are slow and obvious, as ``dilated_rnn_np.reference`` is for the dilated RNN. They share no code with the layers, and
+the layers must equal them to rounding. Each function takes one layer's parameters p and input x (T, D), and returns its outputs
+(T, H).
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def skip(p: Params, x: np.ndarray, cell: str, s: int) -> np.ndarray:
 
 
 def clockwork(p: Params, x: np.ndarray, periods: list[int]) -> np.ndarray:
-    """``h_i = tanh(W_x,i x + sum over the modules j that are as slow or slower of W_h,ij h_j + b_i)`` where ``t mod p_i = 0``.
+    """``h_i = tanh(W_x,i x + sum over the modules j >= i of W_h,ij h_j + b_i)`` at the times with ``t mod p_i = 0``.
 
     Parameters
     ----------
@@ -67,7 +68,7 @@ def clockwork(p: Params, x: np.ndarray, periods: list[int]) -> np.ndarray:
 
 
 def phased_lstm(p: Params, x: np.ndarray, open_ratio: float, leak: float) -> np.ndarray:
-    """``c_t = k c~ + (1 - k) c_{t-1}`` and ``h_t = k h~ + (1 - k) h_{t-1}``: the time gate k admits an LSTM's step.
+    """Run an LSTM behind a time gate: ``c_t = k c~ + (1 - k) c_{t-1}``, ``h_t = k h~ + (1 - k) h_{t-1}``.
 
     Parameters
     ----------
@@ -119,13 +120,13 @@ def dilated_cnn(p: Params, x: np.ndarray, d: int, k: int) -> np.ndarray:
 def hm_lstm(
     p: Params, x: np.ndarray, levels: int, slope: float = 1.0, boundary: Callable[[complex], complex] | None = None
 ) -> np.ndarray:
-    """Boundaries choose UPDATE, COPY or FLUSH in each level at each step; the outputs (T, L*H) start with the lowest level.
+    """Apply UPDATE, COPY or FLUSH in each level at each step, depending on its boundaries; h is (T, L*H), the lowest level first.
 
     Parameters
     ----------
     p : for each level l "levels.l.W", ".U", ".V" and ".b", rows in the order f, i, o, g, boundary; no V at the top.
-    boundary : None for the step at 1/2, which chooses one of the three operations; or a function of the hard sigmoid, whose
-        value mixes the three like a probability.
+    boundary : None for the step at 1/2, which selects one of the three operations; or a function of the hard sigmoid whose result
+        mixes the three as if it were a probability.
     """
     H = p["levels.0.U"].shape[1]
     h_prev, c_prev = [np.zeros(H)] * levels, [np.zeros(H)] * levels

@@ -1,4 +1,7 @@
-"""The systems by name, each built from the same few settings, and the hidden size that gives them equally many parameters."""
+"""The systems by name, each built from the same few settings, and the hidden size that fits a number of parameters.
+
+For every system ``dilations`` set the depth and the reach of the edges; each entry of ``SYSTEMS`` says how it uses them.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +25,11 @@ from .skip import SkipRNN, plain_rnn
 
 @dataclass(frozen=True)
 class System:
-    """A kind of network that others are compared with."""
+    """A kind of network in a comparison."""
 
     description: str
-    takes_cell: bool  # whether its layers are made of a cell of choice
-    make: Callable[..., Network]  # from (input_size, hidden_size, dilations) and the options of ``Network``
+    takes_cell: bool  # whether the cell of its layers can be chosen
+    make: Callable[..., Network]  # builds it from (input_size, hidden_size, dilations) and the options of ``Network``
 
 
 def _clockwork(input_size: int, hidden_size: int, dilations: Sequence[int], **options: Any) -> Network:
@@ -36,26 +39,26 @@ def _clockwork(input_size: int, hidden_size: int, dilations: Sequence[int], **op
 
 
 SYSTEMS = {
-    "dilated": System("The dilated RNN: layer l sees its state of dilation[l] steps before.", True, DilatedRNN),
+    "dilated": System("The dilated RNN: layer l reads its state of dilations[l] steps before.", True, DilatedRNN),
     "plain": System(
-        "A stack of as many ordinary recurrent layers, each of dilation 1.",
+        "A stack of equally many ordinary recurrent layers, each of dilation 1.",
         True,
         lambda D, H, dilations, **options: plain_rnn(D, H, len(dilations), **options),
     ),
     "skip": System(
-        "As many layers, each with skip connections as long as the largest dilation.",
+        "Equally many layers, each with skip connections as long as the largest dilation.",
         True,
         lambda D, H, dilations, **options: SkipRNN(D, H, len(dilations), max(2, *dilations), **options),
     ),
-    "clockwork": System("One clockwork layer, whose modules have the dilations as their periods.", False, _clockwork),
+    "clockwork": System("One clockwork layer; the dilations are the periods of its modules.", False, _clockwork),
     "phased-lstm": System(
-        "As many LSTM layers, whose units open in rhythms that they learn.",
+        "Equally many LSTM layers; each unit opens with a period that it learns.",
         False,
         lambda D, H, dilations, **options: PhasedLSTM(D, H, len(dilations), **options),
     ),
-    "dilated-cnn": System("Causal convolutions over two steps, of the same dilations.", False, DilatedCNN),
+    "dilated-cnn": System("Causal convolutions over two steps, with the same dilations.", False, DilatedCNN),
     "hm-lstm": System(
-        "Three levels of LSTM that find the boundaries of segments, whatever the dilations.",
+        "Three levels of LSTM that detect the boundaries of segments; the dilations are not used.",
         False,
         lambda D, H, dilations, **options: HMLSTM(D, H, levels=3, **options),
     ),
@@ -74,13 +77,12 @@ def build(
 
     Parameters
     ----------
-    name : one of ``SYSTEMS``. input_size : D. hidden_size : H.
-    dilations : how deep the system is and how far its edges reach; each description in ``SYSTEMS`` says how it uses them.
-    cell : for the systems that take one, "rnn" if None; for the others None. options : as in ``Network``.
+    name : one of ``SYSTEMS``. input_size : D. hidden_size : H. dilations : depth and reach, see ``SYSTEMS``.
+    cell : for a system that takes one, "rnn" if None; None for the others. options : as in ``Network``.
 
     Raises
     ------
-    ValueError : for an unknown name, a cell where the system has its own, or settings that the system refuses.
+    ValueError : for an unknown name, for a cell where the system has units of its own, and for settings that the system refuses.
 
     Examples
     --------
@@ -96,11 +98,11 @@ def build(
 
 
 def hidden_size_for(build: Callable[[int], Network], parameters: int) -> int:
-    """Return the largest hidden size whose network has at most a given number of parameters, read-out included.
+    """Return the largest hidden size whose network has at most ``parameters`` parameters, read-out included.
 
     Parameters
     ----------
-    build : from a hidden size to a network, whose number of parameters does not fall as the hidden size grows.
+    build : returns the network of a hidden size; its number of parameters must not decrease as the hidden size grows.
 
     Raises
     ------
@@ -120,7 +122,7 @@ def hidden_size_for(build: Callable[[int], Network], parameters: int) -> int:
     if count(1) > parameters:
         raise ValueError(
             f"parameters must be at least {count(1):,}, which one hidden unit takes, got {parameters:,}; "
-            "allow more, or make the net less deep"
+            "allow more parameters, or use fewer layers"
         )
     too_many = 2
     while too_many <= parameters and count(too_many) <= parameters:  # a unit takes at least one parameter

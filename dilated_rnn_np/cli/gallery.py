@@ -153,8 +153,8 @@ def comparison_graphs(names: Sequence[str], dilations: Sequence[int]) -> list[pa
     >>> [graph.label for graph in comparison_graphs(["skip", "plain", "cnn"], [1, 2, 4])]
     ['skip RNN, s = 4', 'plain RNN', 'dilated CNN 1, 2, 4']
     """
-    known = SYSTEMS | {"cnn": SYSTEMS["dilated-cnn"]}
-    chosen = [choose("architecture", name, known).name for name in names]
+    known = {name: name for name in SYSTEMS} | {"cnn": "dilated-cnn"}
+    chosen = [choose("architecture", name, known) for name in names]
     plain = paths.plain_stack(len(dilations))  # its own graph would be labelled "dilated RNN 1, 1, 1"
     return [plain if name == "plain" else build(name, 1, 1, dilations).graph() for name in chosen]
 

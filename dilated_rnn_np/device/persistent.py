@@ -79,6 +79,7 @@ def forward(
     cell: Cell,
     W: Array,
     Z: Array,
+    x: Array,
     states: Arrays,
     n: int,
     part: slice,
@@ -90,19 +91,17 @@ def forward(
     The first entry of ``caches`` receives the gates and split pre-activations of all steps, (P*H, T*B), in the order of the
     cell's arguments, and the LSTM's c with the columns of h in Z, (H, T*B + n). The vanilla cell's backward needs neither.
     """
-    xp, (H, _), columns, keep = array_module(Z), states[0].shape, Z.shape[1] - n, caches is not None
-    D, G = len(Z) - H - 1, len(cell.gates) * H
+    xp, (_, H), (D, columns), keep = array_module(Z), states[0].shape, x.shape, caches is not None
+    G, Z[:D, :columns] = len(cell.gates) * H, x
     weights = separate_weights(cell, W, D)
     if caches is not None:
         caches[:] = [None] * len(caches)  # frees the old arrays before their replacements are allocated
     a = xp.empty((len(W) if keep else G, columns), dtype=Z.dtype)
     c = xp.empty((H, columns + n), dtype=Z.dtype) if keep and len(states) == 2 else NULL
     xp.matmul(W[:G, : D + 1], Z[: D + 1, :columns], out=a[:G])  # W_x x + b, (G*H, T*B)
-    newest = [s.T.copy() for s in states]  # (H, n) -> (n, H), changed by the kernel
-    pointers = (weights["W_h"], weights.get("b_h", NULL), a, Z[-H:], c, *_two(newest), NULL if valid is None else valid)
+    optional = NULL if valid is None else valid
+    pointers = (weights["W_h"], weights.get("b_h", NULL), a, Z[-H:], c, *_two(list(states)), optional)
     _launch(xp, "forward", cell, Z.dtype, n, H, (*pointers, np.int64(columns), np.int32(n), np.bool_(keep)))
-    for s, s_new in zip(states, newest, strict=True):
-        s[...] = s_new.T
     if caches is not None:
         caches[0] = (NULL, NULL) if type(cell) is RNN else (a, c)
 
@@ -125,12 +124,9 @@ def backward(
     xp, (H, columns), D, (a, c) = array_module(Z), dh.shape, len(dx), caches[0]
     G, W_h = len(cell.gates) * H, separate_weights(cell, W, D)["W_h"]  # (G*H, H)
     da = xp.empty((len(W), columns), dtype=Z.dtype)
-    dnewest = [ds.T.copy() for ds in dstates]  # (H, n) -> (n, H), changed by the kernel
-    pointers = (W_h, a, Z[-H:], c, xp.ascontiguousarray(dh), da, *_two(dnewest))
+    pointers = (W_h, a, Z[-H:], c, xp.ascontiguousarray(dh), da, *_two(list(dstates)))
     optional = [NULL if array is None else array for array in (valid, reached)]
     _launch(xp, "backward", cell, Z.dtype, n, H, (*pointers, *optional, np.int64(columns), np.int32(n)))
-    for ds, ds_before in zip(dstates, dnewest, strict=True):
-        ds[...] = ds_before.T
     dx[...] = W[:G, :D].T @ da[:G]  # (D, T*B)
     return da @ Z[:, :columns].T
 

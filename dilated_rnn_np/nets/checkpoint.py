@@ -1,8 +1,7 @@
-"""Files that hold a model, or a whole training run: written atomically, without pickle, the same for both backends.
+"""Files of a model or of a whole training run: written atomically, without pickle, the same for both backends.
 
-A checkpoint is an ``.npz`` archive of plain arrays and one JSON text. It is written beside its final place and moved there
-when it is complete, so that a reader, or a run that was killed, finds either the old file or the new one, never half of
-one.
+A checkpoint is an ``.npz`` archive of plain arrays and one JSON text. It is written to a temporary file in the same folder, which
+then replaces the old file. So a reader, also after a killed run, finds either the old file or the new one, never a part.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from ..recurrence.cells import CELLS, Cell, get_cell
 
 Model = Any  # a Network, which imports this file
 LIBRARY = __name__.partition(".")[0]
-ARCHITECTURES: dict[str, type] = {}  # every subclass of Network by its name
+ARCHITECTURES: dict[str, type] = {}  # all subclasses of Network, by name
 
 DAMAGE = (
     ValueError,
@@ -40,7 +39,7 @@ FORMAT = "dilated_rnn_np checkpoint 1"
 
 
 class CheckpointError(ValueError):
-    """A checkpoint is cut off, damaged, or of something else than was expected; the message says what to do."""
+    """A checkpoint is truncated, damaged, or of another model or run than expected; the message says what to do."""
 
 
 def write(path: str | os.PathLike[str], arrays: dict[str, np.ndarray], meta: dict[str, Any]) -> None:
@@ -57,10 +56,10 @@ def write(path: str | os.PathLike[str], arrays: dict[str, np.ndarray], meta: dic
 
 
 def checked_place(path: str | os.PathLike[str]) -> None:
-    """Raise an OSError where a file cannot be written, before anything is."""
+    """Raise an OSError where a file cannot be written, before anything is written."""
     folder = Path(path).absolute().parent
     if not folder.is_dir() or not os.access(folder, os.W_OK) or Path(path).is_dir():
-        raise OSError(f"cannot write {path}: its folder must exist and be writable, and it must be no folder itself")
+        raise OSError(f"cannot write {path}: its folder must exist and be writable, and the path must not be a folder")
 
 
 def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -68,11 +67,11 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str,
 
     Raises
     ------
-    FileNotFoundError : where there is no such file. CheckpointError : where it is cut off, damaged or no checkpoint.
+    FileNotFoundError : where there is no such file. CheckpointError : where it is truncated, damaged or not a checkpoint.
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"there is no checkpoint {path}; give the path of a file that save or fit wrote")
+        raise FileNotFoundError(f"there is no checkpoint {path}; pass the path of a file that save or fit wrote")
     try:
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}  # reading verifies each array's checksum
@@ -91,7 +90,7 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str,
 
 
 def register(architecture: type) -> None:
-    """Make a class of networks known to ``load`` by its name; the library's own names stay its own."""
+    """Make a class of networks known to ``load`` by its name; a user's class cannot take the name of a library's class."""
     known = ARCHITECTURES.get(architecture.__name__)
     if known is None or not known.__module__.startswith(f"{LIBRARY}."):
         ARCHITECTURES[architecture.__name__] = architecture
@@ -109,7 +108,7 @@ def model_record(model: Model) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         config["cell"] = {"name": model.cell.name, "options": model.cell.options()}
     config = json.loads(
         json.dumps(config, default=lambda value: value.item())
-    )  # as it will be read again: lists for tuples
+    )  # as ``read`` will return it, with lists for tuples
     return {f"params/{name}": a for name, a in host_params(model).items()}, config
 
 
@@ -133,7 +132,7 @@ def load(path: str | os.PathLike[str], cell: Cell | None = None, best: bool = Fa
 
     Raises
     ------
-    FileNotFoundError or CheckpointError : where the file is missing, cut off, damaged, or does not fit the cell.
+    FileNotFoundError or CheckpointError : where the file is missing, truncated, damaged, or of another cell.
 
     Examples
     --------
@@ -160,7 +159,7 @@ def load(path: str | os.PathLike[str], cell: Cell | None = None, best: bool = Fa
 
 
 def build(path: Any, meta: dict[str, Any], params: dict[str, np.ndarray], cell: Cell | None = None) -> Model:
-    """Return the model of a record, with names, shapes and dtypes checked against its description."""
+    """Build the model that a checkpoint describes, and check names, shapes and dtypes of its parameters."""
     try:
         config = dict(meta["model"])
         architecture = choose("architecture", config.pop("architecture"), ARCHITECTURES)
@@ -168,13 +167,13 @@ def build(path: Any, meta: dict[str, Any], params: dict[str, np.ndarray], cell: 
         if own is None:
             if cell is not None:
                 raise CheckpointError(
-                    f"{path} holds a {architecture.__name__}, which has no cell, got cell={cell.name!r}"
+                    f"{path} holds a {architecture.__name__}, which has no cell, got cell={cell.name!r}; leave cell out"
                 )
         elif cell is None:
             if own["name"] not in CELLS:
                 raise CheckpointError(
                     f"{path} holds a model of the cell {own['name']!r}, which is not one of {', '.join(CELLS)}; "
-                    "give the object with cell=…"
+                    "pass the object with cell=…"
                 )
             cell = choose("cell", own["name"], CELLS)(**own["options"])
         elif cell.name != own["name"]:
@@ -194,7 +193,7 @@ def set_params(model: Model, params: dict[str, np.ndarray], source: str) -> None
     """Copy arrays into a model's live parameters; names or shapes that differ raise before anything is changed."""
     if params.keys() != model.params.keys():
         differ = sorted(params.keys() ^ model.params.keys())
-        raise CheckpointError(f"{source} is of another model: these parameters are in one of the two alone: {differ}")
+        raise CheckpointError(f"{source} is of another model: only one of the two has the parameters {differ}")
     for name, live in model.params.items():
         if params[name].shape != live.shape:
             raise CheckpointError(

@@ -153,5 +153,5 @@ class DilatedLayer(Layer):
         gates: dict[str, Array] = {}
         n = self.dilation * len(cache.rows.lengths)
         for part, caches in zip(cache.parts, cache.blocks, strict=True):
-            cache.route.gate_values(self.cell, caches, gates, cache.Z[:, n:], n, part)
+            cache.route.gate_values(self.cell, caches, gates, self.outputs(cache), n, part)
         return gates

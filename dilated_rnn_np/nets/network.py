@@ -52,7 +52,7 @@ class Network:
 
     cell: Cell | None = None
     annealed: tuple[str, ...] = ()  # settings that training changes: a resumed run takes them from its checkpoint
-    note: Any = None  # what ``fit`` was given as ``note``, on a model that was loaded
+    note: Any = None  # the note of the training run, on a loaded model
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)

@@ -1,7 +1,7 @@
-"""Weights in and out of PyTorch's recurrent layers, as plain dicts of arrays; PyTorch itself is not imported.
+"""Weights from and to PyTorch's recurrent layers, as plain dicts of arrays; PyTorch itself is not imported.
 
-The orientation and the order of the gates are PyTorch's, so that a weight is a copy. PyTorch has two biases a gate where
-one is enough: coming in they are added, going out the second one is 0, but for the GRU's candidate, which needs both.
+Weights have PyTorch's orientation and order of gates, so they are copied. PyTorch has two biases per gate where one is enough. On
+import the two are added; on export the second one is 0, except in the GRU's candidate, which needs both.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ def to_torch_state_dict(model: DilatedRNN, module_list: str | None = None) -> di
     Parameters
     ----------
     model : of the cell rnn, lstm or gru.
-    module_list : None names the layers as one ``nn.RNN``, ``nn.LSTM`` or ``nn.GRU`` of L layers does ("weight_ih_l2"); a word
-        names them as a ModuleList of that attribute with one single-layer module each ("layers.2.weight_ih_l0").
+    module_list : None gives the names of one ``nn.RNN``, ``nn.LSTM`` or ``nn.GRU`` with L layers ("weight_ih_l2"). The name of
+        a ModuleList gives those of single-layer modules in it ("layers.2.weight_ih_l0").
 
     Returns
     -------
-    state_dict : arrays on the host; with a read-out also "readout.weight" (O, K*H) and "readout.bias" (O,), an nn.Linear's,
-        and with an embedding "embedding.weight" (D, E), an nn.Embedding's.
+    state_dict : arrays on the host. A read-out adds "readout.weight" (O, K*H) and "readout.bias" (O,), as of an nn.Linear; an
+        embedding adds "embedding.weight" (D, E), as of an nn.Embedding.
 
     Examples
     --------
@@ -43,7 +43,7 @@ def to_torch_state_dict(model: DilatedRNN, module_list: str | None = None) -> di
     params = {name: to_host(array).copy() for name, array in model.params.items()}
     state_dict: dict[str, np.ndarray] = {}
     if "embedding.W" in params:
-        state_dict["embedding.weight"] = params["embedding.W"].T.copy()  # (E, D) -> (D, E), a row a symbol
+        state_dict["embedding.weight"] = params["embedding.W"].T.copy()  # (E, D) -> (D, E), one row per symbol
     for i in range(len(model.layers)):
         b = params[f"layers.{i}.b"]
         b_hh = np.zeros_like(b)
@@ -62,12 +62,12 @@ def from_torch_state_dict(model: DilatedRNN, state_dict: Mapping[str, Any]) -> D
     Parameters
     ----------
     model : of the same cell, sizes and number of layers.
-    state_dict : arrays, or tensors on the host, named in one of the two ways of ``to_torch_state_dict``; an embedding
-        or a read-out that is not in it is left as it is. Biases may be missing (``bias=False``): they become 0.
+    state_dict : arrays, or tensors on the host, with either kind of names of ``to_torch_state_dict``. A missing embedding or
+        read-out leaves the model's unchanged; missing biases (``bias=False``) become 0.
 
     Raises
     ------
-    ValueError : where a layer is missing, a name is not known or a shape differs; the model is unchanged then.
+    ValueError : where a layer is missing, a name is unknown or a shape differs; the model is then unchanged.
 
     Examples
     --------
@@ -99,7 +99,7 @@ def from_torch_state_dict(model: DilatedRNN, state_dict: Mapping[str, Any]) -> D
         if f"readout.{name}" in renamed:
             incoming[f"readout.{name}"] = renamed.pop(f"readout.{name}")
     if renamed:
-        raise ValueError(f"state_dict has weights that the model has no place for: {', '.join(renamed)}")
+        raise ValueError(f"state_dict has weights that the model does not have: {', '.join(renamed)}")
     for name, array in incoming.items():
         expected = model.params[name].shape if name in model.params else None
         if array.shape != expected:
@@ -114,7 +114,7 @@ def _torch_name(name: str, layer: int, module_list: str | None) -> str:
 
 
 def _own_name(torch_name: str) -> str:
-    """Return "2.weight_ih" for either way of naming layer 2, and "readout.W" for the read-out's weight."""
+    """Return "2.weight_ih" for either name of layer 2's input weight, and "readout.W" for the read-out's weight."""
     if match := re.fullmatch(rf"(?:.*\.)?(\d+)\.({'|'.join(NAMES)})_l0", torch_name):
         return f"{match[1]}.{match[2]}"
     if match := re.fullmatch(rf"(?:.*\.)?({'|'.join(NAMES)})_l(\d+)", torch_name):

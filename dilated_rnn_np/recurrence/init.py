@@ -1,7 +1,7 @@
-"""Initial weights: each scheme fills one matrix, drawn on the host in float64 from a given Generator.
+"""Initial weights: each scheme draws one matrix on the host, in float64, from a given Generator.
 
-A cell's matrices consist of one block a gate; the model applies a scheme to each block for itself. The default,
-Glorot-uniform input weights with orthogonal recurrent weights, decides whether a deep dilated stack learns at all.
+A cell's matrices have one block per gate, and each block is drawn for itself. The choice decides whether a deep dilated stack
+learns; the default is Glorot-uniform for input weights and orthogonal for recurrent weights.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ def orthogonal(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
 
 
 def identity(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
-    """Ones on the diagonal: the state is kept as it is (Le, Jaitly and Hinton 2015)."""
+    """Ones on the diagonal: the recurrent product returns the state itself (Le, Jaitly and Hinton 2015)."""
     return np.eye(rows, columns)
 
 
 def uniform(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
-    """Uniform in ±1/sqrt(rows), rows being the hidden size: the scheme of PyTorch's recurrent layers."""
+    """Uniform in ±1/sqrt(rows), where rows is the hidden size: the scheme of PyTorch's recurrent layers."""
     bound = 1 / np.sqrt(rows)
     return rng.uniform(-bound, bound, (rows, columns))
 
 
 def normal(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
-    """Gaussian with variance 1 / columns, which keeps a linear map's output variance (LeCun et al. 1998, section 4.6)."""
+    """Gaussian with variance 1 / columns, which preserves the variance in a linear map (LeCun et al. 1998, section 4.6)."""
     return rng.standard_normal((rows, columns)) / np.sqrt(columns)
 
 

@@ -1,8 +1,8 @@
 """The paper's recurrence as naive loops: one sequence, one layer, one time step at a time.
 
 ``c_t^(l) = f(x_t^(l), c_{t-s(l)}^(l))`` (Chang et al. 2017, section 2.1) with vectors ``W_x x + b + W_h h``, and
-backpropagation through time by walking the same loops the other way. Slow and obvious: the fast path, with which it
-shares no code, has to equal it to rounding.
+backpropagation through time with the same loops in reverse. It is slow and obvious; the fast path shares no code with it and
+must equal it to rounding.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def layer_backward(
     return dxs, dc[:d], grads
 
 
-# ---------------------------------------------------------------------- the network, a batch row at a time
+# ---------------------------------------------------------------------- the network, one batch row at a time
 
 
 def forward(
@@ -142,8 +142,8 @@ def forward(
 
     Returns
     -------
-    output, state : as there. cache : for each batch row its layers' inputs and states, the top layer's outputs from time
-        -K on, for reading.
+    output, state : as there. cache : for each batch row, the inputs and states of its layers, and the top layer's outputs from
+        time -K on.
 
     Examples
     --------
@@ -202,7 +202,7 @@ def backward(
     lengths: Sequence[int] | None = None,
     dstate: list | None = None,
 ) -> tuple[np.ndarray, list, dict]:
-    """Backpropagate with naive loops; the forward pass is made again.
+    """Backpropagate with naive loops, after another forward pass.
 
     Returns
     -------
@@ -256,7 +256,7 @@ def backward(
 
 
 def _of(params: dict, owner: str) -> dict:
-    """Return one layer's parameters without the layer's prefix."""
+    """Return the parameters of one layer, without its prefix."""
     return {name.removeprefix(owner + "."): a for name, a in params.items() if name.startswith(owner + ".")}
 
 
@@ -266,7 +266,7 @@ def _row(entry: tuple, b: int) -> list[Vectors]:
 
 
 def _width(params: dict, num_layers: int) -> int:
-    """Return K, how many outputs of the top layer the read-out sees at a step."""
+    """Return K, the number of the top layer's outputs that the read-out uses at each step."""
     return (
         params["readout.W"].shape[1] // params[f"layers.{num_layers - 1}.W_h"].shape[1] if "readout.W" in params else 1
     )

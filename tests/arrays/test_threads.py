@@ -1,20 +1,28 @@
-"""Threads change nothing but the time: any split equals the reference, bits repeat, and the process is left as it was."""
+"""Threads change only the time: any split equals the reference, bits repeat, and the process is left as it was."""
 
+import os
+import subprocess
 import sys
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import get_context
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support import passes
 from support.cases import assert_equal, cases
+from support.passes import results
 from threadpoolctl import ThreadpoolController
 
 import dilated_rnn_np as drn
 from dilated_rnn_np import reference
 from dilated_rnn_np.arrays import threads
-from dilated_rnn_np.nets import layers
+from dilated_rnn_np.nets import dilated_layer
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux alone")
 
 
 @pytest.fixture(autouse=True)
@@ -28,20 +36,23 @@ def blas_threads():
     return [library["num_threads"] for library in ThreadpoolController().select(user_api="blas").info()]
 
 
+def settings():
+    """The settings of the process that a pass must leave as they were."""
+    return blas_threads(), sys.getswitchinterval()
+
+
 def large_case(cell="gru", dilations=(1, 4, 16)):
     model = drn.DilatedRNN(2, 40, dilations, cell=cell, output_size=3, rng=0)
     x = np.random.default_rng(1).standard_normal((70, 64, 2)).astype("float32")
-    assert any(len(layer.parts(64)) > 1 for layer in model.layers)
+    assert any(len(layer.parts(64 * layer.dilation, 2)) > 1 for layer in model.layers)
     return model, x
 
 
-def results(model, x):
-    output, state, cache = model.forward(x)
-    return output, state, *model.backward(np.ones_like(output), cache)
+# ---------------------------------------------------------------- any split gives the same numbers
 
 
 @given(st.integers(1, 50), st.integers(1, 12))
-def test_even_slices_cover_everything_once_and_differ_by_one_at_most(length, count):
+def test_even_slices_cover_everything_once_and_differ_by_at_most_one(length, count):
     places = list(range(length))
     parts = [places[s] for s in threads.even_slices(length, count)]
     assert [place for part in parts for place in part] == places and len(parts) == count
@@ -51,8 +62,8 @@ def test_even_slices_cover_everything_once_and_differ_by_one_at_most(length, cou
 @given(cases(), st.integers(1, 5), st.integers(1, 3))
 def test_any_split_over_threads_equals_the_reference(case, parts, count):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(layers, "WORTH_A_THREAD", 0)
-        patch.setattr(layers, "LARGEST_PART", parts)
+        patch.setattr(dilated_layer, "WORTH_A_THREAD", 0)
+        patch.setattr(dilated_layer, "LARGEST_PART", parts)
         threads.set_num_threads(count)
         output, state, cache = case.model.forward(case.x, case.state, case.lengths)
         back = case.model.backward(case.doutput, cache, case.dstate)
@@ -75,7 +86,7 @@ def test_one_number_of_threads_always_gives_the_same_bits(cell):
     assert_equal(results(model, x), first, tolerance=1e-4)
 
 
-def test_backward_goes_with_the_split_of_its_forward():
+def test_backward_uses_the_split_of_its_forward():
     threads.set_num_threads(2)
     model, x = large_case()
     output, _, cache = model.forward(x)
@@ -84,56 +95,170 @@ def test_backward_goes_with_the_split_of_its_forward():
     assert_equal(model.backward(np.ones_like(output), cache), expected, tolerance=0)
 
 
+# ---------------------------------------------------------------- the same bits from every thread and process
+
+
+def test_the_cases_cover_parts_and_the_assistant():
+    for name, split in (("small", {1}), ("large", {1, 2})):
+        model, x = passes.model_and_batch(name)
+        assert {len(layer.parts(layer.dilation * x.shape[1], 2)) for layer in model.layers} == split
+
+
+@pytest.mark.parametrize("num_threads", [1, 2])
+def test_a_worker_thread_has_the_bits_of_the_main_thread(num_threads):
+    expected, before = passes.digests(num_threads), settings()
+    with ThreadPoolExecutor(1) as pool:
+        for _ in range(3):
+            assert pool.submit(passes.digests, num_threads).result() == expected
+            assert passes.digests(num_threads) == expected
+    assert settings() == before
+
+
+@pytest.mark.parametrize("num_threads", [1, 2])
+def test_eight_workers_with_thirty_passes_each_have_the_bits_of_the_main_thread(num_threads):
+    expected, before = passes.digests(num_threads), settings()
+    names = [list(expected)[i % len(expected)] for i in range(8 * 30)]
+    with ThreadPoolExecutor(8) as pool:
+        got = list(pool.map(passes.digest, names))
+    assert got == [expected[name] for name in names]
+    assert settings() == before
+
+
+@pytest.mark.parametrize("num_threads", [1, 2])
+@pytest.mark.parametrize("method", [pytest.param("fork", marks=linux), "spawn"])
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_child_process_has_the_bits_of_its_parent(method, num_threads):
+    expected = passes.digests(num_threads)
+    context = get_context(method)
+    with context.Pool(1) as pool:
+        assert pool.apply_async(passes.digests, (num_threads,)).get(timeout=60) == expected
+    assert passes.digests(num_threads) == expected  # the parent goes on
+
+
+@linux
+@pytest.mark.parametrize("num_threads", [1, 2])
+def test_the_first_pass_after_a_fork_while_other_threads_train_does_not_hang(num_threads):
+    program = f"from support import passes; passes.fork_while_training({num_threads}, repeats=40)"
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONWARNINGS": "ignore"}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=240, env=environment)
+    assert done.returncode == 0, done.stderr
+
+
+# ---------------------------------------------------------------- the process is left as it was
+
+
 class Failing(drn.GRU):
+    """Raises in forward or in backward, in the second layer's parts too."""
+
     name = "failing"
 
+    def __init__(self, where):
+        self.where = where
+
+    def forward(self, a, previous):
+        if self.where == "forward" and threading.current_thread() is not threading.main_thread():
+            raise ArithmeticError("fails in forward")
+        return super().forward(a, previous)
+
     def backward(self, dstate, cache):
-        raise ArithmeticError("no way back")
+        raise ArithmeticError("fails in backward")
 
 
-def test_blas_threads_and_switch_interval_are_put_back_also_after_an_error():
+@pytest.mark.parametrize("where", ["forward", "backward"])
+def test_settings_are_restored_after_an_error(where):
     threads.set_num_threads(2)
-    before = blas_threads(), sys.getswitchinterval()
-    model, x = large_case(Failing())
-    output, _, cache = model.forward(x)
-    assert (blas_threads(), sys.getswitchinterval()) == before
-    with pytest.raises(ArithmeticError, match="no way back"):
+    before = settings()
+    model, x = large_case(Failing(where))
+
+    def run():
+        output, _, cache = model.forward(x)
+        assert settings() == before
         model.backward(np.ones_like(output), cache)
-    assert (blas_threads(), sys.getswitchinterval()) == before
+
+    for _ in range(2):
+        with pytest.raises(ArithmeticError, match=f"fails in {where}"):
+            run()
+        assert settings() == before
+    with ThreadPoolExecutor(1) as pool, pytest.raises(ArithmeticError):
+        pool.submit(run).result()
+    assert settings() == before
+    results(*passes.model_and_batch("large"))
+    assert settings() == before
 
 
-def test_while_layers_are_split_the_blas_keeps_to_one_thread():
-    seen = []
+class Watching(drn.GRU):
+    """Notes the settings of the process in each step."""
 
-    class Looking(drn.GRU):
-        name = "looking"
+    name = "watching"
 
-        def forward(self, a, previous):
-            seen.append(max(blas_threads()))
-            return super().forward(a, previous)
+    def __init__(self):
+        self.seen = []
 
-    threads.set_num_threads(2)
-    model, x = large_case(Looking())
-    model.forward(x[:3])
-    assert set(seen) == {1}
+    def forward(self, a, previous):
+        self.seen.append(settings())
+        return super().forward(a, previous)
+
+    def backward(self, dstate, cache):
+        self.seen.append(settings())
+        return super().backward(dstate, cache)
 
 
-def test_models_may_run_in_several_threads_of_the_user_at_once():
-    threads.set_num_threads(2)
-    before = blas_threads(), sys.getswitchinterval()
-    model, x = large_case()
-    expected, got = results(model, x), [None] * 4
+@pytest.mark.parametrize("num_threads", [1, 2])
+@pytest.mark.parametrize("worker", [False, True])
+def test_during_a_pass_the_blas_has_one_thread_and_the_switch_interval_is_unchanged(num_threads, worker):
+    threads.set_num_threads(num_threads)
+    interval, before = sys.getswitchinterval(), settings()
+    model, x = large_case(cell := Watching())
+    if worker:
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(results, model, x[:3]).result()
+    else:
+        results(model, x[:3])
+    assert cell.seen and {(max(blas), seen) for blas, seen in cell.seen} == {(1, interval)}
+    assert settings() == before
 
-    def work(i):
-        for _ in range(3):
-            got[i] = results(model, x)
 
-    workers = [threading.Thread(target=work, args=(i,)) for i in range(len(got))]
-    [worker.start() for worker in workers]
-    [worker.join() for worker in workers]
-    for one in got:
-        assert_equal(one, expected, tolerance=0)
-    assert (blas_threads(), sys.getswitchinterval()) == before
+def test_overlapping_passes_share_the_limit_which_the_last_one_gives_back():
+    before = blas_threads()
+    with threads.workers():
+        other = threads.workers()
+        entered, leave = threading.Event(), threading.Event()
+
+        def hold():
+            with other:
+                entered.set()
+                leave.wait(60)
+
+        thread = threading.Thread(target=hold)
+        thread.start()
+        assert entered.wait(60) and set(blas_threads()) == {1}
+    assert set(blas_threads()) == {1}  # the other one still runs
+    leave.set()
+    thread.join()
+    assert blas_threads() == before
+
+
+def test_passes_that_start_at_the_same_moment_count_together(monkeypatch):
+    class Slow(threads._Process):
+        def __init__(self):
+            time.sleep(0.05)
+            super().__init__()
+
+    monkeypatch.setattr(threads, "_Process", Slow)
+    monkeypatch.setattr(threads, "_processes", {})
+    before = blas_threads()
+    together = threading.Barrier(4)
+
+    def run():
+        together.wait()
+        with threads.workers():
+            together.wait()
+            assert set(blas_threads()) == {1}
+            together.wait()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: run(), range(4)))
+    assert blas_threads() == before and len(threads._processes) == 1
 
 
 def test_an_error_state_of_numpy_holds_in_every_thread():
@@ -149,25 +274,6 @@ def test_an_error_state_of_numpy_holds_in_every_thread():
         model.forward(np.abs(x))
     with np.errstate(over="raise"), pytest.raises(FloatingPointError):
         model.forward(np.abs(x))
-
-
-def in_a_child(connection):
-    model, x = large_case()
-    connection.send(results(model, x)[0])
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux alone")
-@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-def test_a_forked_process_has_threads_of_its_own():
-    threads.set_num_threads(2)
-    model, x = large_case()
-    expected = results(model, x)[0]
-    ours, theirs = get_context("fork").Pipe()
-    child = get_context("fork").Process(target=in_a_child, args=(theirs,))
-    child.start()
-    assert ours.poll(60), "the child hangs"
-    assert_equal(ours.recv(), expected, tolerance=0)
-    child.join()
 
 
 @pytest.mark.parametrize("wrong", [0, -1, 1.5, "two", None, True])

@@ -7,8 +7,11 @@ from contextlib import suppress
 import dilated_rnn_np as drn
 from benchmarks import library
 from benchmarks.clock import event_clock, warmed_up
+from dilated_rnn_np.device import kernels as device_kernels
+from dilated_rnn_np.device import persistent, pointwise
+from dilated_rnn_np.recurrence import scan
 
-KERNELS = ("plain", "fused", "persistent")  # the library's kernels for a device, each a contender
+KERNELS = {"plain": scan, "fused": pointwise, "persistent": persistent}  # each a contender; the modules that run them
 
 
 class Contender(library.Contender):
@@ -16,13 +19,12 @@ class Contender(library.Contender):
 
     def __init__(self, case, start, threads, quick=False, kernels="plain", rehearsal=False):
         self.cupy, self.kernels = cupy_module(rehearsal), kernels
-        drn.set_device_kernels(kernels)
-        super().__init__(case, start, threads, quick, xp=self.cupy)
+        super().__init__(case, start, threads, quick, self.cupy, kernels)
         by_events = event_clock(self.cupy.cuda.Event, self.cupy.cuda.get_elapsed_time)
-        self.clock = warmed_up(by_events, drn.free_workspace)
+        self.clock = warmed_up(by_events, self.free_memory)
 
     def describe(self):
-        """Versions, the device, and the kernels that run instead where this case has none of the chosen kind."""
+        """Versions, the device, and the kernels that run if they are not the chosen ones."""
         version = f"dilated_rnn_np {drn.__version__} on CuPy {self.cupy.__version__}, {self.kernels} kernels"
         about = {"version": version, "threads": "one", "device": device(self.cupy)}
         taken = kernels_of(self.model, self.x)
@@ -31,16 +33,19 @@ class Contender(library.Contender):
     def results(self):
         """Loss and gradients; frees the memory for the other contenders."""
         found = super().results()
-        drn.free_workspace()
+        self.free_memory()
         return found
+
+    def free_memory(self):
+        """Drop the cache and return the memory of CuPy's pool to the device."""
+        self.cache = None
+        self.cupy.get_default_memory_pool().free_all_blocks()
 
 
 def kernels_of(model, x):
     """The kinds of kernels that the model's layers run for an input."""
-    from dilated_rnn_np.device import kernels
-
-    routes = {kernels.route(layer.cell, layer.hidden_size, x) for layer in model.layers}
-    return {"plain" if route == "scan" else route for route in routes}
+    routes = [device_kernels.route(layer.kernels, layer.cell, layer.hidden_size, x) for layer in model.layers]
+    return {name for name, module in KERNELS.items() if module in routes}
 
 
 def cupy_module(rehearsal):

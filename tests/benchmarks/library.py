@@ -1,4 +1,4 @@
-"""The library as a contender: one training step as a user writes it."""
+"""The library as a contender: one training step as ``fit`` makes it."""
 
 import numpy as np
 
@@ -9,11 +9,10 @@ from benchmarks.cases import with_prefix
 class Contender:
     """A model with its optimizer, and one batch on the model's backend."""
 
-    def __init__(self, case, start, threads, quick=False, xp=np):
+    def __init__(self, case, start, threads, quick=False, xp=np, kernels="plain"):
         self.x, self.targets = xp.asarray(start["x"]), xp.asarray(start["targets"])
-        self.model = drn.DilatedRNN(
-            case.D, case.hidden, case.dilations, case.cell, case.classes, "last", dtype=case.dtype, xp=xp
-        )
+        model = drn.DilatedRNN(case.D, case.hidden, case.dilations, case.cell, case.classes, "last", dtype=case.dtype)
+        self.model, self.cache = model.to(xp, kernels), None
         for name, array in with_prefix(start, "params/").items():
             self.model.params[name][...] = xp.asarray(array)
         self.optimizer = drn.optim.RMSProp(self.model.params, lr=1e-3, decay=0.9, eps=1e-8)
@@ -27,12 +26,11 @@ class Contender:
         return {"version": version, "threads": f"{drn.get_num_threads()}, each with a single-threaded BLAS"}
 
     def train(self):
-        """One training step."""
-        output, _, cache = self.model.forward(self.x, **self.memory)
+        """One training step, in the buffers of the one before."""
+        output, _, self.cache = self.model.forward(self.x, reuse=self.cache, **self.memory)
         self.loss, doutput = drn.losses.softmax_cross_entropy(output, self.targets)
-        _, _, self.grads = self.model.backward(doutput, cache)
+        _, _, self.grads = self.model.backward(doutput, self.cache)
         self.optimizer.step(self.grads)
-        cache.release()
 
     def results(self):
         """Loss and gradients of the last training step."""

@@ -58,8 +58,8 @@ class Layer:
         b_h = {"b_h": draw(H)} if self.cell.recurrent_bias else {}
         self.W = join_weights(self.cell, draw(G * H, D), draw(G * H, H), draw(G * H), **b_h)
         self.x, self.dh = draw(D, T * B), draw(H, T * B)
-        self.state = tuple(draw(H, d * B) for _ in range(states))
-        self.dstate = tuple(draw(H, d * B) for _ in range(states))
+        self.state = tuple(draw(d * B, H) for _ in range(states))
+        self.dstate = tuple(draw(d * B, H) for _ in range(states))
         lengths = rng.integers(0, T + 1, B)
         self.valid = (np.arange(T)[:, None] < lengths).reshape(-1) if ragged else None
         if ragged:
@@ -69,10 +69,10 @@ class Layer:
         """All that forward and backward return or fill; ``over_dh`` writes dx over dh."""
         columns, part = self.x.shape[1], slice(0, self.n)
         Z = np.full((self.D + 1 + self.H, columns + self.n), np.nan, self.x.dtype)
-        Z[: self.D, :columns], Z[self.D] = self.x, 1
+        Z[self.D] = 1
         states = tuple(s.copy() for s in self.state)
         caches = [None] * -(-columns // self.n) if keep else None
-        route.forward(self.cell, self.W, Z, states, self.n, part, caches, self.valid)
+        route.forward(self.cell, self.W, Z, self.x, states, self.n, part, caches, self.valid)
         h = Z[self.D + 1 :]
         if not keep:
             return h, states
@@ -155,7 +155,7 @@ def test_without_a_cache_the_outputs_are_the_same_and_nothing_is_kept(cell):
     assert_equal(layer.run(persistent, keep=False), layer.run(scan, keep=False))
 
 
-def test_the_kernels_serve_built_in_cells_of_few_units_in_real_dtypes(xp):
+def test_the_kernels_support_built_in_cells_of_few_units_in_real_dtypes(xp):
     class MyLSTM(drn.LSTM):
         """A user's cell, derived from a built-in one."""
 
@@ -194,7 +194,7 @@ def test_a_model_gives_the_same_with_either_kernels(stand_in, cell):
     assert_equal(run("persistent"), run("plain"))
 
 
-def test_what_a_model_returned_is_never_written_again(stand_in):
+def test_results_of_a_model_are_never_written_again(stand_in):
     model = drn.DilatedRNN(2, 4, [1, 2], "lstm", rng=0).to(stand_in.xp, kernels="persistent")
     kept, cache = [], None
     for seed in range(3):
