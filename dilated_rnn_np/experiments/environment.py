@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import platform
 import sys
+from importlib import metadata
 from typing import Any
 
 import numpy as np
-
-import dilated_rnn_np
 
 from ..arrays import threads
 
@@ -19,7 +18,7 @@ def versions(backend: str) -> dict[str, str]:
     found = {"python": platform.python_version(), "numpy": np.__version__}
     if backend == "cupy":
         found["cupy"] = sys.modules["cupy"].__version__
-    return found | {"dilated_rnn_np": dilated_rnn_np.__version__}
+    return found | {"dilated_rnn_np": metadata.version("dilated_rnn_np")}
 
 
 def machine(backend: str) -> dict[str, Any]:

@@ -281,7 +281,7 @@ def test_a_budget_trains_to_the_same_parameters():
 
 
 def test_windows_of_unequal_sequences_are_refused():
-    with pytest.raises(ValueError, match="one entry a time step"):
+    with pytest.raises(ValueError, match="one entry per time step"):
         windows(np.zeros((5, 1, 1)), np.zeros((4, 1), int), 2)
     with pytest.raises((TypeError, ValueError), match="steps"):
         windows(np.zeros((5, 1, 1)), np.zeros((5, 1), int), 0)
