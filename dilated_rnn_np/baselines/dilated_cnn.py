@@ -126,7 +126,7 @@ class ConvolutionLayer(Layer):
         Column block j of W_f and W_g, D wide, weighs x at the time t - (k-1-j)*d: the newest step comes last.
         """
         D, H = self.input_size, self.hidden_size
-        params = {}
+        params: Params = {}
         for name, width in (("f", self.kernel * D), ("g", self.kernel * D), ("r", H)):
             params |= {f"W_{name}": input_init(rng, H, width), f"b_{name}": np.zeros(H)}
         return params if D == H else params | {"W_p": input_init(rng, H, D)}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import bisect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from ..arrays import inputs
@@ -33,6 +34,9 @@ class System:
 
 
 def _clockwork(input_size: int, hidden_size: int, dilations: Sequence[int], **options: Any) -> Network:
+    if any(slow <= fast for fast, slow in pairwise(dilations)):
+        given = list(dilations)
+        raise ValueError(f"dilations of a clockwork RNN are its periods and must increase, got {given}; sort them")
     modules = len(dilations)
     rounded = -(-positive_integer("hidden_size", hidden_size) // modules) * modules  # modules are of equal size
     return ClockworkRNN(input_size, rounded, dilations, **options)

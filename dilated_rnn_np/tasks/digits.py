@@ -61,7 +61,7 @@ class Digits(Task):
     """
 
     name = "mnist"
-    options = ("permuted", "permutation_seed", "length", "held_out")
+    options: tuple[str, ...] = ("permuted", "permutation_seed", "length", "held_out")
     input_size = 1
     output_size = 10
     readout = "last"

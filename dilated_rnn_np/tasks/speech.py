@@ -165,6 +165,6 @@ def parse_wav(content: bytes, name: str) -> np.ndarray:
     if (channels, width) != (1, 2):
         raise DataError(f"{name} must have one channel of 16 bits, got {channels} of {8 * width} bits; convert it")
     if not samples or len(samples) != 2 * count:
-        found = f"got {len(samples) // 2:,}"
-        raise DataError(f"{name} must hold {max(count, 1):,} samples, {found}; use another copy of it")
+        expected, got = max(count, 1), len(samples) // 2
+        raise DataError(f"{name} must hold {expected:,} samples, got {got:,}; use another copy of it")
     return np.frombuffer(samples, dtype="<i2")
