@@ -10,6 +10,8 @@ from ..arrays import inputs
 from ..arrays.checks import positive_integer
 from ..nets.network import Network
 
+Sizes = int | Sequence[int]  # one for all layers, or one per layer
+
 
 class ComparedSystem(Network):
     """A network that names the arguments of its constructor; a subclass builds the layers.
@@ -33,7 +35,7 @@ class ComparedSystem(Network):
         return sizes | {name: list(v) if isinstance(v, tuple) else v for name, v in own.items()} | super().config()
 
 
-def layer_sizes(input_size: int, hidden_size: int | Sequence[int], num_layers: int) -> list[tuple[int, int]]:
+def layer_sizes(input_size: int, hidden_size: Sizes, num_layers: int) -> list[tuple[int, int]]:
     """Return the input size and the hidden size of each layer; a layer reads the outputs of the one below it.
 
     Parameters

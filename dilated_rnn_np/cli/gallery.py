@@ -118,13 +118,13 @@ def draw_checkpoint(
             mesh = plot.hidden_states(layer, name)
             mesh.axes.set_title(f"layer {i + 1}, {labels[i]}: {name} of one sequence", fontsize=10)
             written.append(_saved(mesh.axes, folder / f"layer{i + 1}_{name}.png"))
-    if isinstance(task, (Digits, SmallDigits)):
+    if isinstance(task, Digits):
         batches = task.test(512)
         answers = [model.forward(x, keep=False)[0].argmax(axis=-1) for x, _ in batches]
         ax = plot.new_axes(5.6, 5.0)
         plot.confusion(np.concatenate([labels for _, labels in batches]), np.concatenate(answers), ax=ax)
         written.append(_saved(ax, folder / "confusion.png"))
-    if isinstance(task, Digits):
+    if isinstance(task, Digits) and not isinstance(task, SmallDigits):
         order = Digits.random_order(task.permutation_seed)
         lines = plot.digits_as_sequences(task.test_images, order)
         written.append(_saved(lines[0].axes, folder / "digits.png"))
@@ -153,8 +153,8 @@ def comparison_graphs(names: Sequence[str], dilations: Sequence[int]) -> list[pa
     >>> [graph.label for graph in comparison_graphs(["skip", "plain", "cnn"], [1, 2, 4])]
     ['skip RNN, s = 4', 'plain RNN', 'dilated CNN 1, 2, 4']
     """
-    known = SYSTEMS | {"cnn": SYSTEMS["dilated-cnn"]}
-    chosen = [choose("architecture", name, known).name for name in names]
+    known = {name: name for name in SYSTEMS} | {"cnn": "dilated-cnn"}
+    chosen = [choose("architecture", name, known) for name in names]
     plain = paths.plain_stack(len(dilations))  # its own graph would be labelled "dilated RNN 1, 1, 1"
     return [plain if name == "plain" else build(name, 1, 1, dilations).graph() for name in chosen]
 

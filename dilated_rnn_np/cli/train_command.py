@@ -132,13 +132,12 @@ def model_from(options: argparse.Namespace, task: Task | None) -> Network:
     """Return the untrained net that the options describe, for a task or for --input-size and --output-size."""
     own = own_defaults(getattr(options, "task", None))
     dilations = _dilations(options, own.get("layers", getattr(task, "T", 256).bit_length()))
-    system = SYSTEMS[options.system]
     sizes = {"input_size": options.input_size, "output_size": options.output_size} if task is None else shape_of(task)
     given = {name: getattr(options, name) for name in ("dtype", "dropout", "embedding", "input_init", "recurrent_init")}
     hidden: list[int] = options.hidden
     with user_errors():
         build = net_builder(
-            system.name,
+            options.system,
             dilations,
             hidden if len(hidden) > 1 else hidden[0],
             _cell(options, own),
@@ -148,7 +147,7 @@ def model_from(options: argparse.Namespace, task: Task | None) -> Network:
             **given,
         )
         model = build(options.seed)
-    if system.name == "clockwork" and options.parameters is None and model.hidden_sizes[0] != hidden[0]:
+    if options.system == "clockwork" and options.parameters is None and model.hidden_sizes[0] != hidden[0]:
         rounded = f"{model.hidden_sizes[0]} hidden units instead of {hidden[0]}"
         print(f"{rounded}: as many for each of the {len(dilations)} modules", file=sys.stderr)
     return model
@@ -161,7 +160,7 @@ def _cell(options: argparse.Namespace, own: dict[str, Any]) -> str | Cell | None
     if options.forget_bias is None:
         return cell
     if not system.takes_cell:
-        raise UserError(f"--forget-bias belongs to --cell lstm; {system.name} has units of its own")
+        raise UserError(f"--forget-bias belongs to --cell lstm; {options.system} has units of its own")
     if cell != "lstm":
         raise UserError(f"--forget-bias belongs to --cell lstm, not to {cell or 'rnn'}")
     return LSTM(options.forget_bias)
