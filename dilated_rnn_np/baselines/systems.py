@@ -22,6 +22,7 @@ from .phased_lstm import PhasedLSTM
 from .skip import SkipRNN, plain_rnn
 
 Sizes = int | Sequence[int]
+MOST = 10**8  # parameters for which ``hidden_size_for`` builds nets; those it tries hold up to four times as many
 
 
 @dataclass(frozen=True)
@@ -140,6 +141,10 @@ def hidden_size_for(build: Callable[[int], Network], parameters: int) -> int:
     (9, 855)
     """
     parameters = positive_integer("parameters", parameters)
+    if parameters > MOST:
+        raise ValueError(
+            f"parameters must be at most {MOST:,}, got {parameters:,}; for a larger net give its hidden size"
+        )
 
     def fits(hidden: int) -> bool:
         return build(hidden).num_parameters <= parameters

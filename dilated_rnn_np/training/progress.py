@@ -16,33 +16,28 @@ from tqdm import tqdm
 from .run import COLUMNS, Run
 
 
-class Bar:
-    """The progress bar: loss, metric, steps per second and the time left."""
+class Bar(tqdm):
+    """The progress bar: loss, metric, the last validation loss, steps per second and the time left."""
 
-    def __init__(self, bar: Any) -> None:
-        self.bar, self.validated = bar, ""
+    validated = math.nan
 
     def show(self, row: dict[str, float]) -> None:
         """Show the row of the newest step."""
         if not math.isnan(row["validation_loss"]):
-            self.validated = f"{row['validation_loss']:.4f}"
-        shown = {"loss": f"{row['loss']:.4f}"}
-        if not math.isnan(row["metric"]):
-            shown["metric"] = f"{row['metric']:.3f}"
-        if self.validated:
-            shown["validation"] = self.validated
-        self.bar.set_postfix(shown, refresh=False)
-        self.bar.update()
+            self.validated = row["validation_loss"]
+        figures = {
+            "loss": f"{row['loss']:.4f}",
+            "metric": f"{row['metric']:.3f}",
+            "validation": f"{self.validated:.4f}",
+        }
+        self.set_postfix({name: figure for name, figure in figures.items() if figure != "nan"}, refresh=False)
+        self.update()
 
 
-@contextmanager
-def progress_bar(steps: int, run: Run, progress: bool, description: str) -> Iterator[Bar]:
-    """Open the bar at the run's current step."""
+def progress_bar(steps: int, run: Run, progress: bool, description: str) -> Bar:
+    """Return the bar, opened at the run's current step."""
     interval = 0.5 if sys.stderr.isatty() else 15.0  # seldom, where the output goes to a log file
-    with tqdm(
-        total=steps, initial=run.step, desc=description, unit="step", mininterval=interval, disable=not progress
-    ) as bar:
-        yield Bar(bar)
+    return Bar(desc=description, total=steps, initial=run.step, unit="step", mininterval=interval, disable=not progress)
 
 
 @contextmanager

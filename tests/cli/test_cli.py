@@ -217,10 +217,9 @@ def test_mnist_trains_pixel_by_pixel_from_real_files(capsys):
 
 
 def test_demonstration_prints_the_table_and_draws_both_curves(capsys):
-    contestants = demonstrate("demo.png", steps=6, progress=False)
-    assert [c.label for c in contestants] == ["dilated", "plain"]
-    sizes = {c.model.num_parameters for c in contestants}
-    assert len(sizes) == 1  # the same size
+    nets = demonstrate("demo.png", steps=6, progress=False)
+    assert list(nets) == ["dilated", "plain"]
+    assert nets["dilated"].num_parameters == nets["plain"].num_parameters
     printed = capsys.readouterr().out
     assert (
         re.search(r"dilated +1, 2, 4, 8, 16, 32, 64 +\d\.\d{4}", printed) and "memoryless baseline 10 ln 8" in printed
