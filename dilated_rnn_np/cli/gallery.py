@@ -28,12 +28,9 @@ Curve = tuple[np.ndarray, np.ndarray]  # steps and values
 
 
 def draw_architecture(model: Network, folder: str | os.PathLike[str], steps: int = 17) -> list[Path]:
-    """Draw the architecture of a net and return the files: pictures as PNG, animations as GIF and as HTML pages to step through.
+    """Draw the architecture of a net of any system, unrolled over ``steps`` steps, into a folder that is created if missing.
 
-    Parameters
-    ----------
-    model : of any system; the values of its parameters do not matter. folder : created if missing.
-    steps : number of time steps in the unrolled network.
+    Returns the files: pictures as PNG, animations as GIF and as HTML pages to step through.
     """
     folder, steps = Path(folder), positive_integer("steps", steps)
     graph = model.graph()
@@ -67,12 +64,7 @@ def draw_architecture(model: Network, folder: str | os.PathLike[str], steps: int
 def draw_checkpoint(
     path: str | os.PathLike[str], model: Network, task: Task | None, folder: str | os.PathLike[str]
 ) -> list[Path]:
-    """Draw gradients, states, errors and the training curve of a trained net into a folder, and return the files.
-
-    Parameters
-    ----------
-    path : the checkpoint, for its training curve. model : loaded from it. task : that it was trained on, or None.
-    """
+    """Draw the training curve in a checkpoint, and gradients, states and errors of its model, into a folder; return the files."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     written = []

@@ -70,9 +70,5 @@ class Help(argparse.HelpFormatter):
 
 
 def typed(name: str) -> str:
-    """Return an option as it is typed.
-
-    >>> typed("permutation_seed")
-    '--permutation-seed'
-    """
+    """Return an option as it is typed: "--permutation-seed" for "permutation_seed"."""
     return "--" + name.replace("_", "-")

@@ -73,8 +73,9 @@ def _add_train(commands: Any, task: str | None) -> None:
     add(group, "--data-dir")
     _add_model_options(train)
     group = train.add_argument_group("training")
-    add(group, "--steps", otherwise="4000, or ten epochs of finite data")
-    add_own(group, "--epochs", types.count, "passes over finite data, instead of --steps")
+    length = group.add_mutually_exclusive_group()
+    add(length, "--steps", otherwise="4000, or ten epochs of finite data")
+    add_own(length, "--epochs", types.count, "passes over finite data, instead of --steps")
     add(group, "--batch-size", default=Training.batch_size)
     group.add_argument("--optimizer", default=Training.optimizer, **names("optimizer", OPTIMIZERS))
     add_own(group, "--lr", types.positive, "learning rate at the start", Training.lr, "X")
@@ -146,13 +147,9 @@ def _add_draw(commands: Any) -> None:
 
 def _add_experiment(commands: Any) -> None:
     listed = "\n".join(f"  {name:<20}{e.description}" for name, e in EXPERIMENTS.items())
-    experiment = _command(
-        commands,
-        "experiment",
-        "train systems against each other, into a table and pictures",
-        description=f"experiments:\n{listed}",
-        formatter_class=type("RawHelp", (Help, argparse.RawDescriptionHelpFormatter), {}),
-    )
+    raw = type("RawHelp", (Help, argparse.RawDescriptionHelpFormatter), {})
+    words, listed = "train systems against each other, into a table and pictures", f"experiments:\n{listed}"
+    experiment = _command(commands, "experiment", words, description=listed, formatter_class=raw)
     experiment.add_argument("name", **names("experiment", EXPERIMENTS))
     scales = "; ".join(f"{name}: {words}" for name, words in SCALES.items())
     add_own(experiment, "--scale", types.one_of("scale", SCALES), scales, "quick", "SCALE")
@@ -177,10 +174,11 @@ def _add_model_options(command: Any) -> None:
     size = model.add_mutually_exclusive_group()
     add_own(size, "--hidden", types.wholes, "units per layer: a number, or one per layer: 10,20,20", "10", "H")
     add(size, "--parameters")
-    add_own(model, "--layers", types.count, "number of layers (default: 9, or as many as reach across T)", metavar="L")
+    depth = model.add_mutually_exclusive_group()
+    add_own(depth, "--layers", types.count, "number of layers (default: 9, or as many as reach across T)", metavar="L")
+    add(depth, "--dilations", help="one dilation per layer, such as 1,2,4,8, instead of layers, base and start")
     add_own(model, "--base", types.count, "dilations are M^l0, M^(1+l0), …", 2, metavar="M")
     add_own(model, "--start", types.seed, "above 0 the net gets a fusion layer", 0, metavar="l0")
-    add(model, "--dilations", help="one dilation per layer, such as 1,2,4,8, instead of layers, base and start")
     model.add_argument("--no-fusion", action="store_true", help="dilated: no fusion layer, whatever the dilations")
     add_own(model, "--dropout", types.fraction, "probability that a number between layers is dropped", 0.0, "X")
     add_own(model, "--forget-bias", types.finite, "lstm: initial bias of the forget gate (default: 0)", metavar="X")

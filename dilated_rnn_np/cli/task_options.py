@@ -33,8 +33,9 @@ def add_task_options(group: Any) -> None:
     group.add_argument("--permuted", action="store_true", default=None, help="mnist: pixels in one fixed random order")
     add_own(group, "--permutation-seed", types.seed, "mnist: seed of that order (default: 0)")
     add_own(group, "--length", types.count, "mnist: time steps; those after the 784 pixels are noise (default: 784)")
-    add(group, "--corpus", otherwise="shakespeare")
-    add(group, "--text", help="characters: your own text file, in UTF-8")
+    text = group.add_mutually_exclusive_group()
+    add(text, "--corpus", otherwise="shakespeare")
+    add(text, "--text", help="characters: your own text file, in UTF-8")
     add_own(group, "--window", types.count, "characters: time steps between two cuts of the gradient (default: 100)")
     add(group, "--frame", otherwise="16")
     target = types.one_of("target", dict.fromkeys(("speaker", "digit")))
@@ -53,8 +54,6 @@ def task_from(options: argparse.Namespace) -> Task:
             has = ", ".join(map(typed, OWN_OPTIONS[kind.name]))
             raise UserError(f"{typed(name)} belongs to {owners}; {kind.name} has {has}")
         given[name] = getattr(options, name)
-    if "text" in given and "corpus" in given:
-        raise UserError("--text and --corpus exclude each other: give one of them")
     if "text" in given:
         given["file"] = given.pop("text")
     with user_errors():
@@ -71,7 +70,7 @@ def task_of(checkpoint: str, data_dir: str | None, text: str | None = None) -> T
     if text is not None:
         if not settings.get("file"):
             raise UserError(
-                f"--text belongs to nets of 'train characters --text'; {checkpoint} is not one: leave it out"
+                f"--text belongs to checkpoints of 'train characters --text'; {checkpoint} is not one: leave it out"
             )
         settings |= {"file": text}
     if not settings:
@@ -108,8 +107,6 @@ def steps_of(options: argparse.Namespace, task: Task) -> tuple[int, int]:
     if options.epochs is not None:
         if epoch is None:
             raise UserError(f"--epochs belongs to tasks with a finite data set; {task.name} is endless: give --steps")
-        if options.steps is not None:
-            raise UserError("--epochs and --steps exclude each other: give one of them")
         steps = epoch * options.epochs
     else:
         steps = options.steps or (10 * epoch if epoch else 4000)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..arrays.backend import get_backend
-from ..arrays.threads import set_num_threads
+from ..arrays.threads import get_num_threads, set_num_threads
 from ..baselines.systems import SYSTEMS
 from ..experiments import EXPERIMENTS, Choices, RunSpec, Study, Training, conduct
 from ..experiments.driver import check_folder, measure, train
@@ -30,7 +30,7 @@ from .task_options import DEFAULTS, steps_of, task_from, task_of, vocabulary_of
 
 def train_command(options: argparse.Namespace) -> None:
     """Train on a task, into a folder with checkpoint, metrics and picture."""
-    _use_threads(options)
+    set_num_threads(options.threads or get_num_threads())
     task = task_from(options)
     spec = RunSpec(model_from(options, task), task, training_from(options, task), options.seed)
     with user_errors():
@@ -62,7 +62,7 @@ def _print_validations(history: Run, task: Task, validated_on: str) -> None:
 
 def evaluate_command(options: argparse.Namespace) -> None:
     """Measure a trained model on its task's test data."""
-    _use_threads(options)
+    set_num_threads(options.threads or get_num_threads())
     task = task_of(options.checkpoint, options.data_dir, options.text)
     if task is None:
         raise UserError(f"{options.checkpoint} does not say which task it is of; use a file of 'dilated-rnn train'")
@@ -113,11 +113,6 @@ def experiment_command(options: argparse.Namespace) -> None:
 # ---------------------------------------------------------------------- from options to objects
 
 
-def _use_threads(options: argparse.Namespace) -> None:
-    if options.threads is not None:
-        set_num_threads(options.threads)
-
-
 def trained_model(options: argparse.Namespace) -> tuple[Network, str]:
     """Return a checkpoint's model with its best or last parameters, and which of the two in words."""
     _, meta = checkpoints.read(options.checkpoint)
@@ -142,7 +137,9 @@ def training_from(options: argparse.Namespace, task: Task) -> Training:
 def model_from(options: argparse.Namespace, task: Task | None) -> Network:
     """Return the untrained net that the options describe, for a task or for --input-size and --output-size."""
     own = DEFAULTS.get(getattr(options, "task", ""), {})
-    dilations = _dilations(options, own.get("layers", getattr(task, "T", 256).bit_length()))
+    layers = options.layers or own.get("layers", getattr(task, "T", 256).bit_length())  # powers of 2 reach across T
+    with user_errors():
+        dilations = options.dilations or exponential_dilations(layers, options.base, options.start)
     system = SYSTEMS[options.system]
     sizes = {"input_size": options.input_size, "output_size": options.output_size} if task is None else shape_of(task)
     given = {name: getattr(options, name) for name in ("dtype", "dropout", "embedding", "input_init", "recurrent_init")}
@@ -172,13 +169,3 @@ def _cell(options: argparse.Namespace, own: dict[str, Any]) -> str | Cell | None
     if cell != "lstm":
         raise UserError(f"--forget-bias belongs to --cell lstm, not to {cell or 'rnn'}")
     return LSTM(options.forget_bias)
-
-
-def _dilations(options: argparse.Namespace, layers: int) -> list[int]:
-    """Return the listed dilations, or the powers for --layers, or for ``layers`` if the options do not give a number."""
-    if options.dilations and options.layers is not None:
-        raise UserError("--dilations and --layers exclude each other: there is one layer per dilation")
-    if options.dilations:
-        return options.dilations
-    with user_errors():
-        return exponential_dilations(options.layers or layers, options.base, options.start)

@@ -22,7 +22,7 @@ from ..training.run import Run
 from ..training.step import evaluate
 from ..training.train import check_budget, fit
 from . import environment
-from .files import FolderError, made_folder, read_json, read_metrics
+from .files import check_same, made_folder, read_json, read_metrics
 
 Result = dict[str, Any]
 After = Callable[[Network], str]  # from a trained model to a text that is stored with its result
@@ -112,7 +112,7 @@ def check_folder(spec: RunSpec, folder: Path, resume: bool) -> None:
     if file.exists() and not resume:
         raise FileExistsError(f"{file} exists: resume that run (--resume), or give another folder (--out FOLDER)")
     if file.exists():
-        _check_same_run(checkpoints.read(file)[1].get("note") or {}, spec.settings(), folder)
+        check_same("run", checkpoints.read(file)[1].get("note") or {}, spec.settings(), folder)
 
 
 def train(
@@ -164,20 +164,13 @@ def run(
 ) -> Result:
     """Train and test a run, or return the result that its folder already holds; a stopped run resumes.
 
-    Parameters
-    ----------
-    folder : of this run alone: checkpoint.npz, metrics.csv, and result.json when it is finished.
-    after : computes a text from the trained model, which is stored with the result. progress, title : as in ``train``.
-
-    Returns
-    -------
-    result : the content of result.json. "status" is "finished", with the test loss and metric of the parameters that did
-        best in validation, or "diverged".
+    The folder is this run's alone: checkpoint.npz, metrics.csv, and the result as result.json. The result's "status" is
+    "finished", with the test loss and metric of the parameters that did best in validation, or "diverged".
     """
     file, settings = folder / "result.json", spec.settings()
     if file.exists():
         result = read_json(file, "delete it, and the run is repeated")
-        _check_same_run(result["settings"], settings, folder)
+        check_same("run", result["settings"], settings, folder)
         return result
     model = spec.model
     result = {"status": "finished", "settings": settings, "parameters": model.num_parameters}
@@ -200,16 +193,3 @@ def run(
     with atomic(file) as out:
         json.dump(result, out, indent=1)
     return result
-
-
-def _check_same_run(there: dict[str, Any], here: dict[str, Any], folder: Path) -> None:
-    """Raise a FolderError that names the first setting of ``here`` that differs; settings unknown ``there`` are skipped."""
-    for name, value in here.items():
-        stored = there.get(name, value)
-        if isinstance(value, dict) and isinstance(stored, dict):
-            _check_same_run(stored, value, folder)
-        elif stored != value:
-            raise FolderError(
-                f"{folder} is of another run: {name.replace('_', '-')} is {stored!r} there, {value!r} here; "
-                "use the same settings, or give another folder (--out FOLDER)"
-            )

@@ -14,7 +14,7 @@ from typing import Any
 from ..arrays.checks import positive_integer
 from . import report
 from .driver import Result
-from .files import FolderError, made_folder, read_json
+from .files import FolderError, check_same, made_folder, read_json
 from .plan import Contender, Study
 from .workers import make, spread
 
@@ -60,7 +60,11 @@ def conduct(
                 done[number] = result
                 if progress:
                     left = (time.perf_counter() - started) / made * (len(missing) - made)
-                    outcome = _outcome(trials[number][0], result)
+                    outcome = f"diverged after step {result['steps']}"
+                    if result["status"] == "finished":
+                        outcome = (
+                            f"loss {result['loss']:.4f}, {trials[number][0].task.metric_name} {result['metric']:.3f}"
+                        )
                     print(f"{study.title(number)}: {outcome}; about {report.duration(left)} to go", flush=True)
     except Exception:
         if len(done) > len(stored):  # an error in one run does not hide the finished ones
@@ -74,12 +78,6 @@ def conduct(
     return report.write(study, folder, results(), finished=True)
 
 
-def _outcome(contender: Contender, result: Result) -> str:
-    if result["status"] == "diverged":
-        return f"diverged after step {result['steps']}"
-    return f"loss {result['loss']:.4f}, {contender.task.metric_name} {result['metric']:.3f}"
-
-
 def _check_folder(folder: Path, study: Study) -> None:
     """Raise a FolderError if a folder holds something else than this study."""
     if not folder.exists() or (folder.is_dir() and all(path.suffix == ".part" for path in folder.iterdir())):
@@ -87,12 +85,7 @@ def _check_folder(folder: Path, study: Study) -> None:
     file = folder / "record.json"
     if not file.is_file():
         raise FolderError(
-            f"{folder} holds no experiment (no record.json) and is not empty; give another folder (--out FOLDER)"
+            f"{folder} is not empty and holds no experiment (record.json); give another folder (--out FOLDER)"
         )
     stored = read_json(file, "give another folder (--out FOLDER), or restore a copy of the file")
-    for name, here in study.identity().items():
-        if stored.get(name) != here:
-            raise FolderError(
-                f"{folder} is of another experiment: {name} is {stored.get(name)!r} there, {here!r} here; "
-                "make the same choices, or give another folder (--out FOLDER)"
-            )
+    check_same("experiment", stored, study.identity(), folder)

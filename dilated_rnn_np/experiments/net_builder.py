@@ -20,15 +20,10 @@ def net_builder(
     parameters: int | None = None,
     **options: Any,
 ) -> Callable[[int], Network]:
-    """Return the function from a seed to an untrained net.
+    """Return the function from a seed to an untrained net; arguments as in ``baselines.systems.build``.
 
-    Parameters
-    ----------
-    system, dilations, cell, options : as in ``baselines.systems.build``. hidden : units per layer.
-    parameters : if given, the net gets as many units as this number of parameters allows instead.
+    With ``parameters``, the net gets as many units per layer as this number of parameters allows, instead of ``hidden``.
 
-    Examples
-    --------
     >>> from dilated_rnn_np.tasks import Adding
     >>> build = net_builder("dilated", [1, 2, 4], 10, "gru", parameters=500, **shape_of(Adding()))
     >>> build(0).num_parameters

@@ -78,10 +78,8 @@ def _over(fact: str, contenders: Sequence[Contender], results: Results) -> Figur
         for colour, name in enumerate(dict.fromkeys(c.series for c in contenders)):
             own = [c for c in contenders if c.series == name]
             x = np.array([float(c.facts[fact]) for c in own])
-            runs = []
-            for seed in seeds:
-                values = [measured.get((id(c), seed), {}).get(key) for c in own]
-                runs.append((x, scale * np.array([np.nan if value is None else value for value in values], float)))
+            values = [[measured.get((id(c), seed), {}).get(key) for c in own] for seed in seeds]
+            runs = [(x, scale * np.array(y, float)) for y in values]  # NaN for None
             curves.append(Curve(name + diverged(results, own), runs, colour, colour))
         lines = run_curves(curves, fact, label, points=True, ax=ax)
     if len(lines) > 1 or diverged(results, contenders):

@@ -1,7 +1,4 @@
-"""The description of an experiment: contenders, each a net on a task with its training, and what the report shows.
-
-Nothing runs here: ``harness`` trains each contender once per seed, ``report`` writes tables and pictures of the results.
-"""
+"""The description of an experiment: contenders, each a net on a task with its training, and what the report shows."""
 
 from __future__ import annotations
 
@@ -60,10 +57,6 @@ class Choices:
     def quick(self) -> bool:
         """Whether the experiment should end within minutes."""
         return self.scale == "quick"
-
-    def identity(self) -> dict[str, Any]:
-        """Return the choices that all calls on one folder must share."""
-        return {name: value for name, value in vars(self).items() if name not in MAY_GROW}
 
 
 @dataclass(frozen=True)
@@ -131,7 +124,8 @@ class Study:
 
     def identity(self) -> dict[str, Any]:
         """Return what makes a folder this study's; systems, cells, settings and seeds may be added to it."""
-        return {"experiment": self.experiment.name, **self.choices.identity()}
+        shared = {name: value for name, value in vars(self.choices).items() if name not in MAY_GROW}
+        return {"experiment": self.experiment.name, **shared}
 
 
 def _chosen(experiment: Experiment, choices: Choices) -> list[Contender]:

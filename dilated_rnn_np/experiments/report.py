@@ -109,7 +109,9 @@ def markdown(study: Study, folder: Path, rows: Sequence[dict[str, Any]], results
         notes.append("Steps to half baseline: the first validation with at most half of it; – if a run had none.")
     own = {contender.folder(folder, result["settings"]["seed"]) for contender, result in results}
     if others := sum(file.parent not in own for file in folder.glob("runs/*/result.json")):
-        notes.append(f"Not in this table: {_runs(others)} in the folder, of other systems, cells, settings or seeds.")
+        notes.append(
+            f"Not in this table: {others} run{'s' * (others > 1)} in the folder, of other systems, cells, settings or seeds."
+        )
     notes += [_origin(origin) for origin in origins(results)]
     texts = {c.label: result["text"] for c, result in reversed(results) if "text" in result}  # of the first seed
     samples = [line for label in reversed(texts) for line in (f"\n## {label}\n\n```text", texts[label].strip(), "```")]
@@ -139,13 +141,10 @@ def origins(results: Results) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def _runs(count: int) -> str:
-    return f"{count} run{'s' if count > 1 else ''}"
-
-
 def _origin(origin: dict[str, Any]) -> str:
     """Return an entry of ``origins`` as a sentence."""
-    took, host = f"{_runs(origin['runs'])}: {duration(origin['seconds of training'])} of training", origin["machine"]
+    runs, host = f"{origin['runs']} run{'s' * (origin['runs'] > 1)}", origin["machine"]
+    took = f"{runs}: {duration(origin['seconds of training'])} of training"
     if not host:
         return f"{took}; the machine was not recorded."
     device = f", {host['device']}" if "device" in host else ""

@@ -11,16 +11,15 @@ import multiprocessing
 import os
 import pickle
 import signal
-import threading
 import traceback
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import cast
 
 from ..arrays.threads import get_num_threads, set_num_threads
+from ..training.progress import on_ctrl_c
 from .driver import Result, run
 from .plan import Choices, Experiment, Study
 
@@ -81,22 +80,10 @@ def _started(study: Study, folder: Path, threads: int) -> tuple[Connection, Base
     ours, theirs = context.Pipe()
     arguments = (theirs, study.experiment, study.choices, study.seeds, folder, threads)
     process = context.Process(target=_work, args=arguments, daemon=True)
-    with _ignoring_ctrl_c():  # the worker inherits it: this process decides when a worker stops
+    with on_ctrl_c(signal.SIG_IGN):  # the worker inherits it: this process decides when a worker stops
         process.start()
     theirs.close()  # now the worker's end closes when the worker ends
     return ours, process
-
-
-@contextmanager
-def _ignoring_ctrl_c() -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():  # only the main thread may set it
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _work(pipe: Connection, experiment: Experiment, choices: Choices, seeds: int, folder: Path, threads: int) -> None:

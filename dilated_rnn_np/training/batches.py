@@ -12,7 +12,8 @@ import numpy as np
 from ..arrays import inputs
 from ..arrays.backend import array_module
 from ..arrays.checks import positive_integer
-from .losses import check_classes
+from ..nets.network import Network
+from .losses import Loss, check_classes, softmax_cross_entropy
 from .positions import position_weights
 
 Batch = tuple[Any, ...]  # (x, targets[, lengths[, weights]])
@@ -26,20 +27,18 @@ def unpacked(batch: Batch) -> Batch:
     return (*batch, None, None)[:4]
 
 
-def on_backend(xp: Any, batch: Batch, classes: int | None = None) -> Batch:
-    """Return the unpacked batch as arrays of the module ``xp``; before they move to a device they are checked on the host.
-
-    Where targets are classes, ``classes`` is their number O.
-    """
+def on_backend(model: Network, batch: Batch, loss: Loss) -> Batch:
+    """Return the unpacked batch as arrays of the model's backend; before they move to a device they are checked on the host."""
+    xp, has_classes = model.xp, loss is softmax_cross_entropy and model.output_size is not None
     parts = [part if part is None or hasattr(part, "shape") else np.asarray(part) for part in unpacked(batch)]
     if xp is np:
         return tuple(parts)
     x, targets, lengths, weights = parts
     if x.ndim == 3:
         lengths = inputs.row_lengths(lengths, len(x), x.shape[1], xp)
-    if classes is not None and all(array_module(part) is np for part in (targets, lengths, weights)):
+    if has_classes and all(array_module(part) is np for part in (targets, lengths, weights)):
         counted = position_weights(targets.shape, lengths if targets.ndim == 2 else None, weights)
-        check_classes(targets, classes, counted)
+        check_classes(targets, model.output_size, counted)
     return tuple(part if part is None else xp.asarray(part) for part in (x, targets, lengths, weights))
 
 

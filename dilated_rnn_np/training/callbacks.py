@@ -106,11 +106,7 @@ class WeightAverage(_Average):
     ``mean = decay mean + (1 - decay) p`` after each step, from 0; the average is ``mean / (1 - decay^steps)``. With ``decay``
     in [0, 1) it looks back over about ``1 / (1 - decay)`` steps.
 
-    >>> from dilated_rnn_np import DilatedRNN, evaluate, fit, optim
-    >>> model, batches = DilatedRNN(1, 4, [1, 2], output_size=1), [(np.ones((5, 2, 1)), np.ones((2, 1)))]
-    >>> optimizer, average = optim.Adam(model.params), WeightAverage(decay=0.9)
-    >>> run = fit(model, batches, optimizer, 5, loss="huber", callbacks=[average], progress=False)
-    >>> loss, _ = evaluate(average.model(model), batches, "huber")
+    >>> average = WeightAverage(decay=0.99)  # run fit(…, callbacks=[average]), then evaluate average.model(model)
     """
 
     def __init__(self, decay: float = 0.999) -> None:
@@ -146,8 +142,6 @@ class EpochAverage(_Average):
 
     The last ``epochs`` ones enter, and a copy of the parameters is kept for each. An epoch ends where the number of completed
     steps is a multiple of ``steps_per_epoch``.
-
-    >>> average = EpochAverage(epochs=3, steps_per_epoch=100)
     """
 
     def __init__(self, epochs: int, steps_per_epoch: int) -> None:

@@ -145,7 +145,7 @@ def mean_absolute_error(output: Array, targets: Array, lengths: Any = None, weig
     (1.5, [[0.5, -0.5]])
     """
     error, weights = _errors(output, targets, lengths, weights)
-    sign = _sign(error)
+    sign = array_module(error).sign(error.real).astype(error.dtype)
     return _mean_over_outputs(sign * error, sign, weights)
 
 
@@ -162,7 +162,8 @@ def huber(
     """
     delta = positive("delta", delta)
     error, weights = _errors(output, targets, lengths, weights)
-    xp, sign = array_module(error), _sign(error)
+    xp = array_module(error)
+    sign = xp.sign(error.real).astype(error.dtype)
     far = sign.real * error.real > delta
     each = xp.where(far, delta * (sign * error - delta / 2), error * error / 2)
     return _mean_over_outputs(each, xp.where(far, delta * sign, error), weights)
@@ -227,10 +228,6 @@ def _errors(output: Array, targets: Any, lengths: Any, weights: Any) -> tuple[Ar
     return error.astype(output.dtype, copy=False), weights
 
 
-def _sign(error: Array) -> Array:
-    return array_module(error).sign(error.real).astype(error.dtype)
-
-
 def _mean_over_outputs(each: Array, gradient: Array, weights: Array | None) -> tuple[Array, Array]:
     """Return the mean over the last axis, and over the positions by their weights."""
     return weighted_mean(each.mean(axis=-1), gradient / each.shape[-1], weights=weights)
@@ -244,11 +241,7 @@ for _loss in LOSSES.values():
 
 
 def get_loss(loss: Loss | str) -> Loss:
-    """Return a loss by its name in ``LOSSES``, or the function itself.
-
-    >>> get_loss("huber") is huber
-    True
-    """
+    """Return a loss by its name in ``LOSSES``, or the function itself."""
     return loss if callable(loss) else choose("loss", loss, LOSSES)
 
 

@@ -31,16 +31,13 @@ def position_weights(shape: tuple[int, ...], lengths: Any, weights: Any, xp: Any
     """
     if lengths is None and weights is None:
         return None
-    if weights is None:
-        weights = xp.ones(shape)
-    else:
-        weights = inputs.same_module(xp, "weights", weights)
-        if weights.dtype.kind not in "biuf":
-            raise TypeError(f"weights must be booleans or real numbers, got dtype {weights.dtype}")
-        if weights.shape not in (shape, shape[-1:]):
-            allowed = " or ".join(map(str, dict.fromkeys((shape, shape[-1:]))))
-            raise ValueError(f"weights must have shape {allowed}, got {weights.shape}")
-        weights = xp.broadcast_to(weights, shape).astype(np.float64)
+    weights = xp.ones(shape) if weights is None else inputs.same_module(xp, "weights", weights)
+    if weights.dtype.kind not in "biuf":
+        raise TypeError(f"weights must be booleans or real numbers, got dtype {weights.dtype}")
+    if weights.shape not in (shape, shape[-1:]):
+        allowed = " or ".join(map(str, dict.fromkeys((shape, shape[-1:]))))
+        raise ValueError(f"weights must have shape {allowed}, got {weights.shape}")
+    weights = xp.broadcast_to(weights, shape).astype(np.float64)
     if lengths is not None:
         if len(shape) != 2:
             raise ValueError("lengths need one output per time step, (T, B, O); use a mask for one output per row")

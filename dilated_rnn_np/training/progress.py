@@ -25,12 +25,8 @@ class Bar(tqdm):
         """Show the row of the newest step."""
         if not math.isnan(row["validation_loss"]):
             self.validated = row["validation_loss"]
-        figures = {
-            "loss": f"{row['loss']:.4f}",
-            "metric": f"{row['metric']:.3f}",
-            "validation": f"{self.validated:.4f}",
-        }
-        self.set_postfix({name: figure for name, figure in figures.items() if figure != "nan"}, refresh=False)
+        figures = {"loss": row["loss"], "metric": row["metric"], "validation": self.validated}
+        self.set_postfix({name: f"{x:.4f}" for name, x in figures.items() if not math.isnan(x)}, refresh=False)
         self.update()
 
 
@@ -62,20 +58,26 @@ def metrics_file(path: Any, run: Run) -> Iterator[Callable[[dict[str, float]], N
 
 
 @contextmanager
+def on_ctrl_c(handler: Any) -> Iterator[Any]:
+    """Give Ctrl-C a handler within the block, and yield the one before; in a thread, which cannot set one, nothing changes."""
+    if threading.current_thread() is not threading.main_thread():
+        yield None
+        return
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        yield before
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
 def interruptible() -> Iterator[Callable[[], bool]]:
     """Turn the first Ctrl-C into a flag, to be read between two steps; the second one stops at once."""
     pressed = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield pressed.is_set
-        return
-    before = signal.getsignal(signal.SIGINT)
 
     def handler(number: int, frame: Any) -> None:
         pressed.set()
         signal.signal(signal.SIGINT, before)
 
-    signal.signal(signal.SIGINT, handler)
-    try:
+    with on_ctrl_c(handler) as before:
         yield pressed.is_set
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -63,7 +63,7 @@ def train_step(
     check_trainable(model, optimizer)
     loss = get_loss(loss)
     with device_memory(model.xp):
-        x, targets, lengths, weights = on_backend(model.xp, batch, _classes(model, loss))
+        x, targets, lengths, weights = on_backend(model, batch, loss)
         output, state, cache = model.forward(x, state, lengths, rng=rng, budget=budget, reuse=reuse)
         loss_value, doutput = loss_of(loss, output, targets, lengths, weights)
         _, _, grads = model.backward(doutput, cache)
@@ -100,7 +100,7 @@ def evaluate(
     totals, total_weight, state = np.zeros(2), 0.0, None
     for batch in batches:
         with device_memory(model.xp):
-            x, targets, lengths, weights = on_backend(model.xp, batch, _classes(model, loss))
+            x, targets, lengths, weights = on_backend(model, batch, loss)
             output, after, _ = model.forward(x, state, lengths, keep=False)
             state = after if truncated else None
             weight = count_of(loss, output, targets, lengths, weights)
@@ -142,8 +142,3 @@ def _measured(metric: Metric | None, output: Array, targets: Any, lengths: Any, 
     if metric is None:
         return math.nan
     return call("metric", metric, output, targets, lengths, *(() if weights is None else (weights,)))
-
-
-def _classes(model: Network, loss: Loss) -> int | None:
-    """Return the number of classes where targets are classes."""
-    return model.output_size if loss is softmax_cross_entropy else None

@@ -183,7 +183,7 @@ def test_a_number_of_parameters_determines_each_hidden_size():
         (
             tiny(name="other"),
             CHOICES,
-            "experiment is 'tiny' there, 'other' here; make the same choices, or give another folder",
+            "experiment is 'tiny' there, 'other' here; use the same settings, or give another folder",
         ),
         (tiny(), Choices("full", systems=("dilated",)), "scale is 'quick' there, 'full' here"),
         (tiny(), Choices(parameters=500), "parameters is None there, 500 here"),
@@ -244,6 +244,6 @@ def test_a_result_without_a_newer_setting_is_accepted(tmp_path):
 
 def test_a_folder_with_other_files_is_refused(tmp_path):
     (tmp_path / "thesis.txt").write_text("words")
-    with pytest.raises(FolderError, match="holds no experiment .* and is not empty; give another folder"):
+    with pytest.raises(FolderError, match="is not empty and holds no experiment .*; give another folder"):
         conduct(tmp_path)
     assert os.listdir(tmp_path) == ["thesis.txt"]
