@@ -32,7 +32,7 @@ def _wholes(text: str) -> list[int]:
 
 
 count = _parser(int, "a whole number of at least 1", lambda number: number >= 1)
-seed = _parser(int, "a whole number of at least 0", lambda number: number >= 0)
+whole = _parser(int, "a whole number of at least 0", lambda number: number >= 0)
 wholes = _parser(_wholes, "whole numbers of at least 1, such as 1,2,4", lambda numbers: min(numbers) >= 1)
 finite = _parser(float, "a finite number", math.isfinite)
 positive = _parser(float, "a finite number above 0", lambda number: 0 < number < math.inf)

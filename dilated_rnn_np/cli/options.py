@@ -14,28 +14,28 @@ from . import option_types as types
 BACKENDS = dict.fromkeys(("numpy", "cupy", "auto"))
 
 
-def names(what: str, known: Mapping[str, Any]) -> dict[str, Any]:
+def choice(what: str, known: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings of an option whose value is one of the known names."""
     return {"metavar": "NAME", "type": types.one_of(what, known), "help": f"one of {', '.join(known)}"}
 
 
 SHARED: dict[str, dict[str, Any]] = {
     "checkpoint": {"metavar": "CHECKPOINT", "type": types.checkpoint, "help": "the checkpoint.npz of a training run"},
-    "--system": names("system", SYSTEMS),
-    "--cell": names("cell", CELLS),
+    "--system": choice("system", SYSTEMS),
+    "--cell": choice("cell", CELLS),
     "--dilations": {"metavar": "LIST", "type": types.wholes, "help": "one dilation per layer, such as 1,2,4,8"},
     "--parameters": {"metavar": "N", "type": types.count, "help": "at most this many parameters per net; sets its hidden size"},
     "--embedding": {"metavar": "E", "type": types.count, "help": "a linear map to E numbers before the first layer"},
     "--input-size": {"metavar": "N", "type": types.count, "default": 1, "help": "numbers per time step"},
     "--steps": {"metavar": "N", "type": types.count, "help": "training steps"},
     "--batch-size": {"metavar": "N", "type": types.count, "help": "sequences per step"},
-    "--seed": {"metavar": "N", "type": types.seed, "default": 0},
-    "--corpus": names("corpus", CORPORA) | {"help": f"characters: one of {', '.join(CORPORA)}"},
+    "--seed": {"metavar": "N", "type": types.whole, "default": 0},
+    "--corpus": choice("corpus", CORPORA) | {"help": f"characters: one of {', '.join(CORPORA)}"},
     "--frame": {"metavar": "N", "type": types.count, "help": "speech: samples per time step; 1 is sample by sample"},
     "--data-dir": {"metavar": "FOLDER", "help": "folder of the data files; else $DILATED_RNN_DATA, a cache, a download"},
     "--text": {"metavar": "FILE", "help": "the present place of the text file that the net was trained on"},
     "--last": {"action": "store_true", "help": "use the last parameters, not those best in validation"},
-    "--backend": names("backend", BACKENDS) | {"default": "numpy", "help": "numpy, cupy (a GPU), or auto: a GPU if there is one"},
+    "--backend": choice("backend", BACKENDS) | {"default": "numpy", "help": "numpy, cupy (GPU), or auto: a GPU if there is one"},
     "--threads": {"metavar": "N", "type": types.count, "help": "threads to compute with"},
     "--out": {"metavar": "FOLDER"},
 }  # fmt: skip

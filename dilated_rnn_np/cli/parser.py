@@ -15,7 +15,7 @@ from ..tasks import TASKS
 from ..training.optim import OPTIMIZERS
 from . import option_types as types
 from .errors import UserError
-from .options import Help, add, add_own, names, typed
+from .options import Help, add, add_own, choice, typed
 from .task_options import DEFAULTS, NOT_FOR_ALL, add_task_options
 
 EXAMPLES = """examples:
@@ -51,7 +51,7 @@ def parser(task: str | None = None) -> Parser:
     top.set_defaults(command="demo")
     top.add_argument("--picture", default="dilated_rnn_demo.png", metavar="FILE", help="the demonstration's picture")
     add_own(top, "--demo-steps", types.count, "training steps per net of the demonstration", 3000)
-    add_own(top, "--demo-seed", types.seed, "seed of the demonstration", 0)
+    add_own(top, "--demo-seed", types.whole, "seed of the demonstration", 0)
     commands = top.add_subparsers(title="commands", metavar="COMMAND")
     _add_train(commands, task)
     for add_command in (_add_evaluate, _add_generate, _add_summary, _add_paths, _add_draw, _add_experiment):
@@ -67,7 +67,7 @@ def _command(commands: Any, name: str, words: str, **settings: Any) -> Parser:
 
 def _add_train(commands: Any, task: str | None) -> None:
     train = _command(commands, "train", "train on a task")
-    train.add_argument("task", **names("task", TASKS) | {"metavar": "TASK"})
+    train.add_argument("task", **choice("task", TASKS) | {"metavar": "TASK"})
     group = train.add_argument_group("the task")
     add_task_options(group)
     add(group, "--data-dir")
@@ -77,7 +77,7 @@ def _add_train(commands: Any, task: str | None) -> None:
     add(length, "--steps", otherwise="4000, or ten epochs of finite data")
     add_own(length, "--epochs", types.count, "passes over finite data, instead of --steps")
     add(group, "--batch-size", default=Training.batch_size)
-    group.add_argument("--optimizer", default=Training.optimizer, **names("optimizer", OPTIMIZERS))
+    group.add_argument("--optimizer", default=Training.optimizer, **choice("optimizer", OPTIMIZERS))
     add_own(group, "--lr", types.positive, "learning rate at the start", Training.lr, "X")
     group.add_argument("--schedule", choices=SCHEDULES, default=Training.schedule, help="of the learning rate")
     add_own(group, "--decay", types.fraction, f"rmsprop: of the mean of squares (default: {Training.decay})", None, "X")
@@ -150,7 +150,7 @@ def _add_experiment(commands: Any) -> None:
     raw = type("RawHelp", (Help, argparse.RawDescriptionHelpFormatter), {})
     words, listed = "train systems against each other, into a table and pictures", f"experiments:\n{listed}"
     experiment = _command(commands, "experiment", words, description=listed, formatter_class=raw)
-    experiment.add_argument("name", **names("experiment", EXPERIMENTS))
+    experiment.add_argument("name", **choice("experiment", EXPERIMENTS))
     scales = "; ".join(f"{name}: {words}" for name, words in SCALES.items())
     add_own(experiment, "--scale", types.one_of("scale", SCALES), scales, "quick", "SCALE")
     for name, known in (("system", SYSTEMS), ("cell", CELLS)):
@@ -178,12 +178,12 @@ def _add_model_options(command: Any) -> None:
     add_own(depth, "--layers", types.count, "number of layers (default: 9, or as many as reach across T)", metavar="L")
     add(depth, "--dilations", help="one dilation per layer, such as 1,2,4,8, instead of layers, base and start")
     add_own(model, "--base", types.count, "dilations are M^l0, M^(1+l0), …", 2, metavar="M")
-    add_own(model, "--start", types.seed, "above 0 the net gets a fusion layer", 0, metavar="l0")
+    add_own(model, "--start", types.whole, "above 0 the net gets a fusion layer", 0, metavar="l0")
     model.add_argument("--no-fusion", action="store_true", help="dilated: no fusion layer, whatever the dilations")
     add_own(model, "--dropout", types.fraction, "probability that a number between layers is dropped", 0.0, "X")
     add_own(model, "--forget-bias", types.finite, "lstm: initial bias of the forget gate (default: 0)", metavar="X")
     for name, default in (("--input-init", "glorot_uniform"), ("--recurrent-init", "orthogonal")):
-        model.add_argument(name, default=default, **names("initialisation", SCHEMES))
+        model.add_argument(name, default=default, **choice("initialisation", SCHEMES))
     model.add_argument("--dtype", choices=("float32", "float64"), default="float32", help="of parameters and states")
     add(model, "--embedding", "--backend")
     add(model, "--seed", help="of weights, data and dropout")

@@ -31,7 +31,7 @@ def add_task_options(group: Any) -> None:
     """Add the options that describe the data to a group; None stands for the task's own default."""
     add_own(group, "--T", types.count, "copy-memory: blank steps (default: 100); adding: length (default: 200)")
     group.add_argument("--permuted", action="store_true", default=None, help="mnist: pixels in one fixed random order")
-    add_own(group, "--permutation-seed", types.seed, "mnist: seed of that order (default: 0)")
+    add_own(group, "--permutation-seed", types.whole, "mnist: seed of that order (default: 0)")
     add_own(group, "--length", types.count, "mnist: time steps; those after the 784 pixels are noise (default: 784)")
     text = group.add_mutually_exclusive_group()
     add(text, "--corpus", otherwise="shakespeare")

@@ -1,4 +1,4 @@
-"""The files of runs and experiments: names of folders, and reading of metrics and JSON."""
+"""The folders and files of runs and experiments: their names, whether they belong together, and their reading."""
 
 from __future__ import annotations
 

@@ -36,13 +36,12 @@ def _curves(experiment: Experiment, own: Sequence[Contender], results: Results, 
     """Return one setting's figure, with one panel per pair of the experiment; None if no run was validated."""
     down, task = -(-len(experiment.curves) // 2), own[0].task
     figure = Figure(figsize=(10.5, 0.4 + 3.5 * down), layout="constrained")
+    validations = {contender.label: _validations(contender, results, folder) for contender in own}
     handles: list[Any] = []
     for place, (x, y) in enumerate(experiment.curves, 1):
         ax, curves = figure.add_subplot(down, 2, place), []
         for contender in own:
-            seeds = [r["settings"]["seed"] for of, r in results if of is contender and r["status"] == "finished"]
-            metrics = [_validations(contender.folder(folder, seed)) for seed in seeds]
-            runs = [(m[x], m[f"validation_{y}"]) for m in metrics if len(m[x])]
+            runs = [(m[x], m[f"validation_{y}"]) for m in validations[contender.label] if len(m[x])]
             failed = diverged(results, [contender])
             curves += [Curve(contender.label + failed, runs, *contender.look)] if runs or failed else []
         if not any(curve.runs for curve in curves):
@@ -60,10 +59,11 @@ def _curves(experiment: Experiment, own: Sequence[Contender], results: Results, 
     return figure
 
 
-def _validations(folder: Path) -> dict[str, np.ndarray]:
-    """Return the columns of a run's metrics at the steps that were validated."""
-    metrics = read_metrics(folder / "metrics.csv")
-    return {name: column[~np.isnan(metrics["validation_loss"])] for name, column in metrics.items()}
+def _validations(contender: Contender, results: Results, folder: Path) -> list[dict[str, np.ndarray]]:
+    """Return the columns of the metrics at the steps that were validated, for each finished run of a contender."""
+    seeds = [r["settings"]["seed"] for of, r in results if of is contender and r["status"] == "finished"]
+    metrics = [read_metrics(contender.folder(folder, seed) / "metrics.csv") for seed in seeds]
+    return [{name: column[~np.isnan(m["validation_loss"])] for name, column in m.items()} for m in metrics]
 
 
 def _over(fact: str, contenders: Sequence[Contender], results: Results) -> Figure:

@@ -29,16 +29,16 @@ def unpacked(batch: Batch) -> Batch:
 
 def on_backend(model: Network, batch: Batch, loss: Loss) -> Batch:
     """Return the unpacked batch as arrays of the model's backend; before they move to a device they are checked on the host."""
-    xp, has_classes = model.xp, loss is softmax_cross_entropy and model.output_size is not None
+    xp, classes = model.xp, model.output_size if loss is softmax_cross_entropy else None
     parts = [part if part is None or hasattr(part, "shape") else np.asarray(part) for part in unpacked(batch)]
     if xp is np:
         return tuple(parts)
     x, targets, lengths, weights = parts
     if x.ndim == 3:
         lengths = inputs.row_lengths(lengths, len(x), x.shape[1], xp)
-    if has_classes and all(array_module(part) is np for part in (targets, lengths, weights)):
+    if classes is not None and all(array_module(part) is np for part in (targets, lengths, weights)):
         counted = position_weights(targets.shape, lengths if targets.ndim == 2 else None, weights)
-        check_classes(targets, model.output_size, counted)
+        check_classes(targets, classes, counted)
     return tuple(part if part is None else xp.asarray(part) for part in (x, targets, lengths, weights))
 
 

@@ -87,7 +87,7 @@ def evaluate(
 
     Parameters
     ----------
-    batches, loss, metric : as in ``fit``; a batch without a counted position is skipped, and the metric is NaN without one.
+    batches, loss, metric : as in ``fit``; a batch without a counted position is skipped. Without a metric its value is NaN.
     truncated : whether the batches are consecutive windows, so that the state is carried from one to the next.
 
     Examples
