@@ -23,6 +23,8 @@ from .hm_lstm import HMLSTM
 from .phased_lstm import PhasedLSTM
 from .skip import SkipRNN, plain_rnn
 
+MOST = 10**8  # parameters for which ``hidden_size_for`` builds nets; those it tries hold up to four times as many
+
 
 @dataclass(frozen=True)
 class System:
@@ -119,6 +121,10 @@ def hidden_size_for(build: Callable[[int], Network], parameters: int) -> int:
     (9, 855)
     """
     parameters = positive_integer("parameters", parameters)
+    if parameters > MOST:
+        raise ValueError(
+            f"parameters must be at most {MOST:,}, got {parameters:,}; for a larger net give its hidden size"
+        )
 
     def count(hidden: int) -> int:
         return build(hidden).num_parameters
