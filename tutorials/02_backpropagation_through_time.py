@@ -217,10 +217,10 @@ for t in reversed(range(1, T)):
 
 only_last = np.zeros_like(doutput)
 only_last[-1] = doutput[-1]  # a loss that looks at the last step alone
-flow = []
-model.backward(only_last, cache, flow=flow)  # flow collects dh at every step, (T, B, H), for each layer
-print("product of the Jacobians", dh.round(6), "  backward pass", flow[0][0, 0].round(6))
-assert np.allclose(dh, flow[0][0, 0], rtol=1e-12)
+output_grads = []
+model.backward(only_last, cache, output_grads=output_grads)  # filled with dh at every step, (T, B, H), for each layer
+print("product of the Jacobians", dh.round(6), "  backward pass", output_grads[0][0, 0].round(6))
+assert np.allclose(dh, output_grads[0][0, 0], rtol=1e-12)
 
 # %% [markdown]
 # A product of $n$ matrices of one kind behaves like a power. To see it without disturbance, take $W_h = s\,Q$ with an **orthogonal** $Q$: it turns
@@ -228,7 +228,7 @@ assert np.allclose(dh, flow[0][0, 0], rtol=1e-12)
 #
 # $$\lVert dh_{t-n} \rVert \;\le\; s^n \, \lVert dh_t \rVert \qquad \text{with near equality where all states are near 0}$$
 #
-# * $s < 1$: the gradient **vanishes**. There is no escape: the bound holds whatever the inputs are.
+# * $s < 1$: the gradient **vanishes**. The bound holds whatever the inputs are.
 # * $s > 1$: the gradient **can explode**; how far it does is up to the tanh.
 # * $s = 1$: the edge between the two.
 #
@@ -314,7 +314,7 @@ assert np.isclose(np.sqrt(sum((g**2).sum() for g in grads.values())), 1.0)
 
 # %% [markdown]
 # What does it do for training? A small memory task: at step 0 a sequence shows its numbers, then it is silent, and at the last step the layer has to say
-# whether the first of those numbers was positive ($+1$) or negative ($-1$). Who remembers nothing can at best answer the mean of the targets; the loss of that answer, their variance, is the memoryless baseline.
+# whether the first of those numbers was positive ($+1$) or negative ($-1$). A model without memory can do no better than predict the mean of the targets; the loss of that prediction, their variance, is the memoryless baseline.
 # `output_size=1` puts a *read-out* on the last state: a matrix and a bias that turn $H$ numbers into one.
 # We train with plain gradient descent: the exploding layer ($s = 1.4$) without and with clipping, and the vanishing one ($s = 0.7$) with clipping.
 
@@ -372,9 +372,9 @@ model = scaled_model(0.7)
 output, _, cache = model.forward(x_task)
 only_last = np.zeros_like(output)
 only_last[-1] = np.random.default_rng(3).standard_normal(output[-1].shape)
-flow = []
-_, _, grads = model.backward(only_last, cache, flow=flow)
-terms = (flow[0] * (1 - output * output)).sum(axis=1)  # (T, H): what each step adds to db
+output_grads = []
+_, _, grads = model.backward(only_last, cache, output_grads=output_grads)
+terms = (output_grads[0] * (1 - output * output)).sum(axis=1)  # (T, H): what each step adds to db
 assert np.allclose(terms.sum(axis=0), grads["layers.0.b"], rtol=1e-10, atol=1e-13)
 share = np.linalg.norm(terms[0]) / np.linalg.norm(terms[-1])
 print(f"s = 0.7: the first step's term is {share:.1e} of the last step's")

@@ -2,9 +2,11 @@
 # # 5. Dilation is a reshape
 #
 # **What you will do.** Turn a dilated layer into an ordinary one by looking at its input in another shape. Nothing is computed twice,
-# nothing is copied, and d steps run at once. You write the fold, time it against the naive loop, and see what becomes of the state.
+# nothing is copied, and d steps run at once. You write the fold, time it against the naive loop, and see what becomes of the state. Then you
+# write the library's scan, forward and backward, and read its source.
 #
-# **What you need.** The dilated layer of tutorial 3, and what `reshape` does to a NumPy array. Reading time: 20 minutes.
+# **What you need.** The dilated layer of tutorial 3, and what `reshape` does to a NumPy array. For the scan itself, the gates of
+# tutorial 4. Reading time: 35 minutes.
 
 # %%
 import time
@@ -14,12 +16,14 @@ from exercises import check, hint
 from tools import show, size
 
 import dilated_rnn_np as drn
+from dilated_rnn_np.recurrence import scan
+from dilated_rnn_np.recurrence.gates import join_weights, separate_weights
 
 # %% [markdown]
 # ## The naive loop
 #
 # We start from tutorial 3, now with a batch: `x` is time-major, `(T, B, D)`: $T$ steps, $B$ sequences, $D$ numbers. Each $x_t$ and $h_t$ is
-# a matrix with one row a sequence, so $W_x x_t$ becomes `x[t] @ W_x.T`:
+# a matrix with one row per sequence, so $W_x x_t$ becomes `x[t] @ W_x.T`:
 #
 # $$h_t = \tanh(x_t W_x^\top + h_{t-d} W_h^\top + b)$$
 
@@ -49,8 +53,8 @@ def ordinary(x, h):
 # %% [markdown]
 # ## Phases never meet
 #
-# Tutorial 3 showed it in passing; here everything rests on it. Step $t$ reads step $t - d$, which reads step $t - 2d$, and so on. All of them leave the same remainder when divided by $d$. That
-# remainder $p = t \bmod d$ is the **phase** of step $t$. Steps of different phases have nothing to do with each other:
+# Tutorial 3 showed it in passing; here everything rests on it. Step $t$ reads step $t - d$, which reads step $t - 2d$, and so on. All of
+# them leave the same remainder when divided by $d$. That remainder $p = t \bmod d$ is the **phase** of step $t$. Steps of different phases have nothing to do with each other:
 
 # %%
 x = rng.standard_normal((T, B, D))
@@ -260,53 +264,196 @@ print("chunks of", [len(chunk) for chunk in chunks], f"steps equal the whole of 
 # %% [markdown]
 # ## How the library lays it out
 #
-# `dilated_rnn_np/recurrence/scan.py` does the same with two changes. First, it lies *feature-major*: a column for each (time, row), `t*B + b`, and a
-# row for each number. With several gates, each gate is then a block of whole rows. Second, it puts all that a step needs into one
-# buffer, and all weights into one matrix, which `fused.py` builds:
+# [recurrence/scan.py](../dilated_rnn_np/recurrence/scan.py) does the same with two changes. First, it lies *feature-major*: a column for
+# each (time, row), `t*B + b`, and a row for each number. With several gates, each gate is then a block of whole rows. Second, it puts all
+# that a step needs into one buffer $Z$, and all weights into one matrix $W$, which `join_weights` in
+# [recurrence/gates.py](../dilated_rnn_np/recurrence/gates.py) builds:
 #
 # $$a = W_x x_t + b + W_h h_{t-d} \;=\; \underbrace{[\,W_x,\; b,\; W_h\,]}_{W} \; \underbrace{\begin{bmatrix} x_t \\ 1 \\ h_{t-d} \end{bmatrix}}_{Z}$$
 #
-# so that **one** matrix product a step serves input, bias and recurrence. A folded step is a block of $dB$ neighbouring columns of $Z$. The
-# states that it computes are written into the $h$ rows of the *next* block, for there they are $h_{t-d}$.
+# so that **one** matrix product per step serves input, bias and recurrence. A folded step is a block of $n = dB$ neighbouring columns of $Z$.
+# The states that it computes are written into the $h$ rows of the *next* block, because there they are $h_{t-d}$.
 
 # %%
-cell = dilated_layer.layers[0].cell
-W = drn.fused.fuse(cell, W_x, W_h, b)  # (H, D+1+H)
+cell, n = dilated_layer.layers[0].cell, d * B
+W = join_weights(cell, W_x, W_h, b)  # (H, D+1+H)
 assert np.array_equal(W, np.concatenate([W_x, b[:, None], W_h], axis=1))
 
-n = d * B
-Z = np.zeros((D + 1 + H, (T + d) * B))  # d steps longer than the sequence: the last blocks hand on too
-Z[:D, :-n], Z[D] = x.reshape(T * B, D).T, 1  # the h rows begin with zeros: the state before
+Z = np.zeros((D + 1 + H, (T + d) * B))  # d steps longer than the sequence: the last block hands its states on too
+Z[:D, :-n], Z[D] = x.reshape(T * B, D).T, 1  # the first h rows stay zero: the state before the start
 for start in range(0, T * B, n):
     now = slice(start, min(start + n, T * B))
-    then = slice(start + n, now.stop + n)  # d steps later
+    later = slice(start + n, now.stop + n)  # d steps later
     a = W @ Z[:, now]  # (H, w): the only matrix product of the step
     assert np.allclose(a, W_x @ Z[:D, now] + b[:, None] + W_h @ Z[D + 1 :, now], rtol=1e-12)
-    Z[D + 1 :, then] = np.tanh(a)
+    Z[D + 1 :, later] = np.tanh(a)
 
 states = Z[D + 1 :, n:].T.reshape(T, B, H)  # (H, T*B) -> (T, B, H)
 output, _, cache = dilated_layer.forward(x)
 assert np.allclose(states, naive(x, d), rtol=1e-12) and np.allclose(states, output, rtol=1e-12)
-kept = cache.layers[0].Z  # the very buffer that the library keeps for backward
-assert np.allclose(Z[:, :-n], kept[:, :-n], rtol=1e-12)
+assert np.allclose(Z[:, :-n], cache.layers[0].Z[:, :-n], rtol=1e-12)  # the buffer that the library keeps for backward
 print("W", W.shape, "  Z", Z.shape, f"  {len(range(0, T * B, n))} products W @ Z[:, now] for {T} steps")
 
 # %% [markdown]
-# Read `scan.forward` and `scan.backward` now. You know the heart of the first, `lent.product(Z[columns, now])`, which is $W Z$, the cell, and
-# `Z[-H:, then] = new[0]`; the second mirrors it. With `da` the gradient of a block's pre-activations, `da @ Z[:, now].T` is the gradient
-# of all weights at once; `W_x.T @ da` is that of $x_t$, and `W_h.T @ da` that of $h_{t-d}$. (The 1 needs none.) What else you meet there:
+# ## The scan, forward
 #
-# | in the code | what it is |
+# Slices of columns need indices, and indices hide the idea. So the scan folds its arrays first. `scan.fold` returns two views of an
+# array `(rows, T*B)`: all whole steps, `(rows, steps, n)`, and the narrow step that remains where $d$ does not divide $T$,
+# `(rows, 1, w)`. In the first view, `[:, t]` is a folded step:
+
+# %%
+for view in scan.fold(Z[:, :-n], n, slice(0, n)):
+    assert np.shares_memory(view, Z)  # nothing is copied
+    print(view.shape)
+z, h_later = (scan.fold(columns, n, slice(0, n))[0] for columns in (Z[:, :-n], Z[-H:, n:]))
+h_later[:, 0] += 1  # the h rows of Z, n columns later …
+assert np.array_equal(z[-H:, 1], h_later[:, 0])  # … are the h rows of the next folded step
+h_later[:, 0] -= 1
+
+# %% [markdown]
+# Here is `scan.forward` without its options, for any cell. The cell is a function of its pre-activations and its previous state
+# ([tutorial 4](04_gates.ipynb)); $P$ is the number of its pre-activations. `states` holds the newest state of each phase, in phase order,
+# before and after.
+
+
+# %%
+def forward(cell, W, Z, x, states, n):
+    """Fill Z and return the cell's caches, one per folded step; states, (n, H) per state array, are changed in place."""
+    H, D, caches = states[0].shape[1], len(x), []
+    Z[-H:, :n] = states[0].T  # what the first folded step reads
+    folded = [scan.fold(columns, n, slice(0, n)) for columns in (Z[:, :-n], x, Z[-H:, n:])]
+    for z, x_z, h_later in zip(*folded, strict=True):  # the whole steps, then the narrow one
+        steps, w = z.shape[1:]
+        newest = tuple(s[:w].T.copy() for s in states)  # (w, H) -> (H, w); copied, because the caches keep it
+        for t in range(steps):  # an ordinary recurrence: each step reads the state that the step before wrote
+            z[:D, t] = x_z[:, t]
+            a = W @ z[:, t]  # (P*H, w)
+            newest, cache = cell.forward(tuple(a.reshape(-1, H, w)), (z[-H:, t], *newest[1:]))
+            h_later[:, t] = newest[0]
+            caches.append(cache)
+        for s, s_new in zip(states, newest, strict=True):
+            s[:w] = s_new.T
+    return caches
+
+
+x_columns = np.ascontiguousarray(x.reshape(T * B, D).T)  # (T, B, D) -> (D, T*B)
+by_hand = {}
+for name in ("rnn", "lstm", "gru"):
+    layer = drn.DilatedRNN(D, H, dilations=[d], cell=name, dtype="float64", rng=1)
+    weights = {key.removeprefix("layers.0."): p for key, p in layer.params.items()}
+    for p in weights.values():
+        p += 0.1 * rng.standard_normal(p.shape)  # so that no bias is 0
+    W = join_weights(layer.cell, **weights)  # (P*H, D+1+H)
+    Z = np.ones((D + 1 + H, (T + d) * B))
+    states = [np.zeros((n, H)) for _ in layer.cell.state]
+    caches = forward(layer.cell, W, Z, x_columns, states, n)
+    output, state, cache = layer.forward(x)
+    assert np.allclose(Z[-H:, n:].T.reshape(T, B, H), output, rtol=1e-12)
+    for s, in_time in zip(states, state[0], strict=True):
+        assert np.allclose(np.roll(s.reshape(d, B, H), -(T % d), axis=0), in_time, rtol=1e-12)
+    by_hand[name] = layer, W, Z, caches, cache
+    print(f"{name:<5} W {W.shape}, {len(caches)} folded steps: the library's outputs and state")
+
+# %% [markdown]
+# The GRU has three gates and four pre-activations, $P = 4$. Its candidate wants the input part $W_x x + b$ and the recurrent part
+# $W_h h + b_h$ apart, and the cell adds them itself. In $W$ the two are rows of their own, with zeros in the other part:
+
+# %%
+W = by_hand["gru"][1]
+for block, rows in zip(("r", "z", "n", "n, recurrent part"), np.split(W, 4), strict=True):
+    from_x, from_h = rows[:, :D].any(), rows[:, D + 1 :].any()
+    print(f"rows of {block:<18}", "W_x and b" if from_x else "zeros and b_h", "|", "W_h" if from_h else "zeros")
+assert not W[2 * H : 3 * H, D + 1 :].any() and not W[3 * H :, :D].any()
+
+# %% [markdown]
+# ## The scan, backward
+#
+# The backward pass mirrors the forward pass, last step first. With `da` the gradient of a step's pre-activations, three products follow:
+#
+# | product | gradient of | has to wait for |
+# |---|---|---|
+# | `W_h.T @ da` | $h_{t-d}$ | the step after it: it is part of that step's own `dnew` |
+# | `W_x.T @ da` | $x_t$ | nothing |
+# | `da @ z[:, t].T` | $W$: all weights and biases at once | nothing |
+#
+# The second one uses only the rows of $W$ that see $x$, `W[:G*H]`; below them stand the recurrent parts of split gates.
+
+
+# %%
+def backward(cell, W, Z, dh, dstates, caches, n):
+    """Return dx (D, T*B) and dW; dh is (H, T*B); dstates, (n, H) per state array, are changed in place."""
+    D, k = len(Z) - 1 - len(dh), len(caches)
+    seen = len(cell.gates) * len(dh)  # G*H
+    W_x, W_h = W[:seen, :D], W[:, D + 1 :]
+    dx, dW = np.empty((D, dh.shape[1])), np.zeros_like(W)
+    folded = [scan.fold(columns, n, slice(0, n)) for columns in (Z[:, :-n], dh, dx)]
+    for z, dh_z, dx_z in reversed(list(zip(*folded, strict=True))):  # the narrow step, then the whole ones
+        steps, w = z.shape[1:]
+        dnewest = tuple(ds[:w].T.copy() for ds in dstates)  # (w, H) -> (H, w)
+        for t in reversed(range(steps)):
+            k -= 1
+            dnew = (dnewest[0] + dh_z[:, t], *dnewest[1:])  # through time, and from above
+            da, dprevious = cell.backward(dnew, caches[k])
+            da = np.concatenate(da)  # P times (H, w) -> (P*H, w)
+            dnewest = (dprevious[0] + W_h.T @ da, *dprevious[1:])
+            dx_z[:, t] = W_x.T @ da[:seen]
+            dW += da @ z[:, t].T
+        for ds, ds_before in zip(dstates, dnewest, strict=True):
+            ds[:w] = ds_before.T
+    return dx, dW
+
+
+doutput = rng.standard_normal((T, B, H))
+for name, (layer, W, Z, caches, cache) in by_hand.items():
+    dstates = [np.zeros((n, H)) for _ in layer.cell.state]
+    dx, dW = backward(layer.cell, W, Z, doutput.reshape(T * B, H).T, dstates, caches, n)
+    dx_library, dstate, grads = layer.backward(doutput, cache)
+    assert np.allclose(dx.T.reshape(T, B, D), dx_library, rtol=1e-10)
+    for key, gradient in separate_weights(layer.cell, dW, D).items():  # mirrors join_weights
+        assert np.allclose(gradient, grads[f"layers.0.{key}"], rtol=1e-10)
+    for ds, in_time in zip(dstates, dstate[0], strict=True):
+        assert np.allclose(ds.reshape(d, B, H), in_time, rtol=1e-10)  # of the state before the sequence
+    print(f"{name:<5} dx, dstate and the gradients of {len(grads)} arrays: the library's")
+
+# %% [markdown]
+# ## Read the library's version
+#
+# Now open [scan.py](../dilated_rnn_np/recurrence/scan.py). The two loops over `t` are functions of their own there, `steps_forward` and
+# `steps_backward`: an ordinary recurrence over folded steps, forward and back. `forward` and `backward` fold the arrays, call them for the
+# whole steps and for the narrow one, and put the states back. All else that you meet:
+#
+# | in the code | purpose |
 # |---|---|
-# | `rectangles` | the GRU's candidate wants $W_x x + b$ and $W_h h$ apart; then $W$ holds blocks of zeros, which are left out |
-# | `part` | the columns of a block never meet, so some of them can go through all blocks by themselves, in another thread |
-# | `Lent`, `spare` | memory of the block before, and of an earlier pass, that is written again |
-# | `waiting` | narrow blocks wait until one product gives the gradient of the weights for several of them |
-# | `valid` | the state of a row whose sequence has ended stays as it is |
+# | `part` | The columns of a folded step never meet, so some of them can go through all steps by themselves, on another thread. Above, `part` was `slice(0, n)`. |
+# | `caches`, `first` | The list is given and has one entry per folded step. An old entry is freed just before its replacement is allocated, so the memory is reused. |
+# | `valid`, `live` | Rows may end before step $T$. A step past a row's end copies the state that it reads, and backward hands that state's gradient on (`dkept`). |
+# | `together`, `products`, `submit` | The two products that wait for nothing are computed for many steps at once, and on another core where one is free. `at_once` computes them on the spot. |
+# | `.transpose(1, 0, 2)` | `(D, steps, w)` becomes `(steps, D, w)`: `matmul` multiplies the last two axes, step by step. |
+# | `reached` | Receives `dnew[0]`, the whole gradient of each output; `drn.memory.gradient_flow` measures it. |
+# | `check_state` | Raises an error where a cell of your own returns states of a wrong shape. |
+# | `hasattr(ds_before, "T")` | A cell may return the number 0 in place of an array of zeros. |
+# | `gate_values` | Collects the gates in the caches, for pictures. |
 #
-# The last one serves rows of unequal length. The others serve speed alone and change no number by more than rounding; what they are
-# worth is measured in [13. What a training step costs](13_what_a_step_costs.ipynb).
+# What `part`, `caches` and `submit` are worth is measured in [13. What a training step costs](13_what_a_step_costs.ipynb).
 #
+# One level up, [nets/dilated_layer.py](../dilated_rnn_np/nets/dilated_layer.py) does what we did around our `forward`: it joins the weights,
+# makes the buffer $Z$, runs the parts, and brings the states from phase order into time order. A roll does that where all rows have $T$
+# steps. With `lengths`, each row ends at a step of its own and needs a roll of its own. `_phases` writes all of them as one index: place $j$
+# of row $b$ in time order has the phase $(\mathrm{lengths}_b + j) \bmod d$.
+
+# %%
+lengths = np.array([11, 6])
+phases = (lengths + np.arange(d)[:, None]) % d  # (d, B)
+print("row 0 ends after 11 steps, its places have the phases", phases[:, 0])
+print("row 1 ends after  6 steps, its places have the phases", phases[:, 1])
+by_phase = np.empty((d, B, H))
+for row, length in enumerate(lengths):
+    _, newest = folded_any(x[:length, [row]], np.zeros((d, H)), d)  # this row alone, (d, H)
+    by_phase[:, row] = newest
+_, state, _ = dilated_layer.forward(x, lengths=lengths)
+assert np.allclose(by_phase[phases, np.arange(B)], state[0][0], rtol=1e-12)
+
+# %% [markdown]
 # ## Exercises
 #
 # Fill in the functions and run the cell: the checker says what is wrong. `hint("5.1", 1)` gives a nudge, higher numbers more; the

@@ -230,20 +230,19 @@ assert np.allclose(last, output[-1], rtol=1e-12)
 # ## The state: what a layer must remember
 #
 # An ordinary recurrent layer can be stopped and continued if we keep its last state. A layer of dilation $d$ reads $h_{t-d}$, so to go on it
-# needs the outputs of its last $d$ steps: the next step reads the oldest of them. `forward` returns them in time order:
+# needs the outputs of its last $d$ steps: the next step reads the oldest of them. `forward` returns a list with one tuple per layer. It
+# holds one array `(d, B, H)` per state array of the cell (`h`, and in an LSTM also `c`): the last $d$ steps in time order, so `[-1]` is the newest.
 #
-# | part of the state | shape | what it holds |
-# |---|---|---|
-# | `state[l]`, one tuple a layer | `(d, B, H)` for each array of the cell: `h`, and `c` in an LSTM | the last $d$ steps; `[-1]` is the newest |
-# | `state[-1]`, only where $K > 1$ and there is a read-out | `(K-1, B, H)` | the top layer's outputs that the fusion layer will look back at |
+# What of the fusion layer? At the first step of the next chunk it looks back at the top layer's last $K - 1$ outputs. It needs no entry
+# of its own: $K$ divides every dilation, so the top layer's state already holds its last $K$ outputs and more.
 
 # %%
-for l, (h_last,) in enumerate(state[:-1]):
+assert len(state) == len(dilations)
+for l, (h_last,) in enumerate(state):
     print(f"layer {l}, dilation {dilations[l]:2d}: {h_last.shape}")
-print(f"fusion layer:         {state[-1][0].shape}")
-for (h_last,), shown, d in zip(state[:-1], drn.memory.activations(model, x), dilations, strict=True):
+for (h_last,), shown, d in zip(state, drn.memory.activations(model, x), dilations, strict=True):
     assert np.array_equal(h_last, shown["h"][-d:])  # the last d steps, in time order
-assert np.array_equal(state[-1][0], h[-(K - 1) :])
+assert np.array_equal(state[-1][0][-(K - 1) :], h[-(K - 1) :])  # what the fusion layer will look back at
 
 # %% [markdown]
 # ## Chunks

@@ -63,7 +63,7 @@ print(f"loss of the memoryless answer {float(loss):.6f}, 10 ln 8 / (T + 20) = {b
 assert np.isclose(loss, baseline) and np.isclose(baseline, task.baseline)
 
 # %% [markdown]
-# Whoever is below this line remembers something. We will print losses as fractions of it.
+# A model below this line remembers something. We print losses as fractions of it.
 #
 # ## Two nets that differ in nothing but the dilations
 #
@@ -73,14 +73,12 @@ assert np.isclose(loss, baseline) and np.isclose(baseline, task.baseline)
 # %%
 num_layers = size(6, 7)
 dilations = {"dilated": drn.exponential_dilations(num_layers), "plain": [1] * num_layers}
-SEED = 2
+SEED = 0
 
 
-def build(dilations, **options):
+def build(dilations, rng=SEED):
     """Return a fresh net."""
-    return drn.DilatedRNN(
-        task.input_size, 10, dilations, output_size=task.output_size, readout="all", rng=SEED, **options
-    )
+    return drn.DilatedRNN(task.input_size, 10, dilations, output_size=task.output_size, readout="all", rng=rng)
 
 
 nets = {label: build(ds) for label, ds in dilations.items()}
@@ -245,25 +243,56 @@ def arrival(state, label):
     return flows[state, label][0, span] / flows[state, label][-1, 0]
 
 
-print(f"fresh nets, dilated over plain: {arrival('fresh', 'dilated') / arrival('fresh', 'plain'):.0f} times")
-assert arrival("fresh", "dilated") > 10 * arrival("fresh", "plain")
+assert arrival("fresh", "dilated") > arrival("fresh", "plain")
 reached = np.flatnonzero(flows["fresh", "dilated"][-1])  # spans where the last layer has a gradient
 assert (reached % max(dilations["dilated"]) == 0).all()
 
 # %% [markdown]
-# In the fresh plain net the gradient fades along the span; what arrives at the symbol (the dotted line) is lost among what
-# arrives elsewhere. In the dilated net it takes a few hops. White are places that no path reaches: the last layer, for instance, is
-# reached in multiples of its dilation alone.
+# In the fresh plain net the gradient fades along the span; what arrives at the symbol (the dotted line) is small beside what arrives
+# elsewhere. In the dilated net it takes a few hops. White cells are unreachable: the last layer, for instance, is reached only
+# in multiples of its dilation.
 #
-# Does training open the way? Compare the printed rows of the fresh and the trained plain net. At the small size, $T = 30$, it does:
-# more of the gradient comes through than before. Yet the plain net has not learned the task in the time that the dilated one
-# took. **A gradient that arrives is needed, but it is not enough**; it has to find the symbol in a state that has been overwritten at
-# every step since. At the full size of this tutorial, $T = 100$, training does not even open the way.
+# How much arrives in a plain net depends on the weights that were drawn, so one pair of nets proves little. Here are ten fresh
+# pairs:
 
 # %%
-opened = arrival("trained", "plain") > arrival("fresh", "plain")
-print(f"T = {T}: training has opened the way of the plain net's gradient: {bool(opened)}")
-assert opened == (T == 30)
+arrivals = {}
+for label, ds in dilations.items():
+    drawn = [
+        drn.memory.gradient_flow(build(ds, rng), x, targets[-1], drn.losses.softmax_cross_entropy) for rng in range(10)
+    ]
+    arrivals[label] = np.array([flow[0, span] / flow[-1, 0] for flow in drawn])
+    low, middle, high = np.quantile(arrivals[label], [0, 0.5, 1])
+    print(f"ten fresh {label} nets: from {low:.2g} to {high:.2g}, median {middle:.2g}")
+ratios = arrivals["dilated"] / arrivals["plain"]
+print(
+    f"dilated over plain: from {ratios.min():.1f} to {ratios.max():,.0f} times, geometric mean {np.exp(np.log(ratios).mean()):,.0f}"
+)
+assert ratios.min() > 1 and arrivals["dilated"].min() > 0.1 > np.median(arrivals["plain"])
+
+# %% [markdown]
+# In every pair more arrives in the dilated net, and in all dilated nets a good part arrives. In plain nets it is a matter of luck. Is
+# luck enough? Let us train the plain net in which the most arrives:
+
+# %%
+lucky = build(dilations["plain"], int(arrivals["plain"].argmax()))
+_, relative, recall = train(lucky)
+print(
+    f"at the start {arrivals['plain'].max():.2g} of the gradient arrives; after training: loss / baseline {relative:.3f}, recall {recall:.0%}"
+)
+assert relative > 0.8 and recall < 0.4
+
+# %% [markdown]
+# It has not learned the task in the time that the dilated net took. **A gradient that arrives is needed, but it is not enough**: in a plain
+# net it has to find the symbol in a state that has been overwritten at every step since.
+#
+# Training does not open the way either. Compare the printed rows of the fresh and the trained plain net: after training even less of the
+# gradient comes through.
+
+# %%
+closed = arrival("trained", "plain") / arrival("fresh", "plain")
+print(f"plain net, gradient at the symbol, trained over fresh: {closed:.2g}")
+assert closed < 1
 
 # %% [markdown]
 # ## Break it: cut a layer of the trained net

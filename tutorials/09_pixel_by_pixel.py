@@ -236,7 +236,7 @@ show(figure)
 #
 # ## Train it
 #
-# All of it, nine layers, 784 steps and many epochs, takes long; what came of that is in the README, under "What was seen".
+# All of it, nine layers, 784 steps and many epochs, takes long; the [README](../README.md) has the results, under "Measured results".
 # Here we want to see learning within seconds, and take two shortcuts. The net sees **every fourth pixel**, `x[::4]`, so a sequence has a
 # quarter of the steps. And four layers with the dilations 1, 4, 16, 64 (base 4 instead of 2) span it. With `TUTORIAL_SIZE=full` the
 # net sees every pixel, has nine layers and takes more steps.

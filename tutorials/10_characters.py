@@ -256,10 +256,11 @@ for label, length in (("full", steps), ("truncated", W)):
         output, state, cache = small.forward(x32[start : start + length], state)
         _, do = drn.losses.softmax_cross_entropy(output, y32[start : start + length])
         for t in range(length):
-            only, flow = np.zeros_like(do), []
+            only, output_grads = np.zeros_like(do), []
             only[t] = do[t] * length  # the loss of step t alone, a mean over the rows
-            small.backward(only, cache, flow=flow)
-            reach[label][start + t, start : start + length] = np.linalg.norm(flow[0], axis=(1, 2))  # layer 1: (T, B, H)
+            small.backward(only, cache, output_grads=output_grads)
+            in_layer_1 = np.linalg.norm(output_grads[0], axis=(1, 2))  # (T, B, H) -> (T,)
+            reach[label][start + t, start : start + length] = in_layer_1
 
 figure = Figure(figsize=(8.4, 4), layout="constrained")
 scale = reach["full"][reach["full"] > 0].min(), reach["full"].max()

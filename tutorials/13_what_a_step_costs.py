@@ -5,7 +5,7 @@
 # take the fast path of the library apart: each trick stands beside the plain way, gives the same numbers, and prints what it is worth on
 # your machine. Then what a step costs in memory, and how to pay less. At the end the same code on a GPU: what to expect of one, counted.
 #
-# **What you need.** The cells of [tutorial 4](04_gates.ipynb), the fold and the buffer $Z$ of
+# **What you need.** The cells of [tutorial 4](04_gates.ipynb), the fold, the buffer $Z$ and the scan of
 # [tutorial 5](05_dilation_is_a_reshape.ipynb), and stacks as in [tutorial 6](06_stacks.ipynb). Reading time: 45 minutes.
 
 # %%
@@ -25,10 +25,12 @@ import dilated_rnn_np as drn
 from dilated_rnn_np import plot
 from dilated_rnn_np.arrays.backend import automatic
 from dilated_rnn_np.device import persistent
-from dilated_rnn_np.nets import layers
+from dilated_rnn_np.nets import dilated_layer
+from dilated_rnn_np.nets.budget import Costs
 from dilated_rnn_np.plot.style import COLOURS, plain_log_ticks
-from dilated_rnn_np.recurrence import fused, scan
+from dilated_rnn_np.recurrence import scan
 from dilated_rnn_np.recurrence.cells import sigmoid
+from dilated_rnn_np.recurrence.gates import join_weights
 
 # %% [markdown]
 # ## How to measure
@@ -230,25 +232,26 @@ show(ax)
 #
 # ## Where the time goes
 #
-# Here is the loop of `scan.forward` for an LSTM layer, stripped to what counts and with a clock in it. A block of $n = dB$ columns is a
-# step of the folded sequence. We stop the time of the products, of the cell, and of all that is in between: slices, copies and the loop
-# itself.
+# Here is the loop of `scan.steps_forward` for an LSTM layer, stripped to what counts and with a clock in it. A *block* of $n = dB$ columns
+# is one step of the folded sequence. We stop the time of the products, of the cell, and of all that is in between: views, copies and the
+# loop itself.
 
 
 # %%
-def run_blocks(cell, W, Z, c, n):
-    """Run blocks of n columns as scan.forward does; return the seconds of products, cell, and the rest."""
-    H, clock = len(c), time.perf_counter
-    a, caches, in_products, in_cell = np.empty((len(W), n), Z.dtype), [], 0.0, 0.0
+def run_blocks(cell, W, Z, x, c, n):
+    """Run blocks of n columns as the scan does; return the seconds of products, cell, and the rest."""
+    D, H, clock = len(x), len(c), time.perf_counter
+    z, x_z, h_later = (scan.fold(columns, n, slice(0, n))[0] for columns in (Z[:, :-n], x, Z[-H:, n:]))
+    caches, in_products, in_cell = [], 0.0, 0.0
     begin = clock()
-    for start in range(0, Z.shape[1] - n, n):
-        columns = Z[:, start : start + n]  # (D+1+H, n)
+    for t in range(z.shape[1]):
+        z[:D, t] = x_z[:, t]
         before = clock()
-        np.matmul(W, columns, out=a)  # (G*H, n)
+        a = W @ z[:, t]  # (G*H, n)
         between = clock()
-        (h, c), cache = cell.forward(tuple(a[p : p + H] for p in range(0, len(a), H)), (columns[-H:], c))
+        (h, c), cache = cell.forward(tuple(a.reshape(-1, H, n)), (z[-H:, t], c))
         after = clock()
-        Z[-H:, start + n : start + 2 * n] = h  # d steps later
+        h_later[:, t] = h  # d steps later
         caches.append(cache)
         in_products += between - before
         in_cell += after - between
@@ -257,19 +260,19 @@ def run_blocks(cell, W, Z, c, n):
 
 D = H = 20
 widths = [4**k for k in range(8)]
-spent = []  # nanoseconds a column: products, cell, the rest
+spent = []  # nanoseconds per column: products, cell, the rest
 for n in widths:
     N = n * min(max(32768 // n, 4), 1024)  # columns in all
     model = drn.DilatedRNN(D, H, [n], "lstm")  # one row, dilation n: blocks of n columns
-    W = fused.fuse(model.cell, **{name: model.params[f"layers.0.{name}"] for name in ("W_x", "W_h", "b")})
-    Z = np.zeros((D + 1 + H, N + n), np.float32)
-    Z[:D, :N], Z[D] = random(D, N), 1
-    runs = [run_blocks(model.cell, W, Z, np.zeros((H, n), np.float32), n) for _ in range(3)]
-    output, _, _ = model.forward(Z[:D, :N].T[:, None])  # (D, N) -> (T, 1, D)
+    W = join_weights(model.cell, **{name: model.params[f"layers.0.{name}"] for name in ("W_x", "W_h", "b")})
+    x, Z = random(D, N), np.zeros((D + 1 + H, N + n), np.float32)
+    Z[D] = 1
+    runs = [run_blocks(model.cell, W, Z, x, np.zeros((H, n), np.float32), n) for _ in range(3)]
+    output, _, _ = model.forward(x.T[:, None])  # (D, N) -> (T, 1, D)
     assert same([Z[-H:, n:]], [output[:, 0].T])  # the loop is the library's
     assert 3 * (N // n) * 2 * W.size * n == flops(model, N, 1)  # and its products are a third of what we counted
     spent.append(1e9 * np.array(min(runs, key=sum)) / N)
-    print(f"n = {n:5d}:", *(f"{s:9.1f}" for s in spent[-1]), f"   {sum(spent[-1]):9.1f} ns a column")
+    print(f"n = {n:5d}:", *(f"{s:9.1f}" for s in spent[-1]), f"   {sum(spent[-1]):9.1f} ns per column")
 
 # %%
 spent = np.array(spent)
@@ -281,13 +284,13 @@ ax.loglog(widths, spent[0].sum() / np.array(widths), color="grey", lw=1, label="
 ax.set_xticks(widths, widths)
 ax.minorticks_off()
 plain_log_ticks(ax.yaxis, [1, 1000])
-ax.set(xlabel="columns in a block, n = d B", ylabel="nanoseconds a column", ylim=(spent.min() / 2, None))
+ax.set(xlabel="columns in a block, n = d B", ylabel="nanoseconds per column", ylim=(spent.min() / 2, None))
 ax.legend(frameon=False)
 show(ax)
 
-numpy_calls = counts["lstm"][0]["calls"] + 2  # those of the cell, the product, and the copy into Z
+numpy_calls = counts["lstm"][0]["calls"] + 3  # those of the cell, the product, and two copies into Z
 print(f"a block of one column: {spent[0].sum() / 1e3:.0f} microseconds for {numpy_calls} NumPy calls")
-print(f"that is {spent[0].sum() / 1e3 / numpy_calls:.2f} microseconds a call")
+print(f"that is {spent[0].sum() / 1e3 / numpy_calls:.2f} microseconds per call")
 cheapest = int(spent.sum(axis=1).argmin())
 print(f"a column is cheapest in blocks of {widths[cheapest]}; in blocks of {widths[-1]} it costs")
 print(f"{spent[-1].sum() / spent[cheapest].sum():.2f} times as much")
@@ -336,57 +339,69 @@ assert same([W_x @ x + b + W_h @ h], [W @ Z])
 compare("one product, H = 20", lambda: W_x @ x + b + W_h @ h, lambda: W @ Z, times=100)
 
 # %% [markdown]
-# ## Fewer calls: gradients of the weights wait for each other
+# ## Fewer calls: weight gradients of many steps at once
 #
-# In the backward pass each block adds `da @ Z[:, now].T` to `dW`. However narrow the block is, all of `dW` is read and written. So narrow
-# blocks wait until together they have `scan.ENOUGH` columns; then one product serves them all,
-# $\sum_k da_k Z_k^\top = [da_1, da_2, \dots]\,[Z_1, Z_2, \dots]^\top$:
+# In the backward pass each block adds `da @ z[:, t].T` to `dW`. However narrow the block is, all of `dW` is read and written. But no step
+# waits for `dW`, and none for `dx`: only `W_h.T @ da` is needed by the step before. So `scan.steps_backward` writes the gradients of as
+# many steps as make `scan.TOGETHER` columns side by side, and then one product serves them all,
+# $\sum_t da_t z_t^\top = [da_1, da_2, \dots]\,[z_1, z_2, \dots]^\top$:
 
 # %%
 large, n = 256, 32
-blocks = [(random(G * large, n), random(2 * large + 1, n)) for _ in range(scan.ENOUGH // n)]
+steps = scan.TOGETHER // n
+da, z = random(G * large, steps, n), random(2 * large + 1, steps, n)
 
 
 def one_by_one():
     """Add each block's product to dW."""
     dW = np.zeros((G * large, 2 * large + 1), np.float32)
-    for da, Z in blocks:
-        dW += da @ Z.T
+    for t in range(steps):
+        dW += da[:, t] @ z[:, t].T
     return dW
 
 
 def together():
-    """Put the blocks side by side and multiply once."""
-    da, Z = (np.concatenate(arrays, axis=1) for arrays in zip(*blocks, strict=True))
-    return da @ Z.T
+    """Multiply once, for all blocks."""
+    return da.reshape(len(da), -1) @ z.reshape(len(z), -1).T
 
 
-print(f"{len(blocks)} blocks of {n} columns wait for one product")
+print(f"{steps} blocks of {n} columns share one product")
 assert same([one_by_one()], [together()])
-compare("weight gradients wait, H = 256", one_by_one, together)
+compare("weight gradients together, H = 256", one_by_one, together)
 
 # %% [markdown]
-# In a whole training step with 256 units this was worth 1.1 to 1.2 when it was recorded.
+# ## Work that is not saved: products with zero
 #
-# ## Less work: no products with zero
-#
-# The GRU's candidate wants its input part and its recurrent part apart (tutorial 14 says more of such *split* gates). As rows of one
-# matrix they are $[W_x, b, 0]$ and $[0, b_h, W_h]$: two blocks of zeros, which one product over all rows would multiply like any other
-# number. `fused.rectangles` names the parts of $W$ that hold something else.
+# The GRU's candidate wants its input part and its recurrent part apart (tutorial 5; tutorial 14 says more of such *split* gates). As rows
+# of $W$ they are $[W_x, b, 0]$ and $[0, b_h, W_h]$, and one product over all rows multiplies the zeros like any other number. Two smaller
+# products could leave them out: one for the rows that see $x$ and one for those that see $h$. What would that be worth?
 
 # %%
 gru, n = drn.GRU(), 128
-W = fused.fuse(gru, random(3 * large, large), random(3 * large, large), random(3 * large), random(large))
-Z = random(2 * large + 1, n)
-rectangles = [(W[rows, columns].copy(), Z[columns]) for rows, columns in fused.rectangles(gru, large, large)]
-assert same([W @ Z], [np.concatenate([part @ rows for part, rows in rectangles])])
-kept = sum(part.size for part, _ in rectangles)
-zeros = W.size - kept
-assert np.count_nonzero(W) == kept
-print(f"of {W.size:,} numbers in W, {zeros:,} are zero: all products cost {W.size / kept:.2f} times those without")
-compare("no zeros, gru, H = 256", lambda: W @ Z, lambda: [part @ rows for part, rows in rectangles], times=5)
+for units in (20, 256):
+    W = join_weights(gru, random(3 * units, units), random(3 * units, units), random(3 * units), random(units))
+    z, whole = random(2 * units + 1, n), slice(0, 2 * units)
+    no_x, no_h = slice(3 * units, None), slice(2 * units, 3 * units)  # rows of the recurrent part, of the input part
+
+    def without_zeros(W=W, z=z, H=units, whole=whole, no_x=no_x, no_h=no_h):
+        a = np.empty((len(W), n), np.float32)
+        np.matmul(W[whole], z, out=a[whole])
+        np.matmul(W[no_h, : H + 1], z[: H + 1], out=a[no_h])
+        np.matmul(W[no_x, H:], z[H:], out=a[no_x])
+        return a
+
+    assert same([W @ z], [without_zeros()])
+    with_zeros, without = seconds(lambda W=W, z=z: W @ z, without_zeros, times=200 if units < 100 else 5)
+    zeros = 1 - np.count_nonzero(W) / W.size
+    print(
+        f"{units} units: {zeros:.0%} of W are zeros; one product takes {with_zeros / without:.2f} times as long as three"
+    )
 
 # %% [markdown]
+# A quarter of the numbers are zeros. Where the arithmetic counts, leaving them out saves up to a quarter of the product; in narrow layers
+# the two additional calls cost more than that. And the scan would have to know which rows see what. The library multiplies the zeros: an
+# optimisation that makes the scan harder to read has to pay clearly in a whole training step.
+#
 # ## Less work: the sigmoid as a tanh
 #
 # $\sigma(a) = \frac{1}{1 + e^{-a}} = \frac12 \tanh\frac a2 + \frac12$. Both forms take four sweeps; a division is dearer than a product.
@@ -438,7 +453,7 @@ compare(
 # ## Memory: parts that fit the cache
 #
 # The columns of a block never meet: each batch row and each phase goes its own way. So a wide block need not be run as one. The library
-# cuts it into parts of at most `layers.LARGEST_PART` numbers and sends one part after the other through *all* blocks.
+# cuts it into parts of at most `dilated_layer.LARGEST_PART` numbers and sends one part after the other through *all* blocks.
 
 
 # %%
@@ -462,12 +477,12 @@ def layer_step(model, x):
 
 def uncut():
     """Make a step with every block in one piece."""
-    with setting(layers, "LARGEST_PART", 10**9):
+    with setting(dilated_layer, "LARGEST_PART", 10**9):
         return layer_step(model, x)
 
 
 model, x = drn.DilatedRNN(50, 50, [256], "lstm"), random(1024, 32, 50)
-print(f"a block of {256 * 32} columns of 50 units is cut into {len(model.layers[0].parts(32))} parts")
+print(f"a block of {256 * 32} columns of 50 units is cut into {len(model.layers[0].parts(256 * 32, 1))} parts")
 assert same(uncut(), layer_step(model, x))
 compare("parts that fit the cache, H = 50", uncut, lambda: layer_step(model, x), rounds=3)
 
@@ -499,22 +514,22 @@ def observed(work, *arguments):
 
 # %% [markdown]
 # A training step keeps a few arrays of every block for the backward pass. At its end all of them are free, and the next step needs just
-# the same again. If all are let go at once, the allocator hands so much free memory back to the system, and gets it again page by page.
-# The library keeps the caches of the last step instead, in `workspace.py`, and lets go of the old arrays **one block before the new ones
-# are made**. So there is always a hole of the right size, whose pages are mapped already, and that is where the allocator puts the new
-# array.
+# the same again. If all are freed at once, the allocator hands so much free memory back to the system, and gets it again page by page. So
+# the library takes over the cache of an earlier step, `model.forward(x, reuse=cache)`: the buffer $Z$ is filled anew, and each of the other
+# old arrays is freed **just before its replacement is allocated**. Then there is always a hole of the right size, whose pages are mapped
+# already, and that is where the allocator puts the new array.
 
 
 # %%
 def all_at_once(old):
-    """Let go of all old arrays, then make the new ones."""
+    """Free all old arrays, then make the new ones."""
     number = len(old)
     old.clear()
     return [np.full(shape, 1.0, np.float32) for _ in range(number)]
 
 
 def one_before_each(old):
-    """Let go of one old array before each new one is made."""
+    """Free one old array before each new one is made."""
     new = []
     for _ in range(len(old)):
         old.pop()
@@ -537,47 +552,56 @@ print(f"memory used again: all at once takes {bought['memory used again, arrays'
 
 # %% [markdown]
 # Nothing but the order differs. (What an allocator does with free memory is its own affair; on another system both ways may be alike.) In
-# the library it looks like this. For a pass in new memory we throw the kept buffers away, and, on Linux, ask the allocator to give back
-# all that is free:
+# the library it looks like this. Before a pass in new memory we drop the old cache and, on Linux, ask the allocator to give back all that
+# is free:
 
 # %%
 model, x = drn.DilatedRNN(50, 50, [64], "lstm"), random(2048, 32, 50)
 
 
-def forward_pass():
-    """Run the layer forward, release its cache into the workspace, and return output and where Z lay in memory."""
-    output, _, cache = model.forward(x)
-    address = cache.layers[0].Z.ctypes.data
-    cache.release()
-    return output, address
+def forward_pass(old=None):
+    """Run the layer forward, in the memory of an old cache if there is one; return output and cache."""
+    output, _, cache = model.forward(x, reuse=old)
+    return output, cache
 
 
 def give_free_memory_back():
-    """Empty the workspace, and give the memory that is free to the system where it can be told to."""
-    drn.free_workspace()
+    """Give the memory that is free to the system, where the allocator can be told to."""
     if sys.platform == "linux":
         getattr(ctypes.CDLL(None), "malloc_trim", int)(0)
 
 
-shortest = {"in new memory": np.inf, "in used memory": np.inf}
+in_new, in_used, cache = np.inf, np.inf, None
 for _ in range(4):
+    cache = None
     give_free_memory_back()
-    for place in shortest:
-        took, faults, (output, address) = observed(forward_pass)
-        shortest[place] = min(shortest[place], took)
-        if place == "in new memory":
-            expected, faults_before, address_before = output, faults, address
-assert np.array_equal(output, expected) and address == address_before  # the same bits, in the very same Z
-print(f"in new memory  {faults_before:>8,} page faults")
-print(f"in used memory {faults:>8,} page faults")
-bought["memory used again, lstm, H = 50"] = shortest["in new memory"] / shortest["in used memory"]
+    took, faults_new, (expected, cache) = observed(forward_pass)
+    in_new, address = min(in_new, took), cache.layers[0].Z.ctypes.data
+    took, faults_used, (output, cache) = observed(forward_pass, cache)
+    in_used = min(in_used, took)
+    assert np.array_equal(output, expected) and cache.layers[0].Z.ctypes.data == address  # equal bits, in the same Z
+print(f"in new memory  {faults_new:>8,} page faults")
+print(f"in used memory {faults_used:>8,} page faults")
+bought["memory used again, lstm, H = 50"] = in_new / in_used
 print(f"the pass in new memory takes {bought['memory used again, lstm, H = 50']:.2f} times as long")
-drn.free_workspace()
 
 # %% [markdown]
-# When it was recorded, a layer with 50 units fell from 237 to 167 milliseconds, and from 60,000 page faults to 500.
-# Of a whole training step it is 3 to 9 hundredths: most of the memory that is given back stays with the program anyhow.
-#
+# Of a whole training step this saves 3 to 9 %: most of the freed memory stays with the program anyhow. `fit` passes each step's cache to
+# the next one, and `train_step(…, reuse=result.cache)` does so in a loop of your own. Nothing is reused that you have not handed over: a
+# cache that you keep stays as it is, and one that was reused is *consumed*:
+
+# %%
+output, used = forward_pass()
+output, cache = forward_pass(used)
+try:
+    model.backward(np.ones_like(output), used)
+except ValueError as error:
+    print(error)
+    refused = True
+assert refused
+del used, cache
+
+# %% [markdown]
 # ## Two cores, and Python's lock
 #
 # Since the columns of a block never meet, two parts can run on two cores at the same time. But only one thread at a time may run Python:
@@ -601,9 +625,9 @@ bound = (p + c) / np.maximum(2 * p, p + c / 2)
 
 
 def with_threads(number, model, x):
-    """Make a step with so many threads, however little there is to do."""
+    """Make a step that is split among so many threads, however little there is to do."""
     drn.set_num_threads(number)
-    with setting(layers, "WORTH_A_THREAD", 0):
+    with setting(dilated_layer, "WORTH_A_THREAD", 0):
         results = layer_step(model, x)
     drn.set_num_threads(1)
     return results
@@ -632,16 +656,35 @@ ax.legend(frameon=False, loc="upper left")
 show(ax)
 
 # %% [markdown]
-# Points below the bound are no surprise: whoever wants the lock has to wait for it, and then to wake up, and how long that takes is up to
-# the machine. When it was recorded on two idle cores, a second thread made blocks of 2048 columns and 50 units about one and a half times
-# as fast, blocks of 1024 and 20 units a little slower, and blocks of 256 and 20 units half as fast. Three rules of `threads.py` and
-# `layers.py` follow:
-#
-# * a layer is split only if a block has enough multiplications, `layers.WORTH_A_THREAD`;
-# * a thread that keeps the lock is asked for it after a tenth of a millisecond (`threads.SWITCH_INTERVAL`), not after Python's five;
-# * meanwhile each product keeps to one core, because the threads of the matrix library would fight with ours.
-#
-# `drn.set_num_threads(number)` sets the number for all models of the process; at first it is that of the cores.
+# Points below the bound are no surprise: a thread that wants the lock has to wait for it and then to wake up, and how long that takes is up
+# to the machine. (Other programs on the second core push the points down too.) So a layer is split only if a block has enough
+# multiplications, `dilated_layer.WORTH_A_THREAD`. In narrower layers a second core still has something to do. The products for $dx$ and $dW$
+# are large, few, and no step waits for them. So the backward pass submits them to an *assistant*, a thread that computes them in order
+# while the main thread goes on to the steps before:
+
+# %%
+model, x = drn.DilatedRNN(50, 50, [4], "lstm"), random(512, 32, 50)
+assert len(model.layers[0].parts(4 * 32, 2)) == 1  # not split
+output, _, cache = model.forward(x)
+
+
+def backward_with(number):
+    """Return the gradients, computed with so many threads."""
+    drn.set_num_threads(number)
+    dx, _, grads = model.backward(np.ones_like(output), cache)
+    drn.set_num_threads(1)
+    return dx, *grads.values()
+
+
+assert all(np.array_equal(a, b) for a, b in zip(backward_with(1), backward_with(2), strict=True))
+alone, assisted = seconds(lambda: backward_with(1), lambda: backward_with(2), rounds=5)
+print(f"backward with an assistant is {alone / assisted:.2f} times as fast")
+
+# %% [markdown]
+# The matrix library has threads of its own. While a pass runs, [arrays/threads.py](../dilated_rnn_np/arrays/threads.py) holds it to one:
+# more of them would compete with the threads of the library for the same cores, and the bits of a product would depend on their number.
+# When the last pass ends, the matrix library has its threads back. `drn.set_num_threads(number)` sets the number of threads for all models of
+# the process; at first it is that of the cores. One number of threads always gives the same bits.
 #
 # ## What it adds up to
 #
@@ -744,7 +787,6 @@ for cell, arrays in {"rnn": 1, "lstm": 5}.items():
 # %%
 def peak(work):
     """Return the most bytes that a call held above what there was before, and its result."""
-    drn.free_workspace()
     tracemalloc.start()
     result = work()
     most = tracemalloc.get_traced_memory()[1]
@@ -791,8 +833,10 @@ print(f"a late step takes {np.median(times[-100:]) / np.median(times[:100]):.2f}
 #
 # $$\text{bytes}(k) = \lceil T/k \rceil \cdot \text{step} + k \cdot \text{state}.$$
 #
-# More segments make the first term smaller and the second larger. With `budget=`, the library takes the fewest segments whose memory
-# suffices (Chen et al. 2016; Gruslys et al. 2016).
+# More segments make the first term smaller and the second larger. With `budget=`, the library takes the longest segments whose memory
+# suffices (Chen et al. 2016; Gruslys et al. 2016). Its estimate adds smaller terms, such as the gradients of the weights, and it *measures*
+# what a step costs: each layer runs over two short sequences, and the difference of the two caches is counted
+# ([nets/budget.py](../dilated_rnn_np/nets/budget.py)). Below, the estimate beside the truth.
 
 # %%
 target = random(16, 4)
@@ -816,24 +860,27 @@ for budget, took in zip(budgets, times[1:], strict=True):
     rows.append((k, most))
     print(f"{k:2d} segments:  {most / 1e6:6.1f} MB, budget {budget / 1e6:5.1f} MB, {took / times[0]:.2f} times as long")
 assert rows[0][1] > rows[1][1] > rows[2][1] and rows[2][1] < whole / 6
+assert all(most < 1.2 * budget for (_, most), budget in zip(rows, budgets, strict=True))
 
 # %%
-step_bytes = whole / len(long)
-state_bytes = held
+costs = Costs.of(model.stack, model.params, B=16, itemsize=4, dropout=False)
+assert costs.state == held  # bytes of one state; costs.step are those of a time step
 ks = np.arange(1, 200)
-needed = np.ceil(len(long) / ks) * step_bytes + ks * state_bytes
+lengths = np.ceil(len(long) / ks).astype(int)
+estimate = np.array([costs.memory(len(long), n) for n in lengths])
 ax = plot.new_axes()
-ax.loglog(ks, needed / 1e6, color=COLOURS[0], label="one segment and k states")
-ax.loglog(ks, ks * state_bytes / 1e6, ":", color="grey", label="the k states alone")
+ax.loglog(ks, estimate / 1e6, color=COLOURS[0], label="the library's estimate")
+ax.loglog(ks, lengths * costs.step / 1e6, "--", color="grey", label="one segment alone")
+ax.loglog(ks, ks * costs.state / 1e6, ":", color="grey", label="the k states alone")
 k, most = np.array([(1, whole), *rows]).T
 ax.loglog(k, most / 1e6, "o", color=COLOURS[1], label="measured")
-ax.set(xlabel="segments k", ylabel="MB", ylim=(state_bytes / 1e6, None))
+ax.set(xlabel="segments k", ylabel="MB", ylim=(costs.state / 1e6, None))
 plain_log_ticks(ax.xaxis, ks)
 plain_log_ticks(ax.yaxis, [0.01, 100])
 ax.legend(frameon=False)
 show(ax)
-root = np.sqrt(len(long) * step_bytes / state_bytes)
-print(f"least memory at k = {ks[needed.argmin()]}; the root of T * step / state is {root:.0f}")
+root = np.sqrt(len(long) * costs.step / costs.state)
+print(f"least memory at k = {ks[estimate.argmin()]}; the root of T * step / state is {root:.0f}")
 
 # %% [markdown]
 # The least memory lies where both terms are alike, near $k = \sqrt{T \cdot \text{step} / \text{state}}$: memory grows with $\sqrt T$
@@ -847,8 +894,8 @@ print(f"which is {(2 * there + back) / (there + back):.2f} times as many")
 
 # %% [markdown]
 # So it costs most where blocks are narrow. On the other side, small buffers that are used again are cheaper than large new ones, and the
-# longer the sequence, the more that counts. When it was recorded, gradients over 100,000 steps of nine GRU layers with 50 units took
-# 1,303 MB and 18.0 seconds at once, and 127 MB and 17.6 seconds in 11 segments.
+# longer the sequence, the more that counts. When it was recorded, gradients over 100,000 steps of nine GRU layers with 50 units, one row,
+# took 1,238 MB and 8 to 12 seconds at once, and 122 MB and 12 to 13 seconds in 12 segments.
 #
 # ## Truncated is something else
 #
@@ -907,7 +954,7 @@ assert away[256] < 1e-12 and min(away[4], away[16], away[64]) > 1e-3
 # ## The same code on a GPU
 #
 # A GPU has thousands of small arithmetic units and fast memory of its own. CuPy is NumPy for it: arrays that lie there, with the same
-# functions. The library never says `np.tanh`; it takes the module from the arrays (`array_module`, in `backend.py`). So one argument
+# functions. The library never says `np.tanh`; it takes the module from the arrays (`array_module`, in `arrays/backend.py`). So one argument
 # moves everything:
 #
 # ```python
@@ -916,7 +963,7 @@ assert away[256] < 1e-12 and min(away[4], away[16], away[64]) > 1e-3
 # ```
 #
 # and `--backend cupy` does it on the command line. Random numbers are drawn on the host in both cases, so both runs start alike. `"auto"`
-# takes a GPU where there is one, and says why if not:
+# takes a GPU where there is one; the command line reports the choice and its reason:
 
 # %%
 chosen, why = automatic()
@@ -1019,17 +1066,14 @@ class Module(ModuleType):
 
 
 @contextmanager
-def counting(kernels="plain"):
-    """Put the module in CuPy's place, and choose kernels for the device; in the end everything is as before."""
+def counting():
+    """Put the module in CuPy's place; in the end everything is as before."""
     before, sys.modules["cupy"] = sys.modules.get("cupy"), device
-    drn.set_device_kernels(kernels)
     noted.update(dict.fromkeys(noted, 0))
     try:
         yield noted
     finally:
-        drn.set_device_kernels("plain")
         sys.modules.pop("cupy") if before is None else sys.modules.update(cupy=before)
-        drn.free_workspace()
 
 
 device = Module("cupy")
@@ -1063,10 +1107,10 @@ def step_on(model, batch):
     """Make one training step and return loss, norm of the gradient, and metric."""
     optimizer = drn.optim.RMSProp(model.params)
     counted_before = dict(noted)
-    *numbers, _ = drn.train_step(
-        model, optimizer, batch, drn.losses.softmax_cross_entropy, max_norm=1.0, metric=accuracy
-    )
-    return numbers, {name: noted[name] - counted_before[name] for name in noted}
+    loss = drn.losses.softmax_cross_entropy
+    result = drn.train_step(model, optimizer, batch, loss, max_norm=1.0, metric=accuracy)
+    moved = {name: noted[name] - counted_before[name] for name in noted}
+    return (result.loss, result.gradient_norm, result.metric), moved
 
 
 model = drn.DilatedRNN(1, 8, [1, 2, 4], "lstm", output_size=10)
@@ -1086,8 +1130,8 @@ assert moved["bytes moved"] == batch[0].nbytes + batch[1].nbytes + 3 * 8
 # ## Launch-bound
 #
 # Look at the other count. That was a tiny net. How many launches does a block of $dB$ columns take? The difference between a sequence of
-# $2T$ steps and one of $T$ says it, however much is launched once a layer. The library has three sets of kernels to choose from,
-# `drn.set_device_kernels(name)`:
+# $2T$ steps and one of $T$ says it, however much is launched once per layer. The kernels are a property of the model, and there are three
+# sets to choose from, `model.to("cupy", kernels=name)`:
 #
 # * `"plain"`: each operation is a kernel of its own, as the code is written;
 # * `"fused"`: CuPy's `fuse` runs a cell's forward once on symbols, writes down what it does, and makes one kernel of it;
@@ -1109,21 +1153,20 @@ device.fuse = fuse
 def launches(cell, dilations, T, B, kernels):
     """Return how many launches a training step makes."""
     model = drn.DilatedRNN(1, 4, dilations, cell, output_size=10)
-    with counting(kernels):
-        return step_on(model.to(device), (random(T, B, 1), rng.integers(0, 10, B)))[1]["launches"]
+    with counting():
+        return step_on(model.to(device, kernels), (random(T, B, 1), rng.integers(0, 10, B)))[1]["launches"]
 
 
 B, d = 128, 2
-print("launches of a block    plain   fused")
+print("launches per block     plain   fused")
 for cell in ("rnn", "lstm", "gru"):
     a_block = {}
     for kernels in ("plain", "fused"):
         short, long = (launches(cell, [d], T, B, kernels) for T in (32, 64))
-        assert (long - short) % (32 // d) == 0  # all blocks are alike
-        a_block[kernels] = (long - short) // (32 // d)
+        a_block[kernels] = (long - short) / (32 // d)  # a mean: several blocks share the products for dx and dW
     there, back = (side["calls"] for side in counts[cell])
-    print(f"{cell:<20} {a_block['plain']:>7} {a_block['fused']:>7}    the cell: {there} + {back} operations")
-    assert a_block["plain"] - a_block["fused"] == there + back - 2  # forward and backward are one kernel each
+    print(f"{cell:<20} {a_block['plain']:>7.1f} {a_block['fused']:>7.1f}    the cell: {there} + {back} operations")
+    assert np.isclose(a_block["plain"] - a_block["fused"], there + back - 2)  # forward and backward are one kernel each
 
 # %% [markdown]
 # So the cell shrinks to two kernels, and what is left are products, copies, and the sums around them. (Our count is a lower bound: CuPy
@@ -1133,17 +1176,17 @@ for cell in ("rnn", "lstm", "gru"):
 # %%
 T, dilations = 784, drn.exponential_dilations(9)
 blocks = [-(-T // d) for d in dilations]
-print("blocks a layer:", *blocks, "  together:", sum(blocks))
+print("blocks per layer:", *blocks, "  together:", sum(blocks))
 total = {kernels: launches("lstm", dilations, T, B, kernels) for kernels in ("plain", "fused")}
 for kernels, number in total.items():
-    print(f"lstm, {kernels:<7} {number:>7,} launches a training step, {number / sum(blocks):.1f} a block")
+    print(f"lstm, {kernels:<7} {number:>7,} launches per training step, {number / sum(blocks):.1f} per block")
 of_8_rows = {kernels: launches("lstm", dilations, T, 8, kernels) for kernels in total}
 print(f"with 8 rows instead of {B}:", *(f"{kernels} {number:,}" for kernels, number in of_8_rows.items()))
 assert total["fused"] < 0.6 * total["plain"]
 assert all(abs(of_8_rows[kernels] - total[kernels]) < 0.1 * total["plain"] for kernels in total)
 
 # %% [markdown]
-# $H$ is not in these numbers, and $B$ hardly: it only decides how many narrow blocks wait for one product. A launch costs the host some
+# $H$ is not in these numbers, and $B$ hardly: it only decides how many narrow blocks share one product. A launch costs the host some
 # time $\lambda$, however little there is to compute, and the launches of one step wait for each other, for a state needs the state
 # before. So a step takes at least $\lambda$ times its launches, **on the fastest GPU there could be**. A step that takes hardly more is
 # *launch-bound*.
@@ -1187,7 +1230,7 @@ for rows, by_kernels in allowed.items():
 # $GH \cdot H$ numbers. A kernel gets 48 KB of shared memory without asking, and on a large recent device up to 227 KB:
 
 # %%
-WITHOUT_ASKING, MOST = persistent.WITHOUT_ASKING, 227 * 1024
+WITHOUT_ASKING, MOST = persistent.DEFAULT_SHARED_BYTES, 227 * 1024
 print("KB of W_h      " + "".join(f"{cell:>22}" for cell in nets))
 for units in (20, 50, 64, 128, 256):
     line = f"H = {units:3d}        "
@@ -1275,16 +1318,16 @@ once, twice = (launches("lstm", dilations, steps, B, "persistent") for steps in 
 assert once == twice  # the length of the sequence is not in it
 assert ran.count("forward") == ran.count("backward") == 2 * len(dilations)  # one each way and layer, in both runs
 total["persistent"] = once
-print(*(f"lstm, {kernels:<11}{number:>8,} launches a training step" for kernels, number in total.items()), sep="\n")
+print(*(f"lstm, {kernels:<11}{number:>8,} launches per training step" for kernels, number in total.items()), sep="\n")
 
 # %% [markdown]
-# The number no longer grows with the sequence: two persistent kernels a layer and a few large products. Most of the rest is small change
-# that comes once a step: putting the weights side by side, clipping, the optimizer, array by array. What the GPU then needs is enough
+# The number no longer grows with the sequence: two persistent kernels per layer and a few large products. Most of the rest is small work
+# that comes once per training step: putting the weights side by side, clipping, the optimizer, array by array. What the GPU then needs is enough
 # columns: a layer of dilation 1 has just $B$ of them, to spread over all its multiprocessors. Once more a small batch leaves it idle.
 #
-# The library's kernels are in `persistent.cu`, their host's side in `persistent.py`. They compile for several generations of devices, and
-# run by an emulation on a processor they equal the scan to rounding. **Neither they nor the fused ones have ever run on a device**, so
-# `"plain"` is the default; `drn.set_device_kernels("persistent")` turns them on for `rnn`, `lstm` and `gru`, and the fused ones for your
+# The library's kernels are in `device/persistent.cu`, their host side in `device/persistent.py`. They compile for several generations of
+# devices, and run by an emulation on a processor they equal the scan to rounding. **Neither they nor the fused ones have ever run on a device**, so
+# `"plain"` is the default; `model.to("cupy", kernels="persistent")` turns them on for `rnn`, `lstm` and `gru`, and the fused ones for your
 # own cell. On the machine in front of you,
 #
 # ```console
@@ -1311,7 +1354,7 @@ check("13.1", step_flops)
 
 # %% [markdown]
 # **13.2** Predict the bytes that a GRU layer keeps for its backward pass: `Z`, and what is in the cells' caches,
-# `(r, z, n, a_nh, h_prev)` for each block. `h_prev` is a view of the $h$ rows of `Z`. `itemsize` is the number of bytes of a number.
+# `(r, z, n, m, h_prev)` for each block, with $m = r \odot a_{nh}$. `h_prev` is a view of the $h$ rows of `Z`. `itemsize` is the number of bytes of a number.
 
 
 # %%

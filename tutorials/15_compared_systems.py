@@ -371,7 +371,8 @@ show(plot.network(graph, 8, path=(0, 6)))
 # | forward: $z = 1$ where $\hat z > \frac12$, else 0 | `z = (z_soft.real > 0.5)` |
 # | backward: $d\hat z = dz$, as if there were no step | `dz_soft = dz_all[:, l : l + 1]` |
 #
-# (In the library a slope multiplies the $a$ of the ramp; `net.anneal(epoch)` raises it, and brings the ramp nearer to the step.)
+# (In the library a slope multiplies the $a$ of the ramp. The callback `drn.callbacks.Annealing` raises it from epoch to epoch of a
+# training, which brings the ramp nearer to the step.)
 #
 # With `relaxed=True` the step is left out of the forward pass too: $z = \hat z$. Such a net has kinks but no jumps, and its gradient is
 # exact. We shift the bias of the lowest detector and look at the loss (a random projection of the outputs):
@@ -593,8 +594,8 @@ for number, unit in enumerate(("steps", "seconds")):
 assert end["dilated"] < 0.8 * end["plain"]
 
 # %% [markdown]
-# "path" is the prediction, the edges for the span that the task asks about. Compare the order of the rows with it. It is a prediction of
-# who *can* learn easily, not of who wins.
+# "path" is the prediction, the edges for the span that the task asks about. Compare the order of the rows with it. It predicts
+# which systems *can* learn easily, not which one wins.
 #
 # One prediction cannot fail: where there is no path there is no learning. Take one layer away from the CNN. Its receptive field
 # no longer covers the span, and no training will get it below the memoryless baseline on new sequences:
@@ -635,8 +636,8 @@ overlap = max(min(losses) for losses in every.values()) < min(max(losses) for lo
 print("the two ranges overlap:", bool(overlap))
 
 # %% [markdown]
-# Where the ranges overlap, one run of each says little about two architectures: a choice that has nothing to do with memory decides. So
-# a comparison that is to be believed
+# Look at the column "lower": where it names different systems, a choice that has nothing to do with memory decides who wins. Where the
+# ranges overlap, one run of each says little about two architectures. So a comparison that is to be believed
 #
 # 1. says **what was equal**, and what was not;
 # 2. runs **several seeds** and shows the spread beside the mean;

@@ -9,6 +9,8 @@ from ..arrays import inputs
 from ..arrays.checks import positive_integer
 from ..nets.network import Network
 
+Sizes = int | Sequence[int]  # one for all layers, or one per layer
+
 
 class ComparedSystem(Network):
     """A network whose number of layers is named; a subclass builds the layers."""
@@ -19,7 +21,7 @@ class ComparedSystem(Network):
         return len(self.layers)
 
 
-def layer_sizes(input_size: int, hidden_size: int | Sequence[int], num_layers: int) -> list[tuple[int, int]]:
+def layer_sizes(input_size: int, hidden_size: Sizes, num_layers: int) -> list[tuple[int, int]]:
     """Return the input size and the hidden size of each layer; a layer reads the outputs of the one below it.
 
     Parameters

@@ -2,9 +2,9 @@
 
 ``z = tanh(W_f * x + b_f) sigmoid(W_g * x + b_g)`` and ``y = W_r z + b_r + x`` (van den Oord et al. 2016, "WaveNet: a generative
 model for raw audio", sections 2.1, 2.3 and 2.4), where ``*`` reads x at the times t, t-d, …, t-(k-1)d. WaveNet's skip connections
-from every layer to the output are left out: the read-out reads only the top layer, as in the dilated RNN. Where x and y differ in
-size, a projection of x is added instead (Bai, Kolter and Koltun 2018, "An empirical evaluation of generic convolutional and
-recurrent networks for sequence modeling", section 3.4).
+to the output are left out: the read-out reads only the top layer, as in the dilated RNN. Where x and y differ in size, W_p x is
+added instead of x (Bai, Kolter and Koltun 2018, "An empirical evaluation of generic convolutional and recurrent networks for
+sequence modeling", section 3.4).
 
 No time step waits for another one. A sequence lies feature-major here, ``(D, T, B)``, so each tap is a view. The k taps of a
 stretch of time and a row of ones for the bias form one matrix, and one product computes filter and gate.
@@ -29,11 +29,9 @@ from ..nets.summary import LayerSummary
 from ..recurrence.cells import Arrays, sigmoid
 from ..recurrence.init import Scheme
 from ..theory.graphs import Graph, dilated_cnn
-from .base import ComparedSystem, layer_sizes
+from .base import ComparedSystem, Sizes, layer_sizes
 
 STRETCH = 30_000  # numbers in one array of a stretch of time, so that the arrays in use fit into a core's cache
-
-Block = list[Any]  # filter and gate of each stretch of time, (H, n*b) each
 
 
 class DilatedCNN(ComparedSystem):
@@ -57,13 +55,7 @@ class DilatedCNN(ComparedSystem):
     settings = ("dilations", "kernel")
 
     def __init__(
-        self,
-        input_size: int,
-        hidden_size: int | Sequence[int],
-        dilations: Sequence[int],
-        *,
-        kernel: int = 2,
-        **options: Any,
+        self, input_size: int, hidden_size: Sizes, dilations: Sequence[int], *, kernel: int = 2, **options: Any
     ) -> None:
         self.dilations = inputs.dilations(dilations)
         self.kernel = positive_integer("kernel", kernel, least=2)
@@ -103,7 +95,7 @@ class ConvolutionCache:
     X: Array  # (D, m+T, B)
     Y: Array  # (H, 1+T, B)
     parts: list[slice]  # the batch rows that were run together
-    blocks: list[Block]  # one per part
+    blocks: list[list[Any]]  # for each part, filter and gate of each stretch of time, (H, n*b) each
     rows: RowLengths
 
 
@@ -134,17 +126,10 @@ class ConvolutionLayer(Layer):
         Column block j of W_f and W_g, D wide, weighs x at the time t - (k-1-j)*d: the newest step comes last.
         """
         D, H = self.input_size, self.hidden_size
-        params = {
-            "W_f": input_init(rng, H, self.kernel * D),
-            "b_f": np.zeros(H),
-            "W_g": input_init(rng, H, self.kernel * D),
-            "b_g": np.zeros(H),
-            "W_r": input_init(rng, H, H),
-            "b_r": np.zeros(H),
-        }
-        if D != H:
-            params["W_p"] = input_init(rng, H, D)
-        return params
+        params: Params = {}
+        for name, width in (("f", self.kernel * D), ("g", self.kernel * D), ("r", H)):
+            params |= {f"W_{name}": input_init(rng, H, width), f"b_{name}": np.zeros(H)}
+        return params if D == H else params | {"W_p": input_init(rng, H, D)}
 
     def forward(
         self,
@@ -200,21 +185,21 @@ class ConvolutionLayer(Layer):
         return dx, (xp.where(empty, dy_last, 0), dx_before), grads
 
     def parts(self, T: int, B: int, threads: int) -> list[slice]:
-        """Return the batch rows of each part: equal shares for all threads, or a single part where there is little to compute."""
+        """Return the batch rows of each part: equal shares for all threads, or one part where there is little to compute."""
         multiplications = T * B * 2 * self.hidden_size * (self.kernel * self.input_size + 1)
         return even_slices(B, min(B, threads) if multiplications >= WORTH_A_THREAD else 1)
 
     def stretches(self, X: Array, part: slice) -> list[slice]:
-        """Return the stretches of time that are computed at once, for a part of the rows of X (D, m+T, B).
+        """Return the stretches of time that are computed at once, for a part of the rows of X (D, m+T, B); one on a device.
 
         With the whole sequence as one stretch, a training step takes up to 1.5 times as long (nine layers of 20 units, 784 steps
-        of 128 rows). On a device there is only one stretch.
+        of 128 rows).
         """
         T, n = X.shape[1] - self.span, STRETCH // (self.hidden_size * (part.stop - part.start))
         n = max(1, n) if array_module(X) is np else T
         return [slice(t, min(t + n, T)) for t in range(0, T, n)]
 
-    def _forward_part(self, cache: ConvolutionCache, keep: bool, part: slice, block: Block) -> None:
+    def _forward_part(self, cache: ConvolutionCache, keep: bool, part: slice, block: list[Any]) -> None:
         """Run some batch rows, stretch by stretch, and fill their block."""
         xp, p, H, b = array_module(cache.X), cache.params, self.hidden_size, part.stop - part.start
 
@@ -233,7 +218,7 @@ class ConvolutionLayer(Layer):
             gates = run(now)
             block[i] = gates if keep else None
 
-    def _backward_part(self, cache: ConvolutionCache, dY: Array, dX: Array, part: slice, block: Block) -> Params:
+    def _backward_part(self, cache: ConvolutionCache, dY: Array, dX: Array, part: slice, block: list[Any]) -> Params:
         """Mirror ``_forward_part``, last line first: add to dX, and return the rows' share of the gradients."""
         xp, p, D, H, b = array_module(dY), cache.params, self.input_size, self.hidden_size, part.stop - part.start
         grads = {"W": xp.zeros_like(cache.W)}

@@ -47,15 +47,11 @@ class RecurrentLayer(Layer):
 
     @abstractmethod
     def step(self, params: Params, x: Array, previous: Arrays) -> tuple[Arrays, Any]:
-        """Return the new state and a cache from one time step.
+        """Return the newest step of each state array, (B, numbers), and a cache for ``step_backward``.
 
         Parameters
         ----------
         x : (B, D). previous : the window of the last k steps of each state array, (k, B, numbers), the oldest first.
-
-        Returns
-        -------
-        new : the newest step of each state array, (B, numbers). cache : for ``step_backward``.
         """
 
     @abstractmethod

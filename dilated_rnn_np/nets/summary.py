@@ -37,5 +37,5 @@ def describe(model: Any) -> str:
     place = "" if model.xp.__name__ == "numpy" else f" on {model.xp.__name__}"
     lines.append(f"{model.num_parameters:,} parameters ({model.dtype.name}{place}); {model.reach()}")
     if model.width > 1 and last and model.params["readout.W"].size > model.num_parameters / 2:
-        lines.append("the fusion layer holds more parameters than the stack; fusion=False leaves it out")
+        lines.append("the fusion layer holds more parameters than the stack; fusion=False (--no-fusion) leaves it out")
     return "\n".join(lines)

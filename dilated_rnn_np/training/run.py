@@ -66,9 +66,7 @@ class Run:
         (5, True)
         """
         if self.best_params is None:
-            raise ValueError(
-                "the run has no best parameters, because it had no validation; give fit validation batches"
-            )
+            raise ValueError("the run has no best parameters, for it had no validation; give fit validation batches")
         return copy_with(model, self.best_params, self.best_settings)
 
     def column(self, name: str) -> tuple[np.ndarray, np.ndarray]:

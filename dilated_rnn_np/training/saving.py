@@ -23,6 +23,7 @@ from ..nets.stack import State
 from .callbacks import Callback
 from .optim import Optimizer
 from .run import COLUMNS, Run, annealed_settings
+from .step import check_finite
 
 RUN_FORMAT = 2  # 1, which its files do not name, drew its random numbers from other streams
 
@@ -45,6 +46,7 @@ class RunFile:
         """Write everything that the run needs to continue, atomically; ``state`` where it is carried between batches."""
         if self.path is None:
             return
+        check_finite(self.model)
         arrays, config = checkpoints.model_record(self.model)
         arrays |= {name: to_host(a) for name, a in _optimizer_arrays(self.optimizer).items()}
         arrays |= {f"best/{name}": a for name, a in (run.best_params or {}).items()}
@@ -70,11 +72,7 @@ class RunFile:
 
         Parameters
         ----------
-        steps : that the run shall reach. truncated : whether the state is carried between batches.
-
-        Returns
-        -------
-        run : the history. state : the carried one, or None.
+        steps : that the run shall reach. truncated : whether the state is carried between batches; it is returned then.
         """
         assert self.path is not None
         arrays, meta = checkpoints.read(self.path)

@@ -249,7 +249,7 @@ EXERCISES = {
             ),
             Mistake(
                 changed(kept, arrays=3),
-                "one array of H too few: a_nh is kept too, since r reaches its gradient through it.",
+                "one array of H too few: m = r * a_nh is kept too; the gradient of a_r needs it.",
             ),
             Mistake(changed(kept, longer=False), "Z is d steps longer than the sequence: it has (T + d)*B columns."),
             Mistake(

@@ -10,7 +10,7 @@ def step_flops(T, B, D, H, G, dilations):
 
 
 def gru_cache_bytes(T, B, D, H, d, itemsize):
-    """Return the bytes of Z, and of r, z, n and a_nh; h_prev is a view of Z."""
+    """Return the bytes of Z, and of r, z, n and m; h_prev is a view of Z."""
     return itemsize * ((D + 1 + H) * (T + d) * B + 4 * H * T * B)
 
 
