@@ -51,20 +51,16 @@ def dtype(value: Any) -> np.dtype:
 
 def same_module(xp: Any, name: str, array: Any) -> Array:
     """Return ``array`` as an array of the model's module; an array of the other module raises."""
-    if array_module(array) is np:  # an array of the host, a list, or anything else that converts to an array
-        if xp is not np and isinstance(array, np.ndarray):
-            raise TypeError(
-                f"the model is on {xp.__name__} but {name} is a numpy array; pass {xp.__name__}.asarray({name})"
-            )
-        try:
-            return xp.asarray(array)
-        except ValueError as error:
-            raise ValueError(f"{name} must be an array of numbers with equally long rows: {error}") from None
-    if array_module(array) is not xp:
+    given = array_module(array)  # numpy also for a list, or anything else that converts to an array
+    if given is not xp and (given is not np or isinstance(array, np.ndarray)):
+        right = f"{name}.get()" if xp is np else f"{xp.__name__}.asarray({name})"
         raise TypeError(
-            f"the model is on {xp.__name__} but {name} is not; pass {name}.get(), or move the model with .to()"
+            f"the model is on {xp.__name__} but {name} is a {given.__name__} array; pass {right}, or move the model with .to()"
         )
-    return xp.asarray(array)
+    try:
+        return xp.asarray(array)
+    except ValueError as error:
+        raise ValueError(f"{name} must be an array of numbers with equally long rows: {error}") from None
 
 
 def numeric(name: str, array: Array) -> Array:

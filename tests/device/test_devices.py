@@ -308,7 +308,7 @@ def test_arrays_of_the_other_module_are_refused_and_the_error_names_the_conversi
     calls = {
         rf"model is on {name} but x is a numpy array; pass {name}\.asarray\(x\)": lambda: there.forward(x),
         rf"model is on {name} but x_t is a numpy array": lambda: there.step(x[0]),
-        r"model is on numpy but x is not; pass x\.get\(\), or move the model": lambda: here.forward(moved_x),
+        rf"model is on numpy but x is a {name} array; pass x\.get\(\), or move": lambda: here.forward(moved_x),
         rf"model is on {name} but state\[0\] is a numpy array": lambda: there.forward(moved_x, to_host(state)),
         rf"model is on {name} but doutput is a numpy array": lambda: there.backward(to_host(output), cache),
         rf"the model is on {name} but targets is a numpy array": lambda: losses.softmax_cross_entropy(output, targets),

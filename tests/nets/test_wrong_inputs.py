@@ -1,5 +1,6 @@
 """Each wrong input is refused at the wrong call, with what was expected, what was given and what to do; nothing changes."""
 
+import inspect
 import os
 from importlib.util import find_spec
 
@@ -152,6 +153,7 @@ WRONG = {
     "cell without forward": (lambda: net(Unfinished()).forward(X), NotImplementedError, "define forward"),
     "cell without forward, a step": (lambda: net(Unfinished()).step(X[0]), NotImplementedError, "define forward"),
     "cell without backward": (lambda: train(net(NoBackward())), NotImplementedError, "define backward"),
+    "unknown option": (lambda: net(dropuot=0.1), TypeError, "unexpected keyword argument 'dropuot'"),
     "unknown readout": (lambda: net(readout="al"), ValueError, "unknown readout 'al'.*did you mean 'all'"),
     "unknown dtype": (lambda: net(dtype="float16"), TypeError, "dtype must be one of float32"),
     "dtype that is none": (lambda: net(dtype="float23"), TypeError, "got 'float23'"),
@@ -345,6 +347,13 @@ def test_wrong_input_is_refused_with_a_clear_message_and_changes_nothing(name):
     with pytest.raises(error, match=message):
         call()
     assert_equal((MODEL.params, GRADS), kept, 0)
+
+
+def test_the_constructor_shows_its_documented_arguments():
+    documented = ["input_size", "hidden_size", "dilations", "cell", "output_size", "readout", "dtype", "rng", "xp"]
+    shown = inspect.signature(DilatedRNN).parameters
+    assert list(shown)[: len(documented)] == documented
+    assert [shown[name].default for name in documented[3:]] == ["rnn", None, "last", "float32", 0, np]
 
 
 def test_there_are_at_least_fifty_wrong_inputs():
