@@ -10,8 +10,6 @@ import operator
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, TypeVar
 
-import numpy as np
-
 T = TypeVar("T")
 
 
@@ -95,10 +93,3 @@ def positive(what: str, value: Any) -> float:
     if not 0 < number < float("inf"):
         raise ValueError(f"{what} must be a finite number above 0, got {number}")
     return number
-
-
-def checked_rng(what: str, rng: int | np.random.Generator) -> np.random.Generator:
-    """Return the Generator itself, or a new one for a seed."""
-    if isinstance(rng, np.random.Generator):
-        return rng
-    return np.random.default_rng(positive_integer(what, rng, least=0))

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 
 from .checks import one_of, positive_integer
@@ -34,6 +36,8 @@ def stream(seed: int, purpose: str, *key: int) -> np.random.Generator:
     """
     place = PURPOSES.index(one_of("purpose", purpose, PURPOSES))
     seed = positive_integer("seed", seed, least=0)
+    if seed >= 2**128:  # a longer seed would run into the key
+        seed = int.from_bytes(hashlib.sha256(str(seed).encode()).digest()[:16], "big")
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(place, *key)))
 
 

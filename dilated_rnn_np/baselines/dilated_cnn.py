@@ -162,7 +162,7 @@ class ConvolutionLayer(Layer):
         return (y.transpose(1, 2, 0).copy(), x.transpose(1, 2, 0).copy()), cache  # (1, B, H), (m, B, D)
 
     def backward(
-        self, cache: ConvolutionCache, dh: Array, dstate: Arrays, workers: Workers, reached: Array | None = None
+        self, cache: ConvolutionCache, dh: Array, dstate: Arrays, workers: Workers, dh_total: Array | None = None
     ) -> tuple[Array, Arrays, Params]:
         """Mirror ``forward``; see ``Layer.backward``."""
         xp, H, rows, (dy_last, dx_last) = array_module(dh), self.hidden_size, cache.rows, dstate
@@ -172,8 +172,8 @@ class ConvolutionLayer(Layer):
         empty = (rows.lengths == 0)[:, None]  # (B, 1): the newest output of an empty row is that of the given state
         last = (rows.lengths - 1).clip(0) * B + xp.arange(B)  # (B,)
         dh[:, last] += xp.where(empty, 0, dy_last[0]).T  # (H, B)
-        if reached is not None:
-            reached[...] = dh
+        if dh_total is not None:
+            dh_total[...] = dh
         dY = dh.reshape(H, -1, B)  # (H, T*B) -> (H, T, B)
         run_part = partial(self._backward_part, cache, dY, dX)
         shares = workers.run([partial(run_part, *pair) for pair in zip(cache.parts, cache.blocks, strict=True)])

@@ -96,7 +96,7 @@ class RecurrentLayer(Layer):
         return after, RecurrentCache(params, inputs, buffers, caches, rows)
 
     def backward(
-        self, cache: RecurrentCache, dh: Array, dstate: Arrays, workers: Workers, reached: Array | None = None
+        self, cache: RecurrentCache, dh: Array, dstate: Arrays, workers: Workers, dh_total: Array | None = None
     ) -> tuple[Array, Arrays, Params]:
         """Mirror ``forward``, last step first; see ``Layer.backward``."""
         xp, (T, B, D), rows = array_module(dh), cache.x.shape, cache.rows
@@ -111,8 +111,8 @@ class RecurrentLayer(Layer):
             dnew[0][...] += dh[:, now].T  # (H, B) -> (B, H)
             previous, step_grads = _windows(cache.buffers, t, T), StepGrads(dnew, windows, grads)
             dx[:, t] = self.step_backward(cache.params, cache.x[t], previous, cache.steps[t], step_grads).T  # (D, B)
-            if reached is not None:
-                reached[:, now] = dnew[0].T  # (B, H) -> (H, B)
+            if dh_total is not None:
+                dh_total[:, now] = dnew[0].T  # (B, H) -> (H, B)
         dgiven = tuple(xp.stack(list(window)) for window in windows)  # (k, B, numbers) each
         return dx.reshape(D, T * B), dgiven, grads  # dx: (D, T, B) -> (D, T*B)
 

@@ -111,7 +111,7 @@ def backward(
     part: slice,
     caches: list[Any],
     valid: Array | None = None,
-    reached: Array | None = None,
+    dh_total: Array | None = None,
     submit: Callable[..., Any] = at_once,
 ) -> Array:
     """Compute the same as ``scan.backward``, from the same arguments; return dW (P*H, D+1+H)."""
@@ -119,7 +119,7 @@ def backward(
     G, W_h = len(cell.gates) * H, separate_weights(cell, W, D)["W_h"]  # (G*H, H)
     da = xp.empty((len(W), columns), dtype=Z.dtype)
     pointers = (W_h, a, Z[-H:], c, xp.ascontiguousarray(dh), da, *_two(list(dstates)))
-    optional = [NULL if array is None else array for array in (valid, reached)]
+    optional = [NULL if array is None else array for array in (valid, dh_total)]
     _launch(xp, "backward", cell, Z.dtype, n, H, (*pointers, *optional, np.int64(columns), np.int32(n)))
     dx[...] = W[:G, :D].T @ da[:G]  # (D, T*B)
     return da @ Z[:, :columns].T

@@ -96,7 +96,7 @@ class DilatedLayer(Layer):
         return after, LayerCache(W, Z, parts, blocks, rows, route)
 
     def backward(
-        self, cache: LayerCache, dh: Array, dstate: Arrays, workers: Workers, reached: Array | None = None
+        self, cache: LayerCache, dh: Array, dstate: Arrays, workers: Workers, dh_total: Array | None = None
     ) -> tuple[Array, Arrays, Params]:
         """Mirror ``forward``; see ``Layer.backward``. Where D = H, dx is written over dh."""
         xp, (H, columns), D, d = array_module(dh), dh.shape, self.input_size, self.dilation
@@ -109,7 +109,7 @@ class DilatedLayer(Layer):
 
         def run_part(part: slice, caches: list[Any], submit: Any) -> Array:
             arrays = cache.W, cache.Z, dh, dx, dstates
-            return cache.route.backward(self.cell, *arrays, part, caches, cache.rows.valid, reached, submit)
+            return cache.route.backward(self.cell, *arrays, part, caches, cache.rows.valid, dh_total, submit)
 
         if len(cache.parts) == 1:
             with workers.assistant() as submit:

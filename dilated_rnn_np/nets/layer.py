@@ -86,12 +86,12 @@ class Layer(ABC):
 
     @abstractmethod
     def backward(
-        self, cache: Any, dh: Array, dstate: Arrays, workers: Workers, reached: Array | None = None
+        self, cache: Any, dh: Array, dstate: Arrays, workers: Workers, dh_total: Array | None = None
     ) -> tuple[Array, Arrays, Params]:
         """Mirror ``forward``: return dx (D, T*B), the gradient of the given state, and those of the parameters.
 
         dh : (H, T*B), the gradient of the outputs; may be overwritten. dstate : that of the returned state.
-        reached : (H, T*B), to be filled with the whole gradient that reaches each output, from above and through time; or None.
+        dh_total : (H, T*B), to be filled with the whole gradient that reaches each output, from above and through time; or None.
         """
 
     @abstractmethod

@@ -107,12 +107,13 @@ class Network:
             iterator of chunks of one long sequence, (T, B, D) each.
         state : returned by an earlier call, to continue from there; None for zeros.
         lengths : (B,) whole numbers in 0..T; positions ``t >= lengths[b]`` influence nothing. None: all are T long.
-        keep : False keeps nothing for backward and returns None for the cache; memory is that of states and outputs.
+        keep : False keeps nothing for backward and returns None for the cache; without dropout, memory is that of states and
+            outputs.
         rng : a seed or Generator for dropout; None runs without dropout, as in evaluation.
         budget : bytes that may be held for backward, beside copies of x. What does not fit is computed again by backward, in
             segments: equal gradients (though dropout draws other masks) in a third to a half more time.
-        reuse : a cache that is no longer needed. It is consumed: its buffers are overwritten where the shapes are equal, which
-            saves allocation, and a later backward on it raises.
+        reuse : a cache that is no longer needed. It is consumed: its buffers are overwritten where the shapes are equal, else
+            freed first, and a later backward on it raises.
 
         Returns
         -------
@@ -140,7 +141,7 @@ class Network:
         size = T
         if budget is not None and keep:
             size = segment_size(self.stack, params, T, B, x.dtype.itemsize, dropout_rng is not None, budget)
-        old = self._consume(reuse)
+        old = self._consume(reuse, x if keep and size == T else None)
 
         # The buffers of a chunk are then about as large as the states.
         chunk = max(plans.CHUNK, 2 * max(layer.steps_in_state for layer in self.layers))
@@ -239,25 +240,27 @@ class Network:
         given = [tuple(a.astype(dtype, copy=False) for a in entry) for entry in given] or self.zero_state(B, dtype)
         return x.astype(dtype, copy=False), given, {k: p.astype(dtype, copy=False) for k, p in self.params.items()}
 
-    def _consume(self, reuse: AnyCache | None) -> list[Any] | None:
-        """Mark a cache as consumed, and return its layers' buffers where they are of a pass of this model."""
+    def _consume(self, reuse: AnyCache | None, x: Array | None) -> list[Any] | None:
+        """Mark a cache as consumed, and return its layers' buffers where a pass over x can overwrite them."""
         if reuse is None:
             return None
         if not isinstance(reuse, AnyCache):
             raise TypeError(f"reuse must be a cache that forward returned, got {type(reuse).__name__}")
-        if reuse.consumed:
-            raise ValueError("reuse was consumed by an earlier forward; pass the cache that it returned")
-        layers = reuse.layers if isinstance(reuse, Cache) and reuse.signature == self._signature() else None
-        reuse.__dict__ = {"consumed": True}  # nothing else, so that what is not reused is freed
+        layers = None
+        if isinstance(reuse, Cache) and not reuse.consumed and x is not None:
+            fits = reuse.x_shape == x.shape and reuse.dtype == x.dtype and reuse.signature == self._signature()
+            layers = reuse.layers if fits else None
+        reuse.__dict__ = {"consumed": True}  # all other buffers are freed before the pass allocates its own
         return layers
 
     def _signature(self) -> tuple[Any, ...]:
         """Return the settings that two models must share for the cache of one to serve the other.
 
-        Cells are compared by name and options, so copies of a model serve as well as the model.
+        Cells are compared by class, options and attributes, so copies of a model serve as well as the model.
         """
         layers = [{k: v for k, v in vars(layer).items() if not isinstance(v, Cell)} for layer in self.layers]
-        return repr(self), self.xp.__name__, layers, self.cell and (self.cell.name, self.cell.options())
+        cell = self.cell and repr((type(self.cell).__qualname__, self.cell.options(), vars(self.cell)))
+        return repr(self), self.xp.__name__, layers, cell
 
     # ------------------------------------------------------------------ state
 

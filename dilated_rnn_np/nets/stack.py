@@ -119,13 +119,13 @@ class Stack:
                 drows = doutput.reshape(T * B, -1).T.copy()  # (T, B, H) -> (H, T*B)
                 drows = drows if valid is None else xp.where(valid, drows, 0)
             for i in reversed(range(len(self.layers))):
-                reached = None if output_grads is None else xp.empty_like(drows)
-                drows, dbefore, own = self.layers[i].backward(cache.layers[i], drows, dstate[i], crew, reached)
+                dh_total = None if output_grads is None else xp.empty_like(drows)
+                drows, dbefore, own = self.layers[i].backward(cache.layers[i], drows, dstate[i], crew, dh_total)
                 grads |= prefixed(f"layers.{i}", own)
                 dgiven.insert(0, dbefore)
-                if output_grads is not None and reached is not None:
-                    reached = reached if valid is None else xp.where(valid, reached, 0)
-                    output_grads.insert(0, reached.T.copy().reshape(T, B, -1))  # (H, T*B) -> (T, B, H)
+                if output_grads is not None and dh_total is not None:
+                    dh_total = dh_total if valid is None else xp.where(valid, dh_total, 0)
+                    output_grads.insert(0, dh_total.T.copy().reshape(T, B, -1))  # (H, T*B) -> (T, B, H)
                 drows = drows if cache.masks[i] is None else drows * cache.masks[i]
             if self.embedding:
                 drows, own = self.embedding.backward(cache.embedding, drows)

@@ -41,7 +41,8 @@ class Cell:
     Notes
     -----
     ``backward`` gets the cache that ``forward`` returned. ``dprevious`` is only the pointwise part of the previous state's
-    gradient, or ``0`` where there is none; the scan adds the part through ``W_h``.
+    gradient, or ``0`` where there is none; the scan adds the part through ``W_h``. Parts of a batch run on several threads, so
+    a cell stores nothing on itself. The pre-activations are views of one array; a cache that holds one keeps all of them.
 
     Examples
     --------

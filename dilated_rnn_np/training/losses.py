@@ -40,6 +40,7 @@ Check the gradient before you train:
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -267,6 +268,8 @@ def loss_of(loss: Loss, output: Array, targets: Any, lengths: Any = None, weight
 
 def count_of(loss: Loss, output: Array, targets: Any, lengths: Any = None, weights: Any = None) -> Any:
     """Return the denominator of a loss: its own ``count``, or the sum of its positions' weights."""
+    while isinstance(loss, functools.partial):  # of other quantiles, for instance
+        loss = loss.func
     return getattr(loss, "count", count)(output, targets, lengths if output.ndim == 3 else None, weights)
 
 

@@ -42,7 +42,7 @@ class Run:
     worse_in_a_row: int = 0
 
     def stop(self, reason: str) -> None:
-        """End the run before its next step; for callbacks."""
+        """End the run before its next step; for callbacks. A resumed run decides again, from the callbacks' restored states."""
         self.stopped = reason
 
     def validated(self, model: Network, loss: float) -> None:

@@ -57,8 +57,13 @@ class RunFile:
         for key, callback in named(self.callbacks).items():
             values = callback.state()
             found = {name: to_host(value) for name, value in values.items() if hasattr(value, "shape")}
-            arrays |= {f"callbacks/{key}/{name}": array for name, array in found.items()}
-            if values:
+            for name, array in found.items():
+                if array.dtype.hasobject:
+                    raise TypeError(
+                        f"the state of {key} must hold arrays of numbers, got {name} of dtype {array.dtype}"
+                    )
+                arrays[f"callbacks/{key}/{name}"] = array
+            if type(callback).state is not Callback.state:  # also where it is empty now
                 own[key] = checked_json(f"the state of {key}", {k: v for k, v in values.items() if k not in found})
         best = {"step": run.best_step, "loss": run.best_loss, "settings": run.best_settings}
         meta = {"run_format": RUN_FORMAT, "model": config, "optimizer": _description(self.optimizer), "callbacks": own}
@@ -68,7 +73,7 @@ class RunFile:
         self.step = run.step
 
     def restore(self, steps: int, truncated: bool = False) -> tuple[Run, State | None]:
-        """Bring model, optimiser and callbacks to the file's step; an error leaves them as they were.
+        """Bring model, optimiser and callbacks to the file's step; a file of another run is refused before anything is changed.
 
         Parameters
         ----------

@@ -150,10 +150,11 @@ def fit(
                 run.history.append(row)
                 write_row(row)
                 bar.show(row)
-                for callback in callbacks:
-                    callback.after_step(run, model, optimizer)
-                is_interrupted = interrupted()
-                if step % checkpoint_every == 0 or step == steps or is_interrupted:
+            for callback in callbacks:
+                callback.after_step(run, model, optimizer)
+            is_interrupted = interrupted()
+            if step % checkpoint_every == 0 or step == steps or is_interrupted:
+                with _naming_step(step, file):
                     file.save(run, state)
             if is_interrupted:
                 kept = f"{checkpoint} holds it; continue with resume=True" if checkpoint else "no checkpoint keeps it"
