@@ -843,10 +843,10 @@ target = random(16, 4)
 
 
 def exact(budget=None):
-    """Return the gradients of a training step, and the number of segments."""
+    """Return the gradients of a training step, and the steps of a segment."""
     output, _, cache = model.forward(long, budget=budget)
     grads = model.backward(output - target, cache)[2]
-    return grads, len(getattr(cache, "segments", [1]))
+    return grads, len(cache.segments[0].x) if hasattr(cache, "segments") else len(long)
 
 
 whole, (expected, _) = peak(exact)
@@ -855,9 +855,10 @@ times = seconds(exact, *(lambda budget=budget: exact(budget) for budget in budge
 print(f"all at once:  {whole / 1e6:6.1f} MB")
 rows = []
 for budget, took in zip(budgets, times[1:], strict=True):
-    most, (grads, k) = peak(lambda budget=budget: exact(budget))
+    most, (grads, n) = peak(lambda budget=budget: exact(budget))
     assert same(grads.values(), expected.values())
-    rows.append((k, most))
+    rows.append((len(long) / n, most))
+    k = -(-len(long) // n)
     print(f"{k:2d} segments:  {most / 1e6:6.1f} MB, budget {budget / 1e6:5.1f} MB, {took / times[0]:.2f} times as long")
 assert rows[0][1] > rows[1][1] > rows[2][1] and rows[2][1] < whole / 6
 assert all(most < 1.2 * budget for (_, most), budget in zip(rows, budgets, strict=True))
@@ -865,8 +866,8 @@ assert all(most < 1.2 * budget for (_, most), budget in zip(rows, budgets, stric
 # %%
 costs = Costs.of(model.stack, model.params, B=16, itemsize=4, dropout=False)
 assert costs.state == held  # bytes of one state; costs.step are those of a time step
-ks = np.arange(1, 200)
-lengths = np.ceil(len(long) / ks).astype(int)
+lengths = np.arange(5, len(long) + 1)  # steps in a segment
+ks = len(long) / lengths
 estimate = np.array([costs.memory(len(long), n) for n in lengths])
 ax = plot.new_axes()
 ax.loglog(ks, estimate / 1e6, color=COLOURS[0], label="the library's estimate")
@@ -874,13 +875,13 @@ ax.loglog(ks, lengths * costs.step / 1e6, "--", color="grey", label="one segment
 ax.loglog(ks, ks * costs.state / 1e6, ":", color="grey", label="the k states alone")
 k, most = np.array([(1, whole), *rows]).T
 ax.loglog(k, most / 1e6, "o", color=COLOURS[1], label="measured")
-ax.set(xlabel="segments k", ylabel="MB", ylim=(costs.state / 1e6, None))
+ax.set(xlabel="T / steps in a segment", ylabel="MB", ylim=(costs.state / 1e6, None))
 plain_log_ticks(ax.xaxis, ks)
 plain_log_ticks(ax.yaxis, [0.01, 100])
 ax.legend(frameon=False)
 show(ax)
 root = np.sqrt(len(long) * costs.step / costs.state)
-print(f"least memory at k = {ks[estimate.argmin()]}; the root of T * step / state is {root:.0f}")
+print(f"least memory at k = {ks[estimate.argmin()]:.0f}; the root of T * step / state is {root:.0f}")
 
 # %% [markdown]
 # The least memory lies where both terms are alike, near $k = \sqrt{T \cdot \text{step} / \text{state}}$: memory grows with $\sqrt T$
@@ -1204,7 +1205,7 @@ for rows, style in ((8, ":"), (128, "--")):
     took = seconds(training_step(net, T, rows), rounds=1 if rows > 8 else 2)[0]
     ax.axhline(took, color="grey", ls=style, label=f"NumPy here, batch of {rows}")
     allowed[rows] = {kernels: 1e6 * took / number for kernels, number in (of_8_rows if rows == 8 else total).items()}
-ax.set(xlabel="cost of one launch, microseconds", ylabel="seconds a training step")
+ax.set(xlabel="cost of one launch, microseconds", ylabel="seconds per training step")
 plain_log_ticks(ax.xaxis, lambdas)
 plain_log_ticks(ax.yaxis, [0.01, 3])
 ax.legend(frameon=False, fontsize=8, loc="lower right")
