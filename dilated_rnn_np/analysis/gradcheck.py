@@ -13,13 +13,15 @@ Use ``method="central"`` for functions that contain such operations.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from ..arrays.checks import choose
+from ..arrays.checks import choose, one_of
 from ..arrays.streams import checked_rng
 from ..nets.network import Network
+from ..nets.stack import State
 from ..training.losses import Loss
 from .objective import objective
 
@@ -51,13 +53,12 @@ def check(
 
     Parameters
     ----------
-    target : a model; or a function from a dict of float64 arrays to ``(value, gradients)``. A complex step calls the function
-        with complex128 arrays and uses only the value; the gradients may then be an empty dict.
+    target : a model; or a function from a dict of float64 arrays to ``(value, gradients)``. A complex step calls it with
+        complex128 arrays and uses only the value; the gradients may then be an empty dict.
     x : for a model the input, (T, B, D), by default random with T = 7 and B = 3; for a function the dict of arrays.
     state, lengths : for a model, as in ``forward``; the gradient of the state is checked too, at a random state by default.
-    targets, loss : for a model, the value is ``loss(output, targets, lengths)``, with the loss a function or a name, as in
-        ``fit``. Without them it is a random projection of the output. A random projection of the returned state is added, so
-        that ``dstate`` is checked.
+    targets, loss : for a model, as in ``fit``; without them the value is a random projection of the output. A random projection
+        of the returned state is added, so that ``dstate`` is checked.
     method : "complex", "central" or "both".
     rng : seed of directions and projections. tolerances : by method, replacing 1e-12 for "complex" and 1e-6 for "central".
 
@@ -67,8 +68,8 @@ def check(
 
     Raises
     ------
-    AssertionError : names each wrong array, with its error and with the cell and the dilation of its layer. It also says
-        where only the complex step disagrees because the function is not analytic.
+    AssertionError : names each wrong array, with its error and with the cell and the dilation of its layer, and says where only
+        the complex step disagrees because the function is not analytic.
     TypeError : where the function cannot compute with complex numbers.
 
     Examples
@@ -86,64 +87,50 @@ def check(
     methods = choose("method", method, METHODS)
     limits = dict(TOLERANCES)
     for name, tolerance in (tolerances or {}).items():
-        choose("method in tolerances", name, TOLERANCES)
-        limits[name] = tolerance
+        limits[one_of("method in tolerances", name, TOLERANCES)] = tolerance
     if isinstance(target, Network):
         function, arrays = _of_model(target, x, state, lengths, targets, loss, rng)
-        describe = _describer(target)
-    elif callable(target):
-        if not isinstance(x, dict) or not x:
-            raise TypeError(
-                f"a function is checked at a dict of arrays, check(function, {{'p': array}}), got {type(x).__name__}"
-            )
-        function, arrays, describe = target, {name: np.asarray(a, np.float64) for name, a in x.items()}, str
-    else:
+    elif not callable(target):
         raise TypeError(f"check takes a network or a function, got {type(target).__name__}")
+    elif not isinstance(x, dict) or not x:
+        raise TypeError(f"a function is checked at a dict of arrays, such as {{'p': array}}, got {type(x).__name__}")
+    else:
+        function, arrays = target, {name: np.asarray(a, np.float64) for name, a in x.items()}
 
     _, grads = function({name: a.copy() for name, a in arrays.items()})
     errors: dict[str, float] = {}
-    wrong: dict[str, str] = {}  # by array, one line per method that disagrees
+    lines: list[str] = []  # one per array and method that disagree
+    wrong: set[str] = set()
     not_analytic: list[str] = []
     for name, array in arrays.items():
-        if name not in grads or np.shape(grads[name]) != array.shape:
-            got = "is missing" if name not in grads else f"has shape {np.shape(grads[name])}"
-            raise AssertionError(f"the gradient of {describe(name)} {got}; expected shape {array.shape}")
+        label = _label(target, name)
+        got = np.shape(grads[name]) if name in grads else "none"
+        if got != array.shape:
+            raise AssertionError(f"the gradient of {label} must have shape {array.shape}, got {got}")
         direction = rng.standard_normal(array.shape)
-        found = {used: _error(used, function, arrays, name, direction, grads[name]) for used in methods}
+        error_by = partial(_error, function, arrays, name, direction, grads[name])
+        found = {used: error_by(used) for used in methods}
         errors[name] = max(found.values())
-        lines = [
-            f"  {describe(name)}: relative error {error:.2g} by {NAMES[used]} (tolerance {limits[used]:g})"
-            for used, error in found.items()
-            if not error <= limits[used]  # NaN counts as wrong
-        ]
-        if lines:
-            wrong[name] = "\n".join(lines)
+        for used, error in found.items():
+            if not error <= limits[used]:  # NaN counts as wrong
+                wrong.add(name)
+                lines.append(f"  {label}: relative error {error:.2g} by {NAMES[used]} (tolerance {limits[used]:g})")
         if not found.get("complex", 0) <= limits["central"]:  # large enough for central differences to see it
-            if "central" not in found:
-                found["central"] = _error("central", function, arrays, name, direction, grads[name])
-            if found["central"] <= limits["central"]:
+            central = found["central"] if "central" in found else error_by("central")
+            if central <= limits["central"]:
                 not_analytic.append(name)
+    if not_analytic:
+        lines.append(NOT_ANALYTIC.format(", ".join(not_analytic)))
     if wrong:
-        hint = [NOT_ANALYTIC.format(", ".join(not_analytic))] if not_analytic else []
-        raise AssertionError(
-            "\n".join([f"the gradient of {len(wrong)} of {len(arrays)} arrays is wrong:", *wrong.values(), *hint])
-        )
+        raise AssertionError("\n".join([f"the gradient of {len(wrong)} of {len(arrays)} arrays is wrong:", *lines]))
     return errors
 
 
 def directional_derivative(method: str, function: Function, arrays: Arrays, name: str, direction: np.ndarray) -> float:
     """Return the derivative of a scalar function along a direction of one of its arrays, from values of the function alone.
 
-    Parameters
-    ----------
-    method : "complex" or "central". function, arrays : as in ``check``. name : the array to move. direction : of its shape.
+    ``method`` is "complex" or "central", ``direction`` has the shape of ``arrays[name]``, and the rest is as in ``check``.
 
-    Raises
-    ------
-    TypeError : where a complex step is taken of a function that cannot compute with complex numbers.
-
-    Examples
-    --------
     >>> cube = lambda arrays: ((arrays["p"] ** 3).sum(), {})
     >>> directional_derivative("complex", cube, {"p": np.array([2.0])}, "p", np.array([1.0]))
     12.0
@@ -166,7 +153,7 @@ def directional_derivative(method: str, function: Function, arrays: Arrays, name
 
 
 def _error(
-    method: str, function: Function, arrays: Arrays, name: str, direction: np.ndarray, grad: np.ndarray
+    function: Function, arrays: Arrays, name: str, direction: np.ndarray, grad: np.ndarray, method: str
 ) -> float:
     """Return ``|<g, v> - derivative| / (|g| |v|)``; 0 where numerator and denominator are exactly 0."""
     numeric = directional_derivative(method, function, arrays, name, direction)
@@ -184,14 +171,11 @@ def _of_model(
     model = model.to("numpy").astype("float64")
     x = rng.standard_normal((7, 3, model.input_size)) if x is None else np.asarray(x, np.float64)
     if state is None:
-        state = [tuple(rng.standard_normal(a.shape) for a in entry) for entry in model.zero_state(x.shape[1])]
-    arrays = dict(model.params) | {"x": x}
-    arrays |= {
-        f"state.{i}.{j}": np.asarray(a, np.float64) for i, entry in enumerate(state) for j, a in enumerate(entry)
-    }
+        state = _random_like(model.zero_state(x.shape[1]), rng)
+    arrays = model.params | {"x": x} | {name: np.asarray(a, np.float64) for name, a in _by_name(state).items()}
     output, end, _ = model.forward(x, state, lengths, keep=False)  # raises for wrong input
     value_of = objective(output, targets, loss, lengths, rng)
-    w = [tuple(rng.standard_normal(a.shape) for a in entry) for entry in end]
+    w = _random_like(end, rng)
 
     def function(arrays: Arrays) -> tuple[Any, Arrays]:
         twin = model.astype(np.result_type(*arrays.values()))
@@ -204,21 +188,24 @@ def _of_model(
             return value, {}  # a complex step uses the value alone
         assert cache is not None
         dx, dstate, grads = twin.backward(doutput, cache, w)
-        dgiven = {f"state.{i}.{j}": a for i, entry in enumerate(dstate) for j, a in enumerate(entry)}
-        return value, grads | {"x": dx} | dgiven
+        return value, grads | {"x": dx} | _by_name(dstate)
 
     return function, arrays
 
 
-def _describer(model: Network) -> Callable[[str], str]:
-    """Return the function that adds a layer's cell and dilation to an array's name: "layers.2.W_h, lstm, dilation 4"."""
+def _random_like(state: State, rng: np.random.Generator) -> State:
+    return [tuple(rng.standard_normal(a.shape) for a in entry) for entry in state]
 
-    def describe(name: str) -> str:
-        owner, _, rest = name.partition(".")
-        index = rest.partition(".")[0]
-        if owner in ("layers", "state") and int(index) < len(model.layers):
-            layer = model.layer_summaries()[int(index)]
-            return f"{name}, {layer.kind}, {layer.label}"
-        return name
 
-    return describe
+def _by_name(state: State) -> Arrays:
+    """Return the arrays of a state by name, "state.0.1" for the second array of the first layer."""
+    return {f"state.{i}.{j}": a for i, entry in enumerate(state) for j, a in enumerate(entry)}
+
+
+def _label(target: Network | Function, name: str) -> str:
+    """Return an array's name, with the cell and dilation of its layer in a model: "layers.2.W_h, lstm, dilation 4"."""
+    owner, *index = name.split(".")
+    if isinstance(target, Network) and owner in ("layers", "state") and int(index[0]) < len(target.layers):
+        layer = target.layer_summaries()[int(index[0])]
+        return f"{name}, {layer.kind}, {layer.label}"
+    return name

@@ -26,8 +26,8 @@ def gradient_flow(
     Parameters
     ----------
     model : fresh or trained. x : (T, B, D).
-    targets, loss : the last step's loss is ``loss(output, targets)``, with one target per batch row; a function or a name, as
-        in ``fit``. Without them it is a random projection of the output, drawn from ``rng``.
+    targets, loss : of the last step, as in ``fit``, with one target per batch row. Without them the loss is a random projection
+        of the output, drawn from ``rng``.
 
     Returns
     -------
@@ -45,12 +45,9 @@ def gradient_flow(
     """
     output, _, cache = model.forward(x)
     assert cache is not None
-    last = output if output.ndim == 2 else output[-1]  # (B, O)
-    _, dlast = objective(last, targets, loss, None, checked_rng("rng", rng, "analysis"))(last)
-    doutput = dlast
-    if output.ndim == 3:
-        doutput = model.xp.zeros_like(output)
-        doutput[-1] = dlast
+    last = _last(output)
+    doutput = model.xp.zeros_like(output)
+    _last(doutput)[...] = objective(last, targets, loss, None, checked_rng("rng", rng, "analysis"))(last)[1]
     flow: list[Array] = []
     model.backward(doutput, cache, output_grads=flow)
     return np.stack([to_host(model.xp.sqrt((abs(dh) ** 2).sum(axis=(1, 2))))[::-1] for dh in flow])  # (L, T)
@@ -59,19 +56,9 @@ def gradient_flow(
 def reached_spans(model: Network, seq_len: int, rng: int | np.random.Generator = 0) -> np.ndarray:
     """Return the spans n for which the output at the last step depends on the input n steps before, found by gradients.
 
-    Input and output gradient are random. Without a path the gradient of the input is exactly 0; with a path it is 0 only with
-    probability 0, or by underflow in float64.
+    Input (T, 1, D) and output gradient are random. Without a path the gradient of the input is exactly 0; with a path it is 0
+    only with probability 0, or by underflow in float64. The spans are increasing integers from 0 to ``seq_len - 1``.
 
-    Parameters
-    ----------
-    model : fresh or trained. seq_len : T. rng : a seed or a Generator.
-
-    Returns
-    -------
-    spans : increasing integers from 0 to T - 1.
-
-    Examples
-    --------
     >>> from dilated_rnn_np import DilatedRNN
     >>> reached_spans(DilatedRNN(1, 4, [4, 6]), 13).tolist()
     [0, 4, 6, 8, 10, 12]
@@ -82,25 +69,14 @@ def reached_spans(model: Network, seq_len: int, rng: int | np.random.Generator =
     output, _, cache = model.forward(x)
     assert cache is not None
     doutput = np.zeros_like(output)
-    last = doutput if output.ndim == 2 else doutput[-1]
-    last[...] = rng.standard_normal(last.shape)
+    _last(doutput)[...] = rng.standard_normal(_last(output).shape)
     dx, _, _ = model.backward(doutput, cache)
     return np.flatnonzero(dx[::-1].any(axis=(1, 2)))
 
 
 def activations(model: Network, x: Array) -> list[dict[str, np.ndarray]]:
-    """Return for each layer its outputs "h" over time and, where the cell offers them, its gates.
+    """Return for each layer its outputs "h" to x (T, B, D) and, where the cell offers them, its gates: (T, B, H) each.
 
-    Parameters
-    ----------
-    x : (T, B, D).
-
-    Returns
-    -------
-    layers : one dict per layer, of arrays (T, B, H).
-
-    Examples
-    --------
     >>> from dilated_rnn_np import DilatedRNN
     >>> model = DilatedRNN(1, 3, [1, 2], "lstm")
     >>> [sorted(layer) for layer in activations(model, np.zeros((5, 2, 1), "float32"))]
@@ -113,3 +89,8 @@ def activations(model: Network, x: Array) -> list[dict[str, np.ndarray]]:
         rows = {**layer.gate_values(layer_cache), "h": layer.outputs(layer_cache)}  # (H, T*B) each
         shown.append({name: to_host(a).T.reshape(*x.shape[:2], -1).copy() for name, a in rows.items()})  # (T, B, H)
     return shown
+
+
+def _last(output: Array) -> Array:
+    """Return the output at the last step, (B, O), with either read-out."""
+    return output if output.ndim == 2 else output[-1]

@@ -22,12 +22,8 @@ def objective(
     Parameters
     ----------
     output : an output of the same shape, dtype and module; its values are not used.
-    targets, loss : the value is ``loss(output, targets, lengths)``, with the loss a function or a name of ``losses``. Without
-        them it is ``<u, output>`` with u drawn from ``rng``.
-
-    Raises
-    ------
-    TypeError : for targets without a loss, or a loss without targets. ValueError : for an unknown name.
+    targets, loss : the value is ``loss(output, targets, lengths)``, with the loss a function or a name, as in ``fit``. Without
+        them it is a random projection ``<u, output>``, with u drawn from ``rng``.
 
     Examples
     --------

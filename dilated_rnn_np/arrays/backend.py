@@ -34,10 +34,10 @@ def to_host(array: Array) -> np.ndarray:
     return np.asarray(array) if array_module(array) is np else array.get()
 
 
-def fetched(*figures: Any) -> list[float]:
+def to_floats(*figures: Any) -> list[float]:
     """Return numbers as Python floats; those on a device take one transfer together.
 
-    >>> fetched(np.float32(0.5), 2)
+    >>> to_floats(np.float32(0.5), 2)
     [0.5, 2.0]
     """
     on_device = [figure for figure in figures if array_module(figure) is not np]
@@ -63,8 +63,8 @@ def get_backend(backend: str | ModuleType) -> ModuleType:
     if isinstance(backend, ModuleType):
         if backend is not np and not hasattr(backend, "get_array_module"):
             raise ValueError(f"xp must be numpy or cupy, got the module {backend.__name__}")
-        return _numpy() if backend is np else _cupy()
-    return choose("backend", backend, {"numpy": _numpy, "cupy": _cupy, "auto": lambda: automatic()[0]})()
+        backend = "numpy" if backend is np else "cupy"
+    return choose("backend", backend, {"numpy": lambda: np, "cupy": _cupy, "auto": lambda: automatic()[0]})()
 
 
 def automatic() -> tuple[ModuleType, str]:
@@ -73,10 +73,6 @@ def automatic() -> tuple[ModuleType, str]:
         return _cupy(), "backend auto: cupy, there is a GPU"
     except ImportError as error:
         return np, f"backend auto: numpy, because {error}"
-
-
-def _numpy() -> ModuleType:
-    return np
 
 
 def _cupy() -> ModuleType:
@@ -89,18 +85,16 @@ def _cupy() -> ModuleType:
             "pip install 'dilated_rnn_np[cuda12]' or [cuda13], or use backend 'numpy'"
         ) from None
     if not cupy.is_available():
-        raise ImportError(f"CuPy {cupy.__version__} finds no GPU that it can use: {_reason(cupy)}")
+        try:
+            cupy.cuda.runtime.getDeviceCount()
+            reason = "there is none"
+        except Exception as error:  # CUDA names the reason: a missing driver, an old one, a hidden GPU
+            reason = str(error)
+        raise ImportError(
+            f"CuPy {cupy.__version__} finds no GPU that it can use: {reason}; "
+            "check that nvidia-smi lists a GPU and that the driver fits CuPy's CUDA, or use backend 'numpy'"
+        )
     return cupy
-
-
-def _reason(cupy: Any) -> str:
-    """Return why the GPU cannot be used, and advice."""
-    try:
-        cupy.cuda.runtime.getDeviceCount()
-        reason = "there is none"
-    except Exception as error:  # CUDA names the reason: a missing driver, an old one, a hidden GPU
-        reason = str(error)
-    return f"{reason}; check that nvidia-smi lists a GPU and that the driver fits CuPy's CUDA, or use backend 'numpy'"
 
 
 @contextmanager

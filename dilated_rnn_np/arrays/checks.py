@@ -1,6 +1,6 @@
-"""The checks that several rooms share, so that every error says what was expected, what came and what to do.
+"""Checks that several rooms share. Each error says what was expected, what was given and what to do.
 
-Each function here either returns the value in the form the library works with or raises at once.
+Each function returns the value in the form that the library uses, or raises.
 """
 
 from __future__ import annotations
@@ -10,13 +10,11 @@ import operator
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, TypeVar
 
-import numpy as np
-
 T = TypeVar("T")
 
 
 def suggestion(name: object, known: Iterable[str]) -> str:
-    """Return ``"; did you mean 'lstm'?"`` for the known name nearest to ``name``, or nothing.
+    """Return ``"; did you mean 'lstm'?"`` for the known name nearest to ``name``, or an empty string.
 
     >>> suggestion("ltsm", ["rnn", "lstm", "gru"])
     "; did you mean 'lstm'?"
@@ -75,7 +73,7 @@ def fraction(what: str, value: Any, one_allowed: bool = False) -> float:
 
 
 def real(what: str, value: Any) -> float:
-    """Return ``value`` as a float; what is not one real number raises.
+    """Return ``value`` as a float; anything but one real number raises.
 
     >>> real("lr", "fast")
     Traceback (most recent call last):
@@ -95,10 +93,3 @@ def positive(what: str, value: Any) -> float:
     if not 0 < number < float("inf"):
         raise ValueError(f"{what} must be a finite number above 0, got {number}")
     return number
-
-
-def checked_rng(what: str, rng: int | np.random.Generator) -> np.random.Generator:
-    """Return the Generator itself, or a new one for a seed."""
-    if isinstance(rng, np.random.Generator):
-        return rng
-    return np.random.default_rng(positive_integer(what, rng, least=0))

@@ -1,6 +1,6 @@
-"""Checks of what ``DilatedRNN`` is given: every wrong input is refused at the call that brought it.
+"""Checks of the arguments of a network: a wrong input raises at the call that passes it.
 
-Each function returns its argument in the form the layers work with; nothing that the caller passed is changed.
+Each function returns its argument in the form that the layers use; the caller's arrays are not changed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ DTYPES = ("float32", "float64", "complex64", "complex128")
 
 
 def dilations(values: Any, name: str = "dilations") -> tuple[int, ...]:
-    """Return the dilations, or what else is called ``name``, as a tuple of positive ints; any order and repeats are fine."""
+    """Return a list of positive ints as a tuple, in any order and with repeats; ``name`` is its name in messages."""
     if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
         raise TypeError(f"{name} must be a list of whole numbers, got {values!r}; for instance [1, 2, 4]")
     checked = tuple(positive_integer(f"{name}[{i}]", d) for i, d in enumerate(values))
@@ -27,19 +27,19 @@ def dilations(values: Any, name: str = "dilations") -> tuple[int, ...]:
 
 
 def hidden_sizes(hidden_size: Any, num_layers: int) -> tuple[int, ...]:
-    """Return one hidden size a layer, from one number for all or a list."""
+    """Return one hidden size per layer, from one number for all or a list."""
     if isinstance(hidden_size, (str, bytes)) or not isinstance(hidden_size, Iterable):
         return (positive_integer("hidden_size", hidden_size),) * num_layers
     sizes = tuple(positive_integer(f"hidden_size[{i}]", size) for i, size in enumerate(hidden_size))
     if len(sizes) != num_layers:
         raise ValueError(
-            f"hidden_size must be one number or a list of {num_layers}, one a dilation, got {len(sizes)} numbers"
+            f"hidden_size must be one number or a list of {num_layers}, one per dilation, got {len(sizes)} numbers"
         )
     return sizes
 
 
 def dtype(value: Any) -> np.dtype:
-    """Return one of the dtypes that the library computes in."""
+    """Return a dtype that the library supports."""
     try:
         checked = np.dtype(value)
     except TypeError:
@@ -51,20 +51,16 @@ def dtype(value: Any) -> np.dtype:
 
 def same_module(xp: Any, name: str, array: Any) -> Array:
     """Return ``array`` as an array of the model's module; an array of the other module raises."""
-    if array_module(array) is np:  # of the host, or a list, or what else becomes an array
-        if xp is not np and isinstance(array, np.ndarray):
-            raise TypeError(
-                f"the model is on {xp.__name__} but {name} is a numpy array; pass {xp.__name__}.asarray({name})"
-            )
-        try:
-            return xp.asarray(array)
-        except ValueError as error:
-            raise ValueError(f"{name} must be an array of numbers with equally long rows: {error}") from None
-    if array_module(array) is not xp:
+    given = array_module(array)  # numpy also for a list, or anything else that converts to an array
+    if given is not xp and (given is not np or isinstance(array, np.ndarray)):
+        right = f"{name}.get()" if xp is np else f"{xp.__name__}.asarray({name})"
         raise TypeError(
-            f"the model is on {xp.__name__} but {name} is not; pass {name}.get(), or move the model with .to()"
+            f"the model is on {xp.__name__} but {name} is a {given.__name__} array; pass {right}, or move the model with .to()"
         )
-    return xp.asarray(array)
+    try:
+        return xp.asarray(array)
+    except ValueError as error:
+        raise ValueError(f"{name} must be an array of numbers with equally long rows: {error}") from None
 
 
 def numeric(name: str, array: Array) -> Array:
@@ -110,7 +106,7 @@ def chunks(xp: Any, given: Iterator[Any], input_size: int) -> Iterator[Array]:
 
 
 def row_lengths(lengths: Any, seq_len: int, batch_size: int, xp: Any = np) -> Array | None:
-    """Return ``lengths`` as (B,) integers, or None; those on a device are taken to be checked, for a look would wait for it."""
+    """Return ``lengths`` as (B,) integers, or None; values on a device are not checked, which would wait for the device."""
     if lengths is None:
         return None
     on_device = array_module(lengths) is not np
@@ -118,9 +114,9 @@ def row_lengths(lengths: Any, seq_len: int, batch_size: int, xp: Any = np) -> Ar
         raise TypeError("the model is on numpy but lengths is not; pass lengths.get(), or move the model with .to()")
     lengths = lengths if on_device else np.asarray(lengths)
     if lengths.dtype.kind not in "iu":
-        raise TypeError(f"lengths must be whole numbers, one a batch row, got dtype {lengths.dtype}")
+        raise TypeError(f"lengths must be whole numbers, one per batch row, got dtype {lengths.dtype}")
     if lengths.shape != (batch_size,):
-        raise ValueError(f"lengths must have shape ({batch_size},), one a batch row, got {lengths.shape}")
+        raise ValueError(f"lengths must have shape ({batch_size},), one per batch row, got {lengths.shape}")
     if on_device:
         return lengths.astype(np.int64, copy=False)
     if lengths.min() < 0 or lengths.max() > seq_len:
@@ -129,7 +125,7 @@ def row_lengths(lengths: Any, seq_len: int, batch_size: int, xp: Any = np) -> Ar
 
 
 def finite(name: str, array: Array) -> None:
-    """Raise where a host array has a NaN or an infinity; to ask a device array would mean to wait for it."""
+    """Raise where a host array has a NaN or an infinity; arrays on a device are not checked, which would wait for the device."""
     if isinstance(array, np.ndarray) and not np.isfinite(array).all():
         where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
         raise ValueError(f"{name} must be finite, got {array[where]} at index {where}; clean or mask the data before")
@@ -139,7 +135,7 @@ def state(xp: Any, name: str, given: Any, shapes: Sequence[Sequence[tuple[int, .
     """Return a state, or its gradient, as a list of tuples of arrays with the given shapes."""
     if not isinstance(given, (list, tuple)):
         raise TypeError(
-            f"{name} must be a list with one tuple of arrays a layer, as forward returns it, got {type(given).__name__}"
+            f"{name} must be a list with one tuple of arrays per layer, as forward returns it, got {type(given).__name__}"
         )
     if len(given) != len(shapes):
         raise ValueError(f"{name} must have {len(shapes)} entries, as forward returns it, got {len(given)}")
@@ -165,7 +161,7 @@ def _shapes(entry: Any) -> list:
 
 
 def gradient(xp: Any, name: str, given: Any, shape: tuple[int, ...], working: np.dtype) -> Array:
-    """Return an upstream gradient in the working dtype; it must have the shape of what it is the gradient of."""
+    """Return an upstream gradient in the working dtype; ``shape`` is that of the array it belongs to."""
     array = numeric(name, same_module(xp, name, given))
     if array.shape != shape:
         raise ValueError(f"{name} must have the shape of the {name[1:]}, {shape}, got {array.shape}")

@@ -1,23 +1,25 @@
-"""Random streams: every purpose draws from a stream of its own, so that no two share numbers, whatever the seed.
+"""Random streams: every purpose has its own stream, so no two purposes share numbers, whatever the seed.
 
-``default_rng([seed, k])`` would not do: a SeedSequence pads its entropy with zeros, so that ``[s]``, ``[s, 0]`` and
+``default_rng([seed, k])`` does not separate them: a SeedSequence pads its entropy with zeros, so ``[s]``, ``[s, 0]`` and
 ``[s, 0, 0]`` are one stream. A spawn key is hashed apart from the seed.
 """
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 
 from .checks import one_of, positive_integer
 
-# The place of a purpose is part of every seeded number: add new ones at the end.
+# The index of a purpose determines its numbers: add new purposes at the end.
 PURPOSES = (
     "weights", "batches", "validation", "test", "dropout", "shuffling", "permutation", "noise", "analysis", "sampling",
 )  # fmt: skip
 
 
 def stream(seed: int, purpose: str, *key: int) -> np.random.Generator:
-    """Return the generator of one purpose, and within it of one key, for instance the number of a batch.
+    """Return the generator of a purpose and a key, for instance the number of a batch.
 
     Parameters
     ----------
@@ -34,6 +36,8 @@ def stream(seed: int, purpose: str, *key: int) -> np.random.Generator:
     """
     place = PURPOSES.index(one_of("purpose", purpose, PURPOSES))
     seed = positive_integer("seed", seed, least=0)
+    if seed >= 2**128:  # a longer seed would run into the key
+        seed = int.from_bytes(hashlib.sha256(str(seed).encode()).digest()[:16], "big")
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(place, *key)))
 
 

@@ -23,6 +23,7 @@ import threadpoolctl
 from .checks import positive_integer
 
 MOST_BY_DEFAULT = 8
+POOL = "dilated_rnn_np pool"
 _BLAS = threadpoolctl.ThreadpoolController().select(user_api="blas")
 _AVAILABLE = min([library["num_threads"] for library in _BLAS.info()], default=os.cpu_count() or 1)
 _setting = {"num_threads": min(_AVAILABLE, MOST_BY_DEFAULT)}
@@ -56,6 +57,11 @@ def set_num_threads(number: int) -> None:
     _setting["num_threads"] = positive_integer("num_threads", number)
 
 
+def at_once(task: Callable[..., Any], *arguments: Any) -> None:
+    """Call a task with its arguments."""
+    task(*arguments)
+
+
 class Workers:
     """The threads of one pass: the calling one, and ``count - 1`` others.
 
@@ -69,7 +75,7 @@ class Workers:
     def run(self, tasks: Sequence[Callable[[], Result]]) -> list[Result]:
         """Return the tasks' results in their order; each thread takes an equal share of consecutive tasks."""
         mine, *others = [tasks[share] for share in even_slices(len(tasks), min(self.count, len(tasks)))]
-        futures = [_start(len(others), _in_turn, share) for share in others]
+        futures = [_start(_pool(os.getpid(), len(others)), _in_turn, share) for share in others]
         try:
             results = _in_turn(mine)
         finally:
@@ -83,11 +89,18 @@ class Workers:
         All calls have ended when the block ends.
         """
         if self.count == 1:
-            yield lambda task, *arguments: task(*arguments)
+            yield at_once
             return
         futures: list[Future] = []
+        pool = _pool(os.getpid(), 1)  # one worker, so calls run in order
+
+        def submit(task: Callable[..., Any], *arguments: Any) -> None:
+            if len(futures) >= 2:
+                futures[-2].exception()  # waits, so that at most two calls and their arrays are pending
+            futures.append(_start(pool, task, *arguments))
+
         try:
-            yield lambda *call: futures.append(_start(1, *call))
+            yield submit
         finally:
             _wait(futures)
         for future in futures:
@@ -97,18 +110,19 @@ class Workers:
 @contextmanager
 def workers() -> Iterator[Workers]:
     """Return the threads for a pass, and hold the BLAS to one thread while the block runs."""
-    process = _process(os.getpid())
-    with process.lock:
-        process.passes += 1
-        if process.passes == 1:
-            process.limit = _limit_blas()
+    process, this_pass = _process(os.getpid()), object()
     try:
+        with process.lock:
+            process.passes.add(this_pass)
+            if process.restore is None:
+                process.restore = _limit_blas()
         yield Workers(get_num_threads())
     finally:
         with process.lock:
-            process.passes -= 1
-            if process.passes == 0:
-                process.limit()
+            process.passes.discard(this_pass)
+            if not process.passes and process.restore is not None:
+                process.restore()
+                process.restore = None
 
 
 def even_slices(length: int, count: int) -> list[slice]:
@@ -125,8 +139,8 @@ class _Process:
     """The passes that run in this process now; a forked child starts with one of its own."""
 
     def __init__(self) -> None:
-        self.lock, self.passes = threading.Lock(), 0
-        self.limit: Callable[[], None] = lambda: None
+        self.lock, self.passes = threading.Lock(), set[object]()
+        self.restore: Callable[[], None] | None = None  # while the BLAS is limited
 
 
 def _limit_blas() -> Callable[[], None]:
@@ -152,9 +166,20 @@ def _release_control() -> None:
         threadpoolctl.OpenBLASController.clear_controlling_thread(force=True)
 
 
-def _start(workers: int, task: Callable[..., Any], *arguments: Any) -> Future:
-    """Start a call on another thread, under the caller's NumPy error settings."""
-    return _pool(os.getpid(), workers).submit(contextvars.copy_context().run, task, *arguments)
+def _start(pool: ThreadPoolExecutor, task: Callable[..., Any], *arguments: Any) -> Future:
+    """Start a call on a thread of the pool, under the caller's NumPy error settings.
+
+    A pass on a pool's own thread, of a model inside a cell, makes the call itself, since the pool waits for that pass. So
+    does a pass that still runs after the interpreter has closed its pools.
+    """
+    if not threading.current_thread().name.startswith(POOL):
+        try:
+            return pool.submit(contextvars.copy_context().run, task, *arguments)
+        except RuntimeError:
+            pass
+    made: Future = Future()
+    made.set_result(task(*arguments))
+    return made
 
 
 def _wait(futures: Sequence[Future]) -> None:
@@ -177,4 +202,4 @@ def _process(pid: int) -> _Process:
 
 @cache
 def _pool(pid: int, workers: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(workers, thread_name_prefix="dilated_rnn_np")
+    return ThreadPoolExecutor(workers, thread_name_prefix=POOL)

@@ -2,9 +2,9 @@
 
 ``z = tanh(W_f * x + b_f) sigmoid(W_g * x + b_g)`` and ``y = W_r z + b_r + x`` (van den Oord et al. 2016, "WaveNet: a generative
 model for raw audio", sections 2.1, 2.3 and 2.4), where ``*`` reads x at the times t, t-d, …, t-(k-1)d. WaveNet's skip connections
-from every layer to the output are left out: the read-out reads only the top layer, as in the dilated RNN. Where x and y differ in
-size, a projection of x is added instead (Bai, Kolter and Koltun 2018, "An empirical evaluation of generic convolutional and
-recurrent networks for sequence modeling", section 3.4).
+to the output are left out: the read-out reads only the top layer, as in the dilated RNN. Where x and y differ in size, W_p x is
+added instead of x (Bai, Kolter and Koltun 2018, "An empirical evaluation of generic convolutional and recurrent networks for
+sequence modeling", section 3.4).
 
 No time step waits for another one. A sequence lies feature-major here, ``(D, T, B)``, so each tap is a view. The k taps of a
 stretch of time and a row of ones for the bias form one matrix, and one product computes filter and gate.
@@ -23,15 +23,15 @@ from ..arrays import inputs
 from ..arrays.backend import Array, array_module
 from ..arrays.checks import positive_integer
 from ..arrays.threads import Workers, even_slices
-from ..nets.dilated_layer import LARGEST_PART, WORTH_A_THREAD
+from ..nets.dilated_layer import WORTH_A_THREAD
 from ..nets.layer import Layer, Params, RowLengths
 from ..nets.summary import LayerSummary
 from ..recurrence.cells import Arrays, sigmoid
 from ..recurrence.init import Scheme
 from ..theory.graphs import Graph, dilated_cnn
-from .base import ComparedSystem, layer_sizes
+from .base import ComparedSystem, Sizes, layer_sizes
 
-Block = list[Any]  # filter and gate of each stretch of time, (H, n*b) each
+STRETCH = 30_000  # numbers in one array of a stretch of time, so that the arrays in use fit into a core's cache
 
 
 class DilatedCNN(ComparedSystem):
@@ -55,13 +55,7 @@ class DilatedCNN(ComparedSystem):
     settings = ("dilations", "kernel")
 
     def __init__(
-        self,
-        input_size: int,
-        hidden_size: int | Sequence[int],
-        dilations: Sequence[int],
-        *,
-        kernel: int = 2,
-        **options: Any,
+        self, input_size: int, hidden_size: Sizes, dilations: Sequence[int], *, kernel: int = 2, **options: Any
     ) -> None:
         self.dilations = inputs.dilations(dilations)
         self.kernel = positive_integer("kernel", kernel, least=2)
@@ -101,7 +95,7 @@ class ConvolutionCache:
     X: Array  # (D, m+T, B)
     Y: Array  # (H, 1+T, B)
     parts: list[slice]  # the batch rows that were run together
-    blocks: list[Block]  # one per part
+    blocks: list[list[Any]]  # for each part, filter and gate of each stretch of time, (H, n*b) each
     rows: RowLengths
 
 
@@ -132,17 +126,10 @@ class ConvolutionLayer(Layer):
         Column block j of W_f and W_g, D wide, weighs x at the time t - (k-1-j)*d: the newest step comes last.
         """
         D, H = self.input_size, self.hidden_size
-        params = {
-            "W_f": input_init(rng, H, self.kernel * D),
-            "b_f": np.zeros(H),
-            "W_g": input_init(rng, H, self.kernel * D),
-            "b_g": np.zeros(H),
-            "W_r": input_init(rng, H, H),
-            "b_r": np.zeros(H),
-        }
-        if D != H:
-            params["W_p"] = input_init(rng, H, D)
-        return params
+        params: Params = {}
+        for name, width in (("f", self.kernel * D), ("g", self.kernel * D), ("r", H)):
+            params |= {f"W_{name}": input_init(rng, H, width), f"b_{name}": np.zeros(H)}
+        return params if D == H else params | {"W_p": input_init(rng, H, D)}
 
     def forward(
         self,
@@ -171,69 +158,74 @@ class ConvolutionLayer(Layer):
         cache = ConvolutionCache(params, W, X, Y, parts, blocks, rows)
         run_part = partial(self._forward_part, cache, keep)
         workers.run([partial(run_part, *pair) for pair in zip(parts, blocks, strict=True)])
-        after = [
-            _by_column(A)[:, rows.last_columns(len(s))] for A, s in zip((Y, X), state, strict=True)
-        ]  # (H, 1, B), …
-        return tuple(s.transpose(1, 2, 0).copy() for s in after), cache  # (1, B, H) and (m, B, D)
+        y, x = (_by_column(A)[:, rows.last_columns(n)] for A, n in ((Y, 1), (X, m)))  # (H, 1, B), (D, m, B)
+        return (y.transpose(1, 2, 0).copy(), x.transpose(1, 2, 0).copy()), cache  # (1, B, H), (m, B, D)
 
     def backward(
-        self, cache: ConvolutionCache, dh: Array, dstate: Arrays, workers: Workers, reached: Array | None = None
+        self, cache: ConvolutionCache, dh: Array, dstate: Arrays, workers: Workers, dh_total: Array | None = None
     ) -> tuple[Array, Arrays, Params]:
         """Mirror ``forward``; see ``Layer.backward``."""
-        xp, D, H, m = array_module(dh), self.input_size, self.hidden_size, self.span
-        dY, dX = xp.zeros_like(cache.Y), xp.zeros_like(cache.X)
-        dY[:, 1:] = dh.reshape(dY[:, 1:].shape)  # (H, T*B) -> (H, T, B)
-        for dA, ds in zip((dY, dX), dstate, strict=True):
-            _by_column(dA)[:, cache.rows.last_columns(len(ds))] += ds.transpose(2, 0, 1)
+        xp, H, rows, (dy_last, dx_last) = array_module(dh), self.hidden_size, cache.rows, dstate
+        dX = xp.zeros_like(cache.X)  # (D, m+T, B)
+        _by_column(dX)[:, rows.last_columns(self.span)] += dx_last.transpose(2, 0, 1)  # (m, B, D) -> (D, m, B)
+        D, _, B = dX.shape
+        empty = (rows.lengths == 0)[:, None]  # (B, 1): the newest output of an empty row is that of the given state
+        last = (rows.lengths - 1).clip(0) * B + xp.arange(B)  # (B,)
+        dh[:, last] += xp.where(empty, 0, dy_last[0]).T  # (H, B)
+        if dh_total is not None:
+            dh_total[...] = dh
+        dY = dh.reshape(H, -1, B)  # (H, T*B) -> (H, T, B)
         run_part = partial(self._backward_part, cache, dY, dX)
         shares = workers.run([partial(run_part, *pair) for pair in zip(cache.parts, cache.blocks, strict=True)])
         grads = {name: sum(share[name] for share in shares) for name in shares[0]}  # always in the order of the parts
         dW = grads.pop("W")
         grads |= {"W_f": dW[:H, :-1], "b_f": dW[:H, -1], "W_g": dW[H:, :-1], "b_g": dW[H:, -1]}
-        if reached is not None:
-            reached[...] = dY[:, 1:].reshape(H, -1)  # (H, T, B) -> (H, T*B)
-        dstate = tuple(dA[:, :n].transpose(1, 2, 0).copy() for dA, n in ((dY, 1), (dX, m)))
-        return dX[:, m:].reshape(D, -1), dstate, grads  # dx: (D, T, B) -> (D, T*B)
+        dx_before = dX[:, : self.span].transpose(1, 2, 0).copy()  # (D, m, B) -> (m, B, D)
+        dx = dX[:, self.span :].reshape(D, -1)  # (D, T, B) -> (D, T*B)
+        return dx, (xp.where(empty, dy_last, 0), dx_before), grads
 
     def parts(self, T: int, B: int, threads: int) -> list[slice]:
-        """Return the batch rows of each part: equal shares for all threads, or a single part where there is little to compute."""
+        """Return the batch rows of each part: equal shares for all threads, or one part where there is little to compute."""
         multiplications = T * B * 2 * self.hidden_size * (self.kernel * self.input_size + 1)
         return even_slices(B, min(B, threads) if multiplications >= WORTH_A_THREAD else 1)
 
     def stretches(self, X: Array, part: slice) -> list[slice]:
-        """Return the stretches of time that are computed at once, for a part of the rows of X (D, m+T, B).
+        """Return the stretches of time that are computed at once, for a part of the rows of X (D, m+T, B); one on a device.
 
-        A stretch is as long as a core's cache can hold: with one stretch for the whole sequence, a training step of nine layers
-        of 20 units over 784 steps of 128 rows takes 1.4 to 2.3 times as long. On a device there is one stretch.
+        With the whole sequence as one stretch, a training step takes up to 1.5 times as long (nine layers of 20 units, 784 steps
+        of 128 rows).
         """
-        T, n = X.shape[1] - self.span, LARGEST_PART // (self.hidden_size * (part.stop - part.start))
+        T, n = X.shape[1] - self.span, STRETCH // (self.hidden_size * (part.stop - part.start))
         n = max(1, n) if array_module(X) is np else T
         return [slice(t, min(t + n, T)) for t in range(0, T, n)]
 
-    def _forward_part(self, cache: ConvolutionCache, keep: bool, part: slice, block: Block) -> None:
+    def _forward_part(self, cache: ConvolutionCache, keep: bool, part: slice, block: list[Any]) -> None:
         """Run some batch rows, stretch by stretch, and fill their block."""
-        p, H = cache.params, self.hidden_size
-        for i, now in enumerate(self.stretches(cache.X, part)):
-            block[i] = (
-                None  # old arrays are freed just before their replacements are allocated, so the memory is reused
-            )
+        xp, p, H, b = array_module(cache.X), cache.params, self.hidden_size, part.stop - part.start
+
+        def run(now: slice) -> tuple[Array, Array]:  # a function, so that its arrays are freed before the next stretch
             taps = self._taps(cache.X, now, part)  # (k*D+1, n*b)
             a = cache.W @ taps  # (2*H, n*b)
-            f, g = array_module(a).tanh(a[:H]), sigmoid(a[H:])  # (H, n*b) each
+            f, g = xp.tanh(a[:H]), sigmoid(a[H:])  # (H, n*b) each
             z = f * g
             x = taps[-1 - self.input_size : -1]  # (D, n*b)
             y = p["W_r"] @ z + p["b_r"][:, None] + (p["W_p"] @ x if "W_p" in p else x)
-            cache.Y[:, 1:][:, now, part] = y.reshape(H, -1, part.stop - part.start)  # (H, n*b) -> (H, n, b)
-            if keep:
-                block[i] = f, g
+            cache.Y[:, 1:][:, now, part] = y.reshape(H, -1, b)  # (H, n*b) -> (H, n, b)
+            return f, g
 
-    def _backward_part(self, cache: ConvolutionCache, dY: Array, dX: Array, part: slice, block: Block) -> Params:
+        for i, now in enumerate(self.stretches(cache.X, part)):
+            block[i] = None  # frees the old arrays just before their replacements are allocated: the memory is reused
+            gates = run(now)
+            block[i] = gates if keep else None
+
+    def _backward_part(self, cache: ConvolutionCache, dY: Array, dX: Array, part: slice, block: list[Any]) -> Params:
         """Mirror ``_forward_part``, last line first: add to dX, and return the rows' share of the gradients."""
-        xp, p, D, H = array_module(dY), cache.params, self.input_size, self.hidden_size
+        xp, p, D, H, b = array_module(dY), cache.params, self.input_size, self.hidden_size, part.stop - part.start
         grads = {"W": xp.zeros_like(cache.W)}
         grads |= {name: xp.zeros_like(p[name]) for name in ("W_r", "b_r", "W_p") if name in p}
-        for now, (f, g) in reversed(list(zip(self.stretches(cache.X, part), block, strict=True))):
-            dy = dY[:, 1:][:, now, part].reshape(H, -1)  # (H, n, b) -> (H, n*b)
+
+        def run(now: slice, f: Array, g: Array) -> None:
+            dy = dY[:, now, part].reshape(H, -1)  # (H, n, b) -> (H, n*b)
             taps = self._taps(cache.X, now, part)  # (k*D+1, n*b)
             grads["W_r"] += dy @ (f * g).T
             grads["b_r"] += dy.sum(axis=1)
@@ -248,7 +240,10 @@ class ConvolutionLayer(Layer):
             dtaps = cache.W[:, :-1].T @ da  # (k*D, n*b)
             dtaps[-D:] += dx
             for j, then in enumerate(self._times(now)):
-                dX[:, then, part] += dtaps[j * D : (j + 1) * D].reshape(D, -1, part.stop - part.start)  # (D, n, b)
+                dX[:, then, part] += dtaps[j * D : (j + 1) * D].reshape(D, -1, b)  # (D, n*b) -> (D, n, b)
+
+        for now, gates in reversed(list(zip(self.stretches(cache.X, part), block, strict=True))):
+            run(now, *gates)
         return grads
 
     def _times(self, now: slice) -> list[slice]:

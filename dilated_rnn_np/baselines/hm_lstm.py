@@ -62,16 +62,14 @@ class HMLSTM(ComparedSystem):
         relaxed: bool = False,
         **options: Any,
     ) -> None:
-        self.levels, self.level_size = positive_integer("levels", levels, least=2), _one_size(hidden_size)
-        self.relaxed = _truth("relaxed", relaxed)
-        layer = HMLSTMLayer(
-            positive_integer("input_size", input_size),
-            self.levels * self.level_size,
-            self.levels,
-            positive("slope", slope),
-            self.relaxed,
-        )
-        super().__init__([layer], **options)
+        if not isinstance(relaxed, (bool, np.bool_)):
+            raise TypeError(f"relaxed must be True or False, got {relaxed!r} ({type(relaxed).__name__})")
+        if np.ndim(hidden_size):
+            raise TypeError(f"hidden_size must be one whole number, the size of all levels, got {hidden_size!r}")
+        self.levels, self.relaxed = positive_integer("levels", levels, least=2), bool(relaxed)
+        self.level_size = positive_integer("hidden_size", hidden_size)
+        D, size = positive_integer("input_size", input_size), self.levels * self.level_size
+        super().__init__([HMLSTMLayer(D, size, self.levels, positive("slope", slope), self.relaxed)], **options)
 
     @property
     def slope(self) -> float:
@@ -86,8 +84,7 @@ class HMLSTM(ComparedSystem):
     def anneal(self, epoch: int) -> float:
         """Set the slope to ``min(5, 1 + 0.04 epoch)``, the schedule of the paper's language models, and return it.
 
-        A steeper hard sigmoid is closer to the step, so the estimate of the gradient improves. Checkpoints keep the slope. During
-        training the callback ``Annealing`` calls this method.
+        A steeper hard sigmoid is closer to the step, so the gradient's estimate improves. The callback ``Annealing`` calls this.
 
         Parameters
         ----------
@@ -123,10 +120,7 @@ class LevelCache:
     h_below: Array  # (B, D) at the lowest level
     z_below: Any  # 1 at the lowest level
     z_prev: Any  # 0 at the top level
-    f: Array
-    i: Array
-    o: Array
-    g: Array
+    gates: Arrays  # f, i, o and g
     tanh_c: Array
     z_soft: Array | None  # None at the top level
 
@@ -179,7 +173,7 @@ class HMLSTMLayer(RecurrentLayer):
         h, z = x, 1.0  # x acts as a level with a boundary at every step
         for l in range(self.levels):
             W, U, V, b = self._params_of(params, l)
-            own, above = self._columns(l)
+            own, above = self._columns(l), self._columns(l + 1)
             h_prev, c_prev = h_all[:, own], c_all[:, own]  # (B, H)
             h_below, z_below, z_prev = h, z, 0.0 if V is None else z_all[:, l : l + 1]  # (B, H or D), (B, 1), (B, 1)
             a = h_prev @ U.T + z_below * (h_below @ W.T) + b  # (B, 4*H or 4*H+1)
@@ -197,7 +191,7 @@ class HMLSTMLayer(RecurrentLayer):
                 zs.append(z)
             hs.append(h)
             cs.append(c)
-            caches.append(LevelCache(h_below, z_below, z_prev, f, i, o, g, tanh_c, z_soft))
+            caches.append(LevelCache(h_below, z_below, z_prev, (f, i, o, g), tanh_c, z_soft))
         return tuple(xp.concatenate(arrays, axis=1) for arrays in (hs, cs, zs)), caches
 
     def step_backward(self, params: Params, x: Array, previous: Arrays, cache: Any, grads: StepGrads) -> Array:
@@ -212,23 +206,24 @@ class HMLSTMLayer(RecurrentLayer):
         for l in reversed(range(self.levels)):
             W, U, V, _ = self._params_of(params, l)
             dW, dU, dV, db = self._params_of(grads.params, l)
-            own, above = self._columns(l)
+            own, above = self._columns(l), self._columns(l + 1)
             k, h_prev, c_prev = cache[l], h_all[:, own], c_all[:, own]
+            f, i, o, g = k.gates
             flush, update, copy = k.z_prev, (1 - k.z_prev) * k.z_below, (1 - k.z_prev) * (1 - k.z_below)
             dh, dc = dh_all[:, own], dc_all[:, own]
             # h = copy * h_prev + (1 - copy) * (o * tanh_c)
-            dcopy = _total(dh * (h_prev - k.o * k.tanh_c))  # (B, 1)
+            dcopy = _total(dh * (h_prev - o * k.tanh_c))  # (B, 1)
             dh_prev, do = copy * dh, (1 - copy) * dh * k.tanh_c
-            dc = dc + (1 - copy) * dh * k.o * (1 - k.tanh_c * k.tanh_c)
+            dc = dc + (1 - copy) * dh * o * (1 - k.tanh_c * k.tanh_c)
             # c = flush * (i * g) + update * (f * c_prev + i * g) + copy * c_prev
-            dflush, dupdate = _total(dc * (k.i * k.g)), _total(dc * (k.f * c_prev + k.i * k.g))
+            dflush, dupdate = _total(dc * (i * g)), _total(dc * (f * c_prev + i * g))
             dcopy = dcopy + _total(dc * c_prev)
-            dc_before[:, own] += (update * k.f + copy) * dc
-            df, di, dg = update * dc * c_prev, (flush + update) * dc * k.g, (flush + update) * dc * k.i
+            dc_before[:, own] += (update * f + copy) * dc
+            df, di, dg = update * dc * c_prev, (flush + update) * dc * g, (flush + update) * dc * i
             # flush, update, copy = z_prev, (1 - z_prev) * z_below, (1 - z_prev) * (1 - z_below)
             dz_prev = dflush - k.z_below * dupdate - (1 - k.z_below) * dcopy
             dz_below = (1 - k.z_prev) * (dupdate - dcopy)
-            da = [df * k.f * (1 - k.f), di * k.i * (1 - k.i), do * k.o * (1 - k.o), dg * (1 - k.g * k.g)]
+            da = [df * f * (1 - f), di * i * (1 - i), do * o * (1 - o), dg * (1 - g * g)]
             if k.z_soft is not None:
                 dz_soft = dz_all[:, l : l + 1]  # without the derivative of the step: the straight-through estimate
                 da.append(dz_soft * self.slope / 2 * ((k.z_soft.real > 0) & (k.z_soft.real < 1)))
@@ -245,8 +240,7 @@ class HMLSTMLayer(RecurrentLayer):
             dU += da.T @ h_prev
             dh_before[:, own] += dh_prev + da @ U
             if l > 0:
-                below, _ = self._columns(l - 1)
-                dh_all[:, below] += k.z_below * from_below
+                dh_all[:, self._columns(l - 1)] += k.z_below * from_below
                 dz_all[:, l - 1 : l] += dz_below + _total(from_below * k.h_below)
         return from_below
 
@@ -259,10 +253,9 @@ class HMLSTMLayer(RecurrentLayer):
         level = f"levels.{l}."
         return params[level + "W"], params[level + "U"], params.get(level + "V"), params[level + "b"]
 
-    def _columns(self, l: int) -> tuple[slice, slice]:
-        """Return the columns of h and c of a level, and of the level above it."""
-        H = self.level_size
-        return slice(l * H, (l + 1) * H), slice((l + 1) * H, (l + 2) * H)
+    def _columns(self, l: int) -> slice:
+        """Return the columns of h and c of a level."""
+        return slice(l * self.level_size, (l + 1) * self.level_size)
 
 
 def _hard_sigmoid(xp: Any, a: Array) -> Array:
@@ -274,15 +267,3 @@ def _hard_sigmoid(xp: Any, a: Array) -> Array:
 def _total(terms: Array) -> Array:
     """Return the sum over a row's units, (B, H) -> (B, 1)."""
     return terms.sum(axis=1, keepdims=True)
-
-
-def _one_size(hidden_size: Any) -> int:
-    if np.ndim(hidden_size) and not isinstance(hidden_size, str):
-        raise TypeError(f"hidden_size must be one whole number, the size of all levels, got {hidden_size!r}")
-    return positive_integer("hidden_size", hidden_size)
-
-
-def _truth(what: str, value: Any) -> bool:
-    if not isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{what} must be True or False, got {value!r} ({type(value).__name__})")
-    return bool(value)

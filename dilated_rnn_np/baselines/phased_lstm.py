@@ -22,7 +22,7 @@ from ..recurrence.cells import LSTM, Arrays
 from ..recurrence.gates import pre_activations, pre_activations_backward
 from ..recurrence.init import Scheme, draw_gates
 from ..theory.graphs import Graph, plain_stack
-from .base import ComparedSystem, layer_sizes
+from .base import ComparedSystem, Sizes, layer_sizes
 from .recurrent import RecurrentCache, RecurrentLayer, StepGrads
 
 CELL = LSTM()
@@ -34,21 +34,19 @@ class PhasedLSTM(ComparedSystem):
     Parameters
     ----------
     num_layers : L. input_size, hidden_size, options : as in ``DilatedRNN``.
-    periods : (shortest, longest) in time steps; each unit's period tau is drawn log-uniformly between them. The default, about
-        exp(1) to exp(5), is the range that the authors recommend with their published code.
+    periods : (shortest, longest) in time steps; each unit's period tau is drawn log-uniformly between them, and its shift s
+        uniformly over the period. The default, about exp(1) to exp(5), is the authors' recommendation.
     open_ratio : r_on, the part of its period in which a unit is open.
     leak : alpha, the slope of the gate in the closed phase; it lets gradients pass a closed gate.
 
     Notes
     -----
-    Training learns tau and s. The parameter is ``log_tau``, so no optimiser step makes a period negative (the authors' code takes
-    the absolute value of tau); s is drawn uniformly over the period. r_on is a fixed setting: the authors' notes to their code
-    report that a learned r_on grows towards 1, since an open unit always lowers the loss. The leak is the same in training and
-    evaluation (their code sets it to 0 in evaluation), so a pass depends only on its arguments. The paper's peephole weights are
-    left out, as in the library's LSTM. The time t counts steps and is 0 at the first one.
+    Training learns tau and s, not r_on: the authors' notes to their code report that a learned r_on grows towards 1, since an
+    open unit always lowers the loss. The parameter is ``log_tau``, so no optimiser step makes a period negative. The leak is the
+    same in training and evaluation (the authors' code sets it to 0 in evaluation), so a pass depends only on its arguments. The
+    paper's peephole weights are left out, as in the library's LSTM. The time t counts steps and is 0 at the first one.
 
-    The gate has kinks, and a jump of height alpha at the start of each period; gradients are those of the pieces in between. The
-    gradient of ``log_tau`` grows with t: the more cycles have passed, the more a small change of the period shifts the phase.
+    The gate has kinks, and a jump of height alpha at the start of each period; gradients are those of the pieces in between.
 
     Examples
     --------
@@ -63,7 +61,7 @@ class PhasedLSTM(ComparedSystem):
     def __init__(
         self,
         input_size: int,
-        hidden_size: int | Sequence[int],
+        hidden_size: Sizes,
         num_layers: int,
         *,
         periods: tuple[float, float] = (2.72, 148.0),
@@ -84,7 +82,7 @@ class PhasedLSTM(ComparedSystem):
         return plain_stack(self.num_layers)
 
     def layer_summaries(self) -> list[LayerSummary]:
-        """Return the initial range of periods, the steps that a layer reads, and the part of the time a unit is open."""
+        """Return the initial range of periods, and the part of the time that a unit is open."""
         label = f"periods {self.periods[0]:g} to {self.periods[1]:g}"
         reads = f"t-1, t-2, …; units open {self.open_ratio:.3g} of the time"
         return [LayerSummary("phased", label, 1, reads)] * self.num_layers
@@ -101,10 +99,7 @@ def _period_range(periods: Any) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class PhasedLayer(RecurrentLayer):
-    """One layer; its state is h, c, and the clock, (1, B, 1), the number of steps that each row has made.
-
-    The clock has the dtype of the other state arrays and travels with them; float32 counts up to 16,777,216 steps exactly.
-    """
+    """One layer; its state is h, c, and a clock, (1, B, 1), as in ``ClockworkLayer``."""
 
     periods: tuple[float, float]
     open_ratio: float
@@ -118,19 +113,12 @@ class PhasedLayer(RecurrentLayer):
 
     def state_shapes(self, batch_size: int) -> list[tuple[int, ...]]:
         """Return (1, B, H) for h and c and (1, B, 1) for the clock."""
-        unit = (1, batch_size, self.hidden_size)
-        return [unit, unit, (1, batch_size, 1)]
+        return [(1, batch_size, n) for n in (self.hidden_size, self.hidden_size, 1)]
 
     def time_gate(self, params: Params, clock: Array) -> tuple[Array, Array, Array]:
-        """Return the gate of each unit at the times of a clock, and the factors of its derivatives.
+        """Return the gate k at the times t of a clock (B, 1), ``dk/dphi``, and the cycles ``(t - s) / tau``, (B, H) each.
 
-        Parameters
-        ----------
-        clock : t, (B, 1).
-
-        Returns
-        -------
-        k : (B, H). slope : dk/dphi, (B, H). cycles : ``(t - s) / tau``, (B, H); phi is its fractional part.
+        The phase phi is the fractional part of the cycles.
         """
         xp, r_on = array_module(clock), self.open_ratio
         wide = np.promote_types(clock.dtype, np.float64)  # after many cycles float32 leaves few digits for the phase

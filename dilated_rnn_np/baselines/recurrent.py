@@ -8,6 +8,7 @@ the window ``buffer[t : t + k]`` and writes ``buffer[t + k]``.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -33,7 +34,7 @@ class StepGrads(NamedTuple):
     """The gradients at one step: that of its new state, and those to which ``step_backward`` adds in place."""
 
     new: Arrays  # (B, numbers) for each state array
-    previous: Arrays  # the windows, (k, B, numbers) for each state array
+    previous: list[deque[Array]]  # for each state array the k steps of its window, (B, numbers) each, the oldest first
     params: Params
 
 
@@ -46,15 +47,11 @@ class RecurrentLayer(Layer):
 
     @abstractmethod
     def step(self, params: Params, x: Array, previous: Arrays) -> tuple[Arrays, Any]:
-        """Return the new state and a cache from one time step.
+        """Return the newest step of each state array, (B, numbers), and a cache for ``step_backward``.
 
         Parameters
         ----------
         x : (B, D). previous : the window of the last k steps of each state array, (k, B, numbers), the oldest first.
-
-        Returns
-        -------
-        new : the newest step of each state array, (B, numbers). cache : for ``step_backward``.
         """
 
     @abstractmethod
@@ -94,30 +91,30 @@ class RecurrentLayer(Layer):
                 buffer[len(buffer) - T + t] = s
             if keep:
                 caches[t] = cache
-        after = tuple(_by_column(b)[rows.last_columns(len(b) - T)] for b in buffers)  # (k, B, numbers) each
+        last = [(rows.lengths + xp.arange(len(s))[:, None], xp.arange(B)) for s in state]  # (k, B) and (B,) each
+        after = tuple(buffer[steps] for buffer, steps in zip(buffers, last, strict=True))  # (k, B, numbers) each
         return after, RecurrentCache(params, inputs, buffers, caches, rows)
 
     def backward(
-        self, cache: RecurrentCache, dh: Array, dstate: Arrays, workers: Workers, reached: Array | None = None
+        self, cache: RecurrentCache, dh: Array, dstate: Arrays, workers: Workers, dh_total: Array | None = None
     ) -> tuple[Array, Arrays, Params]:
         """Mirror ``forward``, last step first; see ``Layer.backward``."""
-        xp, (T, B, _) = array_module(dh), cache.x.shape
-        dbuffers = [xp.zeros_like(buffer) for buffer in cache.buffers]
-        for dbuffer, ds in zip(dbuffers, dstate, strict=True):
-            _by_column(dbuffer)[cache.rows.last_columns(len(ds))] = ds
-        dh_buffer = dbuffers[0][len(dstate[0]) :]  # (T, B, H)
-        dh_buffer += dh.T.reshape(T, B, -1)  # (H, T*B) -> (T, B, H)
-        dx = xp.empty((self.input_size, T, B), dtype=dh.dtype)
-        grads = {name: xp.zeros_like(p) for name, p in cache.params.items()}
+        xp, (T, B, D), rows = array_module(dh), cache.x.shape, cache.rows
+        dx, grads = xp.empty((D, T, B), dtype=dh.dtype), {name: xp.zeros_like(p) for name, p in cache.params.items()}
+        windows = [deque(_arriving(ds, rows, T + j) for j in range(len(ds))) for ds in dstate]  # of buffer[T : T + k]
         for t in reversed(range(T)):
-            dnew = tuple(dbuffer[len(dbuffer) - T + t] for dbuffer in dbuffers)
-            step_grads = StepGrads(dnew, _windows(dbuffers, t, T), grads)
-            previous = _windows(cache.buffers, t, T)
+            for window, ds in zip(windows, dstate, strict=True):
+                zeros = xp.zeros(ds.shape[1:], dtype=ds.dtype)
+                window.appendleft(zeros if rows.valid is None else _arriving(ds, rows, t))
+            dnew = tuple(window.pop() for window in windows)  # the windows are now of buffer[t : t + k]
+            now = slice(t * B, (t + 1) * B)
+            dnew[0][...] += dh[:, now].T  # (H, B) -> (B, H)
+            previous, step_grads = _windows(cache.buffers, t, T), StepGrads(dnew, windows, grads)
             dx[:, t] = self.step_backward(cache.params, cache.x[t], previous, cache.steps[t], step_grads).T  # (D, B)
-        if reached is not None:
-            reached[...] = dh_buffer.reshape(T * B, -1).T  # (T, B, H) -> (H, T*B)
-        dstate = tuple(dbuffer[: len(dbuffer) - T].copy() for dbuffer in dbuffers)
-        return dx.reshape(-1, T * B), dstate, grads  # dx: (D, T, B) -> (D, T*B)
+            if dh_total is not None:
+                dh_total[:, now] = dnew[0].T  # (B, H) -> (H, B)
+        dgiven = tuple(xp.stack(list(window)) for window in windows)  # (k, B, numbers) each
+        return dx.reshape(D, T * B), dgiven, grads  # dx: (D, T, B) -> (D, T*B)
 
     def outputs(self, cache: RecurrentCache, steps_before: int = 0) -> Array:
         """Return the outputs (H, (steps_before + T)*B), led by the last steps of the given state."""
@@ -130,6 +127,11 @@ def _windows(buffers: list[Array], t: int, T: int) -> Arrays:
     return tuple(buffer[t : t + len(buffer) - T] for buffer in buffers)
 
 
-def _by_column(buffer: Array) -> Array:
-    """Return the view ((k+T)*B, numbers) of a buffer (k+T, B, numbers); its first axis is that of ``RowLengths.last_columns``."""
-    return buffer.reshape(-1, buffer.shape[-1])
+def _arriving(ds: Array, rows: RowLengths, t: int) -> Array:
+    """Return the gradient (B, numbers) of ``buffer[t]`` from that of the returned state, (k, B, numbers).
+
+    The returned state of row b is ``buffer[lengths[b] : lengths[b] + k]``.
+    """
+    xp, j = array_module(ds), t - rows.lengths  # (B,)
+    returned = (j >= 0) & (j < len(ds))
+    return xp.where(returned[:, None], ds[j.clip(0, len(ds) - 1), xp.arange(len(j))], 0)

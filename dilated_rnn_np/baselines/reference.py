@@ -1,28 +1,28 @@
 """The compared systems as naive loops: one sequence, one layer, one time step at a time, from a state of zeros.
 
-Slow and obvious, as ``dilated_rnn_np.reference`` is for the dilated RNN: the layers, with which these loops share no code, have
-to equal them to rounding. Each function gets one layer's parameters and its input, and returns the layer's outputs.
+These loops are slow and obvious, as ``dilated_rnn_np.reference`` is for the dilated RNN. They share no code with the layers, and
+the layers must equal them to rounding. Each function takes one layer's parameters p and input x (T, D), and returns its outputs
+(T, H).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from ..recurrence.reference import sigmoid
 
+Params = dict[str, np.ndarray]
 
-def skip(p: dict[str, np.ndarray], x: np.ndarray, cell: str, s: int) -> np.ndarray:
+
+def skip(p: Params, x: np.ndarray, cell: str, s: int) -> np.ndarray:
     """``c_t = f(x_t, c_{t-1}, c_{t-s})``.
 
     Parameters
     ----------
-    p : W_x (G*H, D), W_h and W_s (G*H, H), b (G*H,), gru also b_h (H,). x : (T, D). cell : "rnn", "lstm" or "gru".
-
-    Returns
-    -------
-    h : (T, H).
+    p : W_x (G*H, D), W_h and W_s (G*H, H), b (G*H,), gru also b_h (H,). cell : "rnn", "lstm" or "gru".
     """
     H = p["W_h"].shape[1]
     hs: list[np.ndarray] = []
@@ -45,16 +45,12 @@ def skip(p: dict[str, np.ndarray], x: np.ndarray, cell: str, s: int) -> np.ndarr
     return np.array(hs)
 
 
-def clockwork(p: dict[str, np.ndarray], x: np.ndarray, periods: list[int]) -> np.ndarray:
-    """``h_i = tanh(W_x,i x + sum over the modules j that are as slow or slower of W_h,ij h_j + b_i)`` where ``t mod p_i = 0``.
+def clockwork(p: Params, x: np.ndarray, periods: list[int]) -> np.ndarray:
+    """``h_i = tanh(W_x,i x + sum over the modules j >= i of W_h,ij h_j + b_i)`` at the times with ``t mod p_i = 0``.
 
     Parameters
     ----------
-    p : W_x (H, D), b (H,), and for each module i of m units W_h<i> (m, H - i*m). x : (T, D). periods : from fast to slow.
-
-    Returns
-    -------
-    h : (T, H).
+    p : W_x (H, D), b (H,), and for each module i of m units W_h<i> (m, H - i*m). periods : from fast to slow.
     """
     m = len(p["b"]) // len(periods)
     h = [np.zeros(m) for _ in periods]
@@ -71,16 +67,12 @@ def clockwork(p: dict[str, np.ndarray], x: np.ndarray, periods: list[int]) -> np
     return np.array(hs)
 
 
-def phased_lstm(p: dict[str, np.ndarray], x: np.ndarray, open_ratio: float, leak: float) -> np.ndarray:
-    """Let an LSTM's step in by the time gate: ``c_t = k c~ + (1 - k) c_{t-1}``, ``h_t = k h~ + (1 - k) h_{t-1}``.
+def phased_lstm(p: Params, x: np.ndarray, open_ratio: float, leak: float) -> np.ndarray:
+    """Run an LSTM behind a time gate: ``c_t = k c~ + (1 - k) c_{t-1}``, ``h_t = k h~ + (1 - k) h_{t-1}``.
 
     Parameters
     ----------
-    p : W_x (4*H, D), W_h (4*H, H), b (4*H,), log_tau and s (H,). x : (T, D). open_ratio : r_on. leak : alpha.
-
-    Returns
-    -------
-    h : (T, H).
+    p : W_x (4*H, D), W_h (4*H, H), b (4*H,), log_tau and s (H,). open_ratio : r_on. leak : alpha.
     """
     H = len(p["s"])
     h, c, hs = np.zeros(H), np.zeros(H), []
@@ -104,16 +96,12 @@ def phased_lstm(p: dict[str, np.ndarray], x: np.ndarray, open_ratio: float, leak
     return np.array(hs)
 
 
-def dilated_cnn(p: dict[str, np.ndarray], x: np.ndarray, d: int, k: int) -> np.ndarray:
+def dilated_cnn(p: Params, x: np.ndarray, d: int, k: int) -> np.ndarray:
     """``y = W_r z + b_r + x`` with ``z = tanh(W_f * x + b_f) sigmoid(W_g * x + b_g)``, taps at t, t-d, …, t-(k-1)d.
 
     Parameters
     ----------
-    p : W_f and W_g (H, k*D), the newest tap last, W_r (H, H), b_f, b_g, b_r (H,), and where D != H W_p (H, D). x : (T, D).
-
-    Returns
-    -------
-    y : (T, H).
+    p : W_f and W_g (H, k*D), the newest tap last, W_r (H, H), b_f, b_g, b_r (H,), and where D != H W_p (H, D).
     """
     D = x.shape[1]
     ys = []
@@ -130,32 +118,22 @@ def dilated_cnn(p: dict[str, np.ndarray], x: np.ndarray, d: int, k: int) -> np.n
 
 
 def hm_lstm(
-    p: dict[str, np.ndarray],
-    x: np.ndarray,
-    levels: int,
-    slope: float = 1.0,
-    boundary: Callable[[complex], complex] | None = None,
+    p: Params, x: np.ndarray, levels: int, slope: float = 1.0, boundary: Callable[[complex], complex] | None = None
 ) -> np.ndarray:
-    """UPDATE, COPY or FLUSH, in each level at each step, as its boundaries say.
+    """Apply UPDATE, COPY or FLUSH in each level at each step, depending on its boundaries; h is (T, L*H), the lowest level first.
 
     Parameters
     ----------
-    p : for each level l "levels.l.W", ".U", ".V" and ".b", rows in the order f, i, o, g, boundary; no V at the top. x : (T, D).
-    boundary : None for the step at 1/2, by which one of the three is chosen; or a function of the hard sigmoid, and then the
-        three are mixed as if it were a probability.
-
-    Returns
-    -------
-    h : (T, L*H), the lowest level first.
+    p : for each level l "levels.l.W", ".U", ".V" and ".b", rows in the order f, i, o, g, boundary; no V at the top.
+    boundary : None for the step at 1/2, which selects one of the three operations; or a function of the hard sigmoid whose result
+        mixes the three as if it were a probability.
     """
     H = p["levels.0.U"].shape[1]
     h_prev, c_prev = [np.zeros(H)] * levels, [np.zeros(H)] * levels
-    z_prev: list = [0] * levels  # of the top level it stays 0
+    z_prev: list[Any] = [0] * levels  # that of the top level stays 0
     outputs = []
     for x_t in x:
-        h: list = []
-        c: list = []
-        z: list = []
+        h, c, z = list(h_prev), list(c_prev), list(z_prev)  # COPY, unless a boundary below changes them
         for l in range(levels):
             W, U, b = (p[f"levels.{l}.{name}"] for name in "WUb")
             h_below, z_below = (x_t, 1) if l == 0 else (h[l - 1], z[l - 1])
@@ -163,25 +141,19 @@ def hm_lstm(
             if l < levels - 1:
                 s = s + z_prev[l] * (p[f"levels.{l}.V"] @ h_prev[l + 1])
             f, i, o, g = sigmoid(s[:H]), sigmoid(s[H : 2 * H]), sigmoid(s[2 * H : 3 * H]), np.tanh(s[3 * H : 4 * H])
-            flushed, updated, copied = i * g, f * c_prev[l] + i * g, c_prev[l]
-            if boundary is None and z_prev[l] == 1:
-                c_l = flushed
-                h_l = o * np.tanh(c_l)
-            elif boundary is None and z_below == 1:
-                c_l = updated
-                h_l = o * np.tanh(c_l)
-            elif boundary is None:
-                c_l, h_l = copied, h_prev[l]
-            else:
-                c_l = z_prev[l] * flushed + (1 - z_prev[l]) * (z_below * updated + (1 - z_below) * copied)
-                copying = (1 - z_prev[l]) * (1 - z_below)
-                h_l = copying * h_prev[l] + (1 - copying) * o * np.tanh(c_l)
-            h.append(h_l)
-            c.append(c_l)
+            flushed, updated = i * g, f * c_prev[l] + i * g
+            copying = (1 - z_prev[l]) * (1 - z_below)
+            if boundary is not None:
+                c[l] = z_prev[l] * flushed + (1 - z_prev[l]) * (z_below * updated + (1 - z_below) * c_prev[l])
+            elif z_prev[l] == 1:
+                c[l] = flushed
+            elif z_below == 1:
+                c[l] = updated
+            h[l] = copying * h_prev[l] + (1 - copying) * o * np.tanh(c[l])
             if l < levels - 1:
                 soft = (slope * s[4 * H] + 1) / 2
                 soft = soft if 0 < soft.real < 1 else float(soft.real >= 1)
-                z.append(int(soft > 0.5) if boundary is None else boundary(soft))
-        h_prev, c_prev, z_prev = h, c, [*z, 0]
+                z[l] = int(soft > 0.5) if boundary is None else boundary(soft)
+        h_prev, c_prev, z_prev = h, c, z
         outputs.append(np.concatenate(h))
     return np.array(outputs)

@@ -8,7 +8,6 @@ the LSTM, ``z h_{t-1}`` in the GRU), they use that of step t-1.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,11 +22,11 @@ from ..recurrence.cells import Arrays, Cell, get_cell
 from ..recurrence.gates import pre_activations, pre_activations_backward
 from ..recurrence.init import Scheme, draw_blocks, draw_gates
 from ..theory.graphs import Graph, skip_stack
-from .base import ComparedSystem, layer_sizes
+from .base import ComparedSystem, Sizes, layer_sizes
 from .recurrent import RecurrentLayer, StepGrads
 
 
-def plain_rnn(input_size: int, hidden_size: int | Sequence[int], num_layers: int, **options: Any) -> DilatedRNN:
+def plain_rnn(input_size: int, hidden_size: Sizes, num_layers: int, **options: Any) -> DilatedRNN:
     """Return an ordinary stacked recurrent net: a dilated one whose dilations are all 1.
 
     Parameters
@@ -62,13 +61,7 @@ class SkipRNN(ComparedSystem):
     cell: Cell
 
     def __init__(
-        self,
-        input_size: int,
-        hidden_size: int | Sequence[int],
-        num_layers: int,
-        skip: int,
-        cell: str | Cell = "rnn",
-        **options: Any,
+        self, input_size: int, hidden_size: Sizes, num_layers: int, skip: int, cell: str | Cell = "rnn", **options: Any
     ) -> None:
         self.skip, self.cell = positive_integer("skip", skip, least=2), get_cell(cell)
         sizes = layer_sizes(input_size, hidden_size, num_layers)

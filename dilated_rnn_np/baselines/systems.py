@@ -1,10 +1,11 @@
-"""The systems by name, each built from the same few settings, and the hidden size that gives them equally many parameters.
+"""The systems by name, each built from the same few settings, and the hidden size that fits a number of parameters.
 
-``dilations`` say for every system how deep it is and how far its edges reach; each entry below says what it makes of them.
+For every system ``dilations`` set the depth and the reach of the edges; each entry of ``SYSTEMS`` says how it uses them.
 """
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -15,76 +16,58 @@ from ..arrays.checks import choose, positive_integer
 from ..nets.model import DilatedRNN
 from ..nets.network import Network
 from ..recurrence.cells import Cell
+from .base import Sizes
 from .clockwork import ClockworkRNN
 from .dilated_cnn import DilatedCNN
 from .hm_lstm import HMLSTM
 from .phased_lstm import PhasedLSTM
 from .skip import SkipRNN, plain_rnn
 
-Sizes = int | Sequence[int]
+MOST = 10**8  # parameters for which ``hidden_size_for`` builds nets; those it tries hold up to four times as many
 
 
 @dataclass(frozen=True)
 class System:
-    """A kind of network that others are compared with.
+    """A kind of network in a comparison."""
 
-    Attributes
-    ----------
-    name : what it is called on the command line. description : one sentence that says what it is.
-    takes_cell : whether its layers are made of a cell of choice.
-    make : from (input_size, hidden_size, dilations) and the options of ``Network``, with ``cell`` where it takes one.
-    """
-
-    name: str
     description: str
-    takes_cell: bool
-    make: Callable[..., Network]
-
-
-def _plain(input_size: int, hidden_size: Sizes, dilations: Sequence[int], **options: Any) -> Network:
-    return plain_rnn(input_size, hidden_size, len(dilations), **options)
-
-
-def _skip(input_size: int, hidden_size: Sizes, dilations: Sequence[int], **options: Any) -> Network:
-    return SkipRNN(input_size, hidden_size, len(dilations), max(2, *dilations), **options)
+    takes_cell: bool  # whether the cell of its layers can be chosen
+    make: Callable[..., Network]  # builds it from (input_size, hidden_size, dilations) and the options of ``Network``
 
 
 def _clockwork(input_size: int, hidden_size: int, dilations: Sequence[int], **options: Any) -> Network:
     if any(slow <= fast for fast, slow in pairwise(dilations)):
-        raise ValueError(
-            f"dilations of a clockwork RNN, its modules' periods, must grow, got {list(dilations)}; sort them"
-        )
+        given = list(dilations)
+        raise ValueError(f"dilations of a clockwork RNN are its periods and must increase, got {given}; sort them")
     modules = len(dilations)
     rounded = -(-positive_integer("hidden_size", hidden_size) // modules) * modules  # modules are of equal size
     return ClockworkRNN(input_size, rounded, dilations, **options)
 
 
-def _phased(input_size: int, hidden_size: Sizes, dilations: Sequence[int], **options: Any) -> Network:
-    return PhasedLSTM(input_size, hidden_size, len(dilations), **options)
-
-
-def _multiscale(input_size: int, hidden_size: int, dilations: Sequence[int], **options: Any) -> Network:
-    return HMLSTM(input_size, hidden_size, levels=3, **options)
-
-
 SYSTEMS = {
-    system.name: system
-    for system in (
-        System("dilated", "The dilated RNN: layer l sees its state of dilation[l] steps before.", True, DilatedRNN),
-        System("plain", "A stack of as many ordinary recurrent layers, each of dilation 1.", True, _plain),
-        System("skip", "As many layers, each with skip connections as long as the largest dilation.", True, _skip),
-        System(
-            "clockwork", "One clockwork layer, whose modules have the dilations as their periods.", False, _clockwork
-        ),
-        System("phased-lstm", "As many LSTM layers, whose units open in rhythms that they learn.", False, _phased),
-        System("dilated-cnn", "Causal convolutions over two steps, of the same dilations.", False, DilatedCNN),
-        System(
-            "hm-lstm",
-            "Three levels of LSTM that find the boundaries of segments, whatever the dilations.",
-            False,
-            _multiscale,
-        ),
-    )
+    "dilated": System("The dilated RNN: layer l reads its state of dilations[l] steps before.", True, DilatedRNN),
+    "plain": System(
+        "A stack of equally many ordinary recurrent layers, each of dilation 1.",
+        True,
+        lambda D, H, dilations, **options: plain_rnn(D, H, len(dilations), **options),
+    ),
+    "skip": System(
+        "Equally many layers, each with skip connections as long as the largest dilation.",
+        True,
+        lambda D, H, dilations, **options: SkipRNN(D, H, len(dilations), max(2, *dilations), **options),
+    ),
+    "clockwork": System("One clockwork layer; the dilations are the periods of its modules.", False, _clockwork),
+    "phased-lstm": System(
+        "Equally many LSTM layers; each unit opens with a period that it learns.",
+        False,
+        lambda D, H, dilations, **options: PhasedLSTM(D, H, len(dilations), **options),
+    ),
+    "dilated-cnn": System("Causal convolutions over two steps, with the same dilations.", False, DilatedCNN),
+    "hm-lstm": System(
+        "Three levels of LSTM that detect the boundaries of segments; the dilations are not used.",
+        False,
+        lambda D, H, dilations, **options: HMLSTM(D, H, levels=3, **options),
+    ),
 }
 
 
@@ -100,13 +83,12 @@ def build(
 
     Parameters
     ----------
-    name : one of ``SYSTEMS``. input_size : D. hidden_size : H. dilations : how deep and how far, see ``SYSTEMS``.
-    cell : for the systems that take one, "rnn" if None; for the others None.
-    options : output_size, readout, dtype, rng, xp, dropout, input_init, recurrent_init, as in ``DilatedRNN``.
+    name : one of ``SYSTEMS``. input_size : D. hidden_size : H. dilations : depth and reach, see ``SYSTEMS``.
+    cell : for a system that takes one, "rnn" if None; None for the others. options : as in ``Network``.
 
     Raises
     ------
-    ValueError : for an unknown name, a cell where the system has its own, and what the system itself refuses.
+    ValueError : for an unknown name, for a cell where the system has units of its own, and for settings that the system refuses.
 
     Examples
     --------
@@ -122,16 +104,15 @@ def build(
 
 
 def hidden_size_for(build: Callable[[int], Network], parameters: int) -> int:
-    """Return the largest hidden size whose network has at most so many parameters.
+    """Return the largest hidden size whose network has at most ``parameters`` parameters, read-out included.
 
     Parameters
     ----------
-    build : from a hidden size to a network, whose number of parameters does not fall as the hidden size grows.
-    parameters : how many there may be, read-out included.
+    build : returns the network of a hidden size; its number of parameters must not decrease as the hidden size grows.
 
     Raises
     ------
-    ValueError : where a single hidden unit already takes more.
+    ValueError : if a single hidden unit already takes more.
 
     Examples
     --------
@@ -140,19 +121,20 @@ def hidden_size_for(build: Callable[[int], Network], parameters: int) -> int:
     (9, 855)
     """
     parameters = positive_integer("parameters", parameters)
-
-    def fits(hidden: int) -> bool:
-        return build(hidden).num_parameters <= parameters
-
-    if not fits(1):
+    if parameters > MOST:
         raise ValueError(
-            f"parameters must be at least {build(1).num_parameters:,}, which one hidden unit takes, got {parameters:,}; "
-            "allow more, or make the net less deep"
+            f"parameters must be at most {MOST:,}, got {parameters:,}; for a larger net give its hidden size"
         )
-    fitting, too_many = 1, 2
-    while too_many <= parameters and fits(too_many):  # a unit takes at least one parameter
-        fitting, too_many = too_many, 2 * too_many
-    while too_many - fitting > 1:
-        middle = (fitting + too_many) // 2
-        fitting, too_many = (middle, too_many) if fits(middle) else (fitting, middle)
-    return fitting
+
+    def count(hidden: int) -> int:
+        return build(hidden).num_parameters
+
+    if count(1) > parameters:
+        raise ValueError(
+            f"parameters must be at least {count(1):,}, which one hidden unit takes, got {parameters:,}; "
+            "allow more parameters, or use fewer layers"
+        )
+    too_many = 2
+    while too_many <= parameters and count(too_many) <= parameters:  # a unit takes at least one parameter
+        too_many *= 2
+    return bisect.bisect_right(range(too_many), parameters, lo=too_many // 2, key=count) - 1

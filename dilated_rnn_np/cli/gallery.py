@@ -1,8 +1,4 @@
-"""The pictures of an architecture and of a trained net, written into a folder; ``dilated-rnn draw`` calls it.
-
-An architecture has its unrolled network, a shortest path through it, path lengths and two animations; a dilated one also has
-its fold. A checkpoint adds the gradient across spans, states and gates, errors on the test data, and the training curve.
-"""
+"""The pictures of an architecture and of a trained net, written into a folder; ``dilated-rnn draw`` calls it."""
 
 from __future__ import annotations
 
@@ -32,47 +28,33 @@ Curve = tuple[np.ndarray, np.ndarray]  # steps and values
 
 
 def draw_architecture(model: Network, folder: str | os.PathLike[str], steps: int = 17) -> list[Path]:
-    """Draw the architecture of a net and write each picture into a folder.
+    """Draw the architecture of a net of any system, unrolled over ``steps`` steps, into a folder that is created if missing.
 
-    Parameters
-    ----------
-    model : of any system; the values of its parameters do not matter. folder : created if missing.
-    steps : number of time steps in the unrolled network.
-
-    Returns
-    -------
-    written : the files: pictures as PNG, animations as GIF and as HTML pages to step through.
-
-    Raises
-    ------
-    TypeError : if the network has no graph.
+    Returns the files: pictures as PNG, animations as GIF and as HTML pages to step through.
     """
     folder, steps = Path(folder), positive_integer("steps", steps)
     graph = model.graph()
     dilations = model.dilations if isinstance(model, DilatedRNN) else ()
     limit = max(steps, *(2 * edge.steps for edge in graph.edges))
-    against = (
-        comparison_graphs(["skip", "plain", "cnn"], dilations) if dilations else [paths.plain_stack(len(graph.nodes))]
-    )
-    folder.mkdir(parents=True, exist_ok=True)
-    written = [
-        _saved(plot.network(graph, steps).ax, folder / "network.png"),
-        _saved(plot.network(graph, steps, path=_farthest_path(graph, steps)).ax, folder / "path.png"),
-        _saved(plot.path_lengths([graph, *against], limit)[0].axes, folder / "path_lengths.png"),
-    ]
+    against = [paths.plain_stack(len(graph.nodes))]
+    if dilations:
+        against = comparison_graphs(["skip", "plain", "cnn"], dilations)
+    axes = {
+        "network": plot.network(graph, steps).ax,
+        "path": plot.network(graph, steps, path=_farthest_path(graph, steps)).ax,
+        "path_lengths": plot.path_lengths([graph, *against], limit)[0].axes,
+    }
     if paths.is_stack(graph):
-        written.append(_saved(plot.path_length_map(graph, limit).axes, folder / "path_length_map.png"))
+        axes["path_length_map"] = plot.path_length_map(graph, limit).axes
     if dilations:
         folded = max((d for d in dilations if d <= 8), default=min(dilations))  # small enough to be shown
+        axes["fold"] = plot.fold(3 * folded - folded // 2, folded).ax
         own = plot.mean_recurrent_lengths(own=graph, period=max(dilations))["own"]
-        written += [
-            _saved(plot.fold(3 * folded - folded // 2, folded).ax, folder / "fold.png"),
-            _saved(own[0].axes, folder / "mean_recurrent_length.png"),
-        ]
-    for name, animation in (
-        ("forward", plot.forward_animation(graph, min(steps, 17))),
-        ("backward", plot.backward_animation(graph, min(steps, 17))),
-    ):
+        axes["mean_recurrent_length"] = own[0].axes
+    folder.mkdir(parents=True, exist_ok=True)
+    written = [_saved(ax, folder / f"{name}.png") for name, ax in axes.items()]
+    for name, animate in (("forward", plot.forward_animation), ("backward", plot.backward_animation)):
+        animation = animate(graph, min(steps, 17))
         plot.save_html(animation, folder / f"{name}.html")
         plot.save_gif(animation, folder / f"{name}.gif")
         written += [folder / f"{name}.html", folder / f"{name}.gif"]
@@ -82,16 +64,7 @@ def draw_architecture(model: Network, folder: str | os.PathLike[str], steps: int
 def draw_checkpoint(
     path: str | os.PathLike[str], model: Network, task: Task | None, folder: str | os.PathLike[str]
 ) -> list[Path]:
-    """Draw gradients, states, errors and the training curve of a trained net, into a folder.
-
-    Parameters
-    ----------
-    path : the checkpoint, for its training curve. model : loaded from it. task : that it was trained on, or None.
-
-    Returns
-    -------
-    written : the files.
-    """
+    """Draw the training curve in a checkpoint, and gradients, states and errors of its model, into a folder; return the files."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     written = []
@@ -108,38 +81,28 @@ def draw_checkpoint(
             x, targets = x[:, lengths == len(x)], targets[..., lengths == len(x)]  # (T, B', D), (B',) or (T, B')
         loss = LOSSES[task.loss]
     last = targets if targets is None or model.readout == "last" else targets[-1]
-    labels = [layer.label for layer in model.layer_summaries()]
-    numbered = [f"{i + 1}: {label}" for i, label in enumerate(labels)]
-    written.append(
-        _saved(plot.gradient_flow(gradient_flow(model, x, last, loss), numbered).axes, folder / "gradient_flow.png")
-    )
+    labels = [f"{i}: {layer.label}" for i, layer in enumerate(model.layer_summaries(), 1)]
+    axes = {"gradient_flow": plot.gradient_flow(gradient_flow(model, x, last, loss), labels).axes}
     for i, layer in enumerate(activations(model, x[:, :1])):
         for name in layer:
-            mesh = plot.hidden_states(layer, name)
-            mesh.axes.set_title(f"layer {i + 1}, {labels[i]}: {name} of one sequence", fontsize=10)
-            written.append(_saved(mesh.axes, folder / f"layer{i + 1}_{name}.png"))
-    if isinstance(task, (Digits, SmallDigits)):
+            ax = axes[f"layer{i + 1}_{name}"] = plot.hidden_states(layer, name).axes
+            ax.set_title(f"layer {labels[i]}, {name} of one sequence", fontsize=10)
+    if isinstance(task, Digits):
         batches = task.test(512)
         answers = [model.forward(x, keep=False)[0].argmax(axis=-1) for x, _ in batches]
-        ax = plot.new_axes(5.6, 5.0)
-        plot.confusion(np.concatenate([labels for _, labels in batches]), np.concatenate(answers), ax=ax)
-        written.append(_saved(ax, folder / "confusion.png"))
-    if isinstance(task, Digits):
+        axes["confusion"] = plot.new_axes(5.6, 5.0)
+        classes = np.concatenate([classes for _, classes in batches])
+        plot.confusion(classes, np.concatenate(answers), ax=axes["confusion"])
+    if isinstance(task, Digits) and not isinstance(task, SmallDigits):
         order = Digits.random_order(task.permutation_seed)
-        lines = plot.digits_as_sequences(task.test_images, order)
-        written.append(_saved(lines[0].axes, folder / "digits.png"))
-    return written
+        axes["digits"] = plot.digits_as_sequences(task.test_images, order)[0].axes
+    return written + [_saved(ax, folder / f"{name}.png") for name, ax in axes.items()]
 
 
 def training_picture(
     training: Curve, held_out: Curve, baseline: float | None, path: Path, label: str = "validation"
 ) -> Path:
-    """Draw a run's training loss as a curve and its held-out losses as points, and return the path.
-
-    Parameters
-    ----------
-    training, held_out : steps and losses. baseline : the memoryless loss, or None. path : of the picture.
-    """
+    """Draw a run's training loss as a curve and its held-out losses as points, and return the path."""
     ax = plot.new_axes()
     plot.training_curves({"training": training}, baseline, smooth=max(1, len(training[0]) // 200), ax=ax)
     ax.plot(*held_out, "o", color="#D55E00", markersize=3, label=label)
@@ -153,8 +116,8 @@ def comparison_graphs(names: Sequence[str], dilations: Sequence[int]) -> list[pa
     >>> [graph.label for graph in comparison_graphs(["skip", "plain", "cnn"], [1, 2, 4])]
     ['skip RNN, s = 4', 'plain RNN', 'dilated CNN 1, 2, 4']
     """
-    known = SYSTEMS | {"cnn": SYSTEMS["dilated-cnn"]}
-    chosen = [choose("architecture", name, known).name for name in names]
+    known = {name: name for name in SYSTEMS} | {"cnn": "dilated-cnn"}
+    chosen = [choose("architecture", name, known) for name in names]
     plain = paths.plain_stack(len(dilations))  # its own graph would be labelled "dilated RNN 1, 1, 1"
     return [plain if name == "plain" else build(name, 1, 1, dilations).graph() for name in chosen]
 

@@ -1,7 +1,4 @@
-"""The command line's entry point: parses the options, calls a command, and reports errors.
-
-``python -m dilated_rnn_np`` and the console script ``dilated-rnn`` are the same.
-"""
+"""The entry point of ``dilated-rnn`` and ``python -m dilated_rnn_np``: parses options, calls a command, reports errors."""
 
 from __future__ import annotations
 
@@ -16,11 +13,10 @@ from ..plot import checked_picture
 from ..tasks import DataError
 from .demo import demonstrate
 from .errors import UserError, user_errors
-from .experiment_command import experiment_command
 from .parser import parser
 from .picture_commands import draw_command, paths_command
-from .task_options import own_defaults
-from .train_command import evaluate_command, generate_command, summary_command, train_command
+from .task_options import DEFAULTS
+from .train_command import evaluate_command, experiment_command, generate_command, summary_command, train_command
 
 # Errors that users can mend: their messages say how. All others are bugs, and show their traceback.
 REPORTED = (UserError, CheckpointError, DataError, FolderError, OSError, FloatingPointError)
@@ -30,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0 done, 2 the user's error, 130 stopped by Ctrl-C."""
     try:
         options = parser().parse_args(arguments)
-        if options.command == "train" and own_defaults(options.task):
+        if options.command == "train" and options.task in DEFAULTS:
             options = parser(options.task).parse_args(arguments)
         if getattr(options, "backend", None) == "auto":
             xp, choice = automatic()

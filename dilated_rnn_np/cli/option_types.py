@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ..arrays.checks import choose
+from ..arrays import checks
 
 T = TypeVar("T")
 
@@ -18,29 +18,21 @@ def _parser(convert: Callable[[str], T], expected: str, valid: Callable[[T], boo
 
     def parse(text: str) -> T:
         try:
-            value = convert(text)
+            if valid(value := convert(text)):
+                return value
         except ValueError:
-            value = None
-        if value is None or not valid(value):
-            raise ArgumentTypeError(f"must be {expected}, got {text!r}")
-        return value
+            pass
+        raise ArgumentTypeError(f"must be {expected}, got {text!r}")
 
     return parse
-
-
-def whole(least: int = 1) -> Callable[[str], int]:
-    """Return the type of whole numbers of at least ``least``.
-
-    >>> whole()("12")
-    12
-    """
-    return _parser(int, f"a whole number of at least {least}", lambda number: number >= least)
 
 
 def _wholes(text: str) -> list[int]:
     return [int(word) for word in text.split(",")]
 
 
+count = _parser(int, "a whole number of at least 1", lambda number: number >= 1)
+whole = _parser(int, "a whole number of at least 0", lambda number: number >= 0)
 wholes = _parser(_wholes, "whole numbers of at least 1, such as 1,2,4", lambda numbers: min(numbers) >= 1)
 finite = _parser(float, "a finite number", math.isfinite)
 positive = _parser(float, "a finite number above 0", lambda number: 0 < number < math.inf)
@@ -59,10 +51,9 @@ def one_of(what: str, known: Mapping[str, Any]) -> Callable[[str], str]:
 
     def parse(text: str) -> str:
         try:
-            choose(what, text, known)
+            return checks.one_of(what, text, known)
         except ValueError as error:
             raise ArgumentTypeError(str(error)) from None
-        return text
 
     return parse
 

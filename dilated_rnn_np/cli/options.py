@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..baselines.systems import SYSTEMS
@@ -12,51 +13,51 @@ from . import option_types as types
 
 BACKENDS = dict.fromkeys(("numpy", "cupy", "auto"))
 
+
+def choice(what: str, known: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of an option whose value is one of the known names."""
+    return {"metavar": "NAME", "type": types.one_of(what, known), "help": f"one of {', '.join(known)}"}
+
+
 SHARED: dict[str, dict[str, Any]] = {
     "checkpoint": {"metavar": "CHECKPOINT", "type": types.checkpoint, "help": "the checkpoint.npz of a training run"},
-    "--system": {"metavar": "NAME", "type": types.one_of("system", SYSTEMS), "help": f"one of {', '.join(SYSTEMS)}"},
-    "--cell": {"metavar": "NAME", "type": types.one_of("cell", CELLS), "help": f"one of {', '.join(CELLS)}"},
+    "--system": choice("system", SYSTEMS),
+    "--cell": choice("cell", CELLS),
     "--dilations": {"metavar": "LIST", "type": types.wholes, "help": "one dilation per layer, such as 1,2,4,8"},
-    "--parameters": {"metavar": "N", "type": types.whole(), "help": "at most this many parameters per net; sets its hidden size"},
-    "--embedding": {"metavar": "E", "type": types.whole(), "help": "a linear map to E numbers before the first layer"},
-    "--input-size": {"metavar": "N", "type": types.whole(), "default": 1, "help": "numbers per time step"},
-    "--steps": {"metavar": "N", "type": types.whole(), "help": "training steps"},
-    "--batch-size": {"metavar": "N", "type": types.whole(), "help": "sequences per step"},
-    "--seed": {"metavar": "N", "type": types.whole(least=0), "default": 0},
-    "--corpus": {"metavar": "NAME", "type": types.one_of("corpus", CORPORA), "help": f"characters: one of {', '.join(CORPORA)}"},
-    "--frame": {"metavar": "N", "type": types.whole(), "help": "speech: samples per time step; 1 is sample by sample"},
+    "--parameters": {"metavar": "N", "type": types.count, "help": "at most this many parameters per net; sets its hidden size"},
+    "--embedding": {"metavar": "E", "type": types.count, "help": "a linear map to E numbers before the first layer"},
+    "--input-size": {"metavar": "N", "type": types.count, "default": 1, "help": "numbers per time step"},
+    "--steps": {"metavar": "N", "type": types.count, "help": "training steps"},
+    "--batch-size": {"metavar": "N", "type": types.count, "help": "sequences per step"},
+    "--seed": {"metavar": "N", "type": types.whole, "default": 0},
+    "--corpus": choice("corpus", CORPORA) | {"help": f"characters: one of {', '.join(CORPORA)}"},
+    "--frame": {"metavar": "N", "type": types.count, "help": "speech: samples per time step; 1 is sample by sample"},
     "--data-dir": {"metavar": "FOLDER", "help": "folder of the data files; else $DILATED_RNN_DATA, a cache, a download"},
     "--text": {"metavar": "FILE", "help": "the present place of the text file that the net was trained on"},
     "--last": {"action": "store_true", "help": "use the last parameters, not those best in validation"},
-    "--backend": {
-        "metavar": "NAME",
-        "type": types.one_of("backend", BACKENDS),
-        "default": "numpy",
-        "help": "numpy, cupy (a GPU), or auto: cupy if there is a GPU",
-    },
-    "--threads": {"metavar": "N", "type": types.whole(), "help": "threads to compute with"},
+    "--backend": choice("backend", BACKENDS) | {"default": "numpy", "help": "numpy, cupy (GPU), or auto: a GPU if there is one"},
+    "--threads": {"metavar": "N", "type": types.count, "help": "threads to compute with"},
     "--out": {"metavar": "FOLDER"},
 }  # fmt: skip
 
 
-def add(parser: Any, name: str, otherwise: str = "", **changes: Any) -> None:
-    """Add a shared option to a command, or to a group of its options.
+def add(parser: Any, *names: str, otherwise: str = "", **changes: Any) -> None:
+    """Add shared options to a command, or to a group of its options.
 
-    Parameters
-    ----------
-    otherwise : describes the default of an option whose default is None. changes : replace entries of ``SHARED``.
+    ``otherwise`` describes a default that is not a plain value; ``changes`` replace entries of ``SHARED``.
     """
-    settings = SHARED[name] | changes
-    if otherwise:
-        settings["help"] += f" (default: {otherwise})"
-    parser.add_argument(name, **settings)
+    for name in names:
+        settings = SHARED[name] | changes
+        if otherwise:
+            settings["help"] += f" (default: {otherwise})"
+        parser.add_argument(name, **settings)
 
 
-def add_whole(
-    parser: Any, name: str, words: str, default: int | None = None, least: int = 1, metavar: str = "N"
+def add_own(
+    parser: Any, name: str, type: Callable[[str], Any], words: str, default: Any = None, metavar: str = "N"
 ) -> None:
-    """Add an option whose value is a whole number, with ``words`` as its help."""
-    parser.add_argument(name, type=types.whole(least), metavar=metavar, default=default, help=words)
+    """Add an option of one command, with ``words`` as its help."""
+    parser.add_argument(name, type=type, metavar=metavar, default=default, help=words)
 
 
 class Help(argparse.HelpFormatter):
@@ -69,9 +70,5 @@ class Help(argparse.HelpFormatter):
 
 
 def typed(name: str) -> str:
-    """Return an option as it is typed.
-
-    >>> typed("permutation_seed")
-    '--permutation-seed'
-    """
+    """Return an option as it is typed: "--permutation-seed" for "permutation_seed"."""
     return "--" + name.replace("_", "-")

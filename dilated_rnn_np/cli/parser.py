@@ -15,8 +15,8 @@ from ..tasks import TASKS
 from ..training.optim import OPTIMIZERS
 from . import option_types as types
 from .errors import UserError
-from .options import Help, add, add_whole, typed
-from .task_options import NOT_FOR_ALL, add_task_options, own_defaults
+from .options import Help, add, add_own, choice, typed
+from .task_options import DEFAULTS, NOT_FOR_ALL, add_task_options
 
 EXAMPLES = """examples:
   dilated-rnn                                          the demonstration, about a minute
@@ -24,9 +24,7 @@ EXAMPLES = """examples:
   dilated-rnn train mnist --permuted --cell gru        pixel by pixel, in a fixed random order
   dilated-rnn train characters                         a character language model of Tiny Shakespeare
   dilated-rnn generate runs/characters/checkpoint.npz --temperature 0.7      sample text from it
-  dilated-rnn train speech --frame 16                  recognise speakers from the raw waveform
   dilated-rnn evaluate runs/mnist/checkpoint.npz       loss and accuracy on the test images
-  dilated-rnn summary --cell gru --layers 9            the layers of an architecture and their parameters
   dilated-rnn train adding --system skip --parameters 2000     a compared system of equal size
   dilated-rnn experiment copy-memory --jobs 2          systems against each other, two runs at a time
   dilated-rnn paths --dilations 1,2,4,8 --against skip,plain,cnn     path lengths through time
@@ -52,16 +50,12 @@ def parser(task: str | None = None) -> Parser:
     )
     top.set_defaults(command="demo")
     top.add_argument("--picture", default="dilated_rnn_demo.png", metavar="FILE", help="the demonstration's picture")
-    add_whole(top, "--demo-steps", "training steps per net of the demonstration", 3000)
-    add_whole(top, "--demo-seed", "seed of the demonstration", 0, least=0)
+    add_own(top, "--demo-steps", types.count, "training steps per net of the demonstration", 3000)
+    add_own(top, "--demo-seed", types.whole, "seed of the demonstration", 0)
     commands = top.add_subparsers(title="commands", metavar="COMMAND")
     _add_train(commands, task)
-    _add_evaluate(commands)
-    _add_generate(commands)
-    _add_summary(commands)
-    _add_paths(commands)
-    _add_draw(commands)
-    _add_experiment(commands)
+    for add_command in (_add_evaluate, _add_generate, _add_summary, _add_paths, _add_draw, _add_experiment):
+        add_command(commands)
     return top
 
 
@@ -73,51 +67,41 @@ def _command(commands: Any, name: str, words: str, **settings: Any) -> Parser:
 
 def _add_train(commands: Any, task: str | None) -> None:
     train = _command(commands, "train", "train on a task")
-    train.add_argument("task", metavar="TASK", type=types.one_of("task", TASKS), help=f"one of {', '.join(TASKS)}")
+    train.add_argument("task", **choice("task", TASKS) | {"metavar": "TASK"})
     group = train.add_argument_group("the task")
     add_task_options(group)
     add(group, "--data-dir")
     _add_model_options(train)
     group = train.add_argument_group("training")
-    add(group, "--steps", otherwise="4000, or ten epochs of finite data")
-    add_whole(group, "--epochs", "passes over finite data, instead of --steps")
+    length = group.add_mutually_exclusive_group()
+    add(length, "--steps", otherwise="4000, or ten epochs of finite data")
+    add_own(length, "--epochs", types.count, "passes over finite data, instead of --steps")
     add(group, "--batch-size", default=Training.batch_size)
-    group.add_argument(
-        "--optimizer",
-        type=types.one_of("optimizer", OPTIMIZERS),
-        metavar="NAME",
-        default=Training.optimizer,
-        help=f"one of {', '.join(OPTIMIZERS)}",
-    )
-    group.add_argument("--lr", type=types.positive, metavar="X", default=Training.lr, help="learning rate at the start")
+    group.add_argument("--optimizer", default=Training.optimizer, **choice("optimizer", OPTIMIZERS))
+    add_own(group, "--lr", types.positive, "learning rate at the start", Training.lr, "X")
     group.add_argument("--schedule", choices=SCHEDULES, default=Training.schedule, help="of the learning rate")
-    words = f"rmsprop: decay of the mean of squares (default: {Training.decay})"
-    group.add_argument("--decay", type=types.fraction, metavar="X", help=words)
-    words = "largest norm of the gradient; a larger one is scaled down"
-    group.add_argument("--max-norm", type=types.norm, metavar="X", default=Training.max_norm, help=words)
-    add_whole(group, "--validate-every", "steps between validations (default: 100, or an epoch of finite data)")
+    add_own(group, "--decay", types.fraction, f"rmsprop: of the mean of squares (default: {Training.decay})", None, "X")
+    add_own(group, "--max-norm", types.norm, "the gradient is scaled down to this norm", Training.max_norm, "X")
+    add_own(group, "--validate-every", types.count, "steps between validations (default: 100, or an epoch)")
     group.add_argument("--validate-on", choices=HELD_OUT, default=Training.validate_on, help="which held-out data")
-    add_whole(group, "--patience", "stop after this many validations without a lower loss")
+    add_own(group, "--patience", types.count, "stop after this many validations without a lower loss")
     words = "limit of the memory for backpropagation; values beyond it are computed twice"
-    group.add_argument("--memory", type=types.positive, metavar="MB", help=words)
+    add_own(group, "--memory", types.positive, words, metavar="MB")
     add(group, "--threads", otherwise="as many as cores")
     group = train.add_argument_group("output")
     add(group, "--out", help="folder for checkpoint.npz, metrics.csv and curve.png", otherwise="runs/TASK")
-    add_whole(group, "--checkpoint-every", "steps between two checkpoints", 100)
+    add_own(group, "--checkpoint-every", types.count, "steps between two checkpoints", 100)
     group.add_argument("--resume", action="store_true", help="continue the run in that folder")
-    own = {name: " ".join(f"{typed(k)} {v}" for k, v in own_defaults(name).items()) for name in TASKS}
-    train.epilog = "; ".join(f"defaults of {name}: {words}" for name, words in own.items() if words)
-    train.set_defaults(**{name: value for name, value in own_defaults(task).items() if name not in NOT_FOR_ALL})
+    listed = {name: " ".join(f"{typed(k)} {v}" for k, v in own.items()) for name, own in DEFAULTS.items()}
+    train.epilog = "; ".join(f"defaults of {name}: {words}" for name, words in listed.items())
+    own = DEFAULTS.get(task or "", {})
+    train.set_defaults(**{name: value for name, value in own.items() if name not in NOT_FOR_ALL})
 
 
 def _add_evaluate(commands: Any) -> None:
     evaluate = _command(commands, "evaluate", "measure a checkpoint on its task's test data")
-    add(evaluate, "checkpoint")
-    add(evaluate, "--last")
+    add(evaluate, "checkpoint", "--last", "--data-dir", "--text", "--backend")
     add(evaluate, "--batch-size", default=512, help="sequences at once; does not change the result")
-    add(evaluate, "--data-dir")
-    add(evaluate, "--text")
-    add(evaluate, "--backend")
     add(evaluate, "--threads", otherwise="as many as cores")
 
 
@@ -125,24 +109,18 @@ def _add_generate(commands: Any) -> None:
     generate = _command(commands, "generate", "sample text from a character model")
     add(generate, "checkpoint", help="the checkpoint.npz of 'dilated-rnn train characters'")
     generate.add_argument("--prompt", metavar="TEXT", help="text that the model reads first (default: a new line)")
-    add_whole(generate, "--length", "characters to generate", 500)
-    generate.add_argument(
-        "--temperature",
-        type=types.not_negative,
-        metavar="X",
-        default=0.7,
-        help="0 takes the most likely character, 1 samples from the learned distribution",
-    )
+    add_own(generate, "--length", types.count, "characters to generate", 500)
+    words = "0 takes the most likely character, 1 samples from the learned distribution"
+    add_own(generate, "--temperature", types.not_negative, words, 0.7, "X")
     add(generate, "--seed", help="of the sampling")
-    add(generate, "--last")
-    add(generate, "--backend")
+    add(generate, "--last", "--backend")
 
 
 def _add_summary(commands: Any) -> None:
     summary = _command(commands, "summary", "print the layers of a net")
     add(summary, "checkpoint", nargs="?", help="a checkpoint; without it the options below")
     add(summary, "--input-size")
-    add_whole(summary, "--output-size", "numbers of the read-out", 10)
+    add_own(summary, "--output-size", types.count, "numbers of the read-out", 10)
     _add_model_options(summary)
 
 
@@ -150,10 +128,10 @@ def _add_paths(commands: Any) -> None:
     paths = _command(commands, "paths", "path lengths through time of architectures")
     add(paths, "--dilations", default="1,2,4,8")
     against = types.some_of("architecture", {**SYSTEMS, "cnn": None})
-    paths.add_argument("--against", metavar="LIST", type=against, help=f"compare with some of {','.join(SYSTEMS)}")
-    add_whole(paths, "--cycle", "the longest span (default: the largest dilation)")
+    add_own(paths, "--against", against, f"compare with some of {','.join(SYSTEMS)}", metavar="LIST")
+    add_own(paths, "--cycle", types.count, "the longest span (default: the largest dilation)")
     add(paths, "--input-size")
-    add_whole(paths, "--hidden", "units per node", 10, metavar="H")
+    add_own(paths, "--hidden", types.count, "units per node", 10, metavar="H")
     paths.add_argument("--plot", metavar="FILE", help="picture of path length over span")
 
 
@@ -164,48 +142,29 @@ def _add_draw(commands: Any) -> None:
     add(draw, "--dilations", otherwise="1,2,4")
     add(draw, "--steps", default=17, help="time steps of the unrolled network; animations show 17 at most")
     add(draw, "--out", default="pictures", help="folder for the pictures")
-    add(draw, "--data-dir")
-    add(draw, "--text")
+    add(draw, "--data-dir", "--text")
 
 
 def _add_experiment(commands: Any) -> None:
     listed = "\n".join(f"  {name:<20}{e.description}" for name, e in EXPERIMENTS.items())
-    experiment = _command(
-        commands,
-        "experiment",
-        "train systems against each other, into a table and pictures",
-        description=f"experiments:\n{listed}",
-        formatter_class=type("RawHelp", (Help, argparse.RawDescriptionHelpFormatter), {}),
-    )
-    experiment.add_argument(
-        "name", metavar="NAME", type=types.one_of("experiment", EXPERIMENTS), help=f"one of {', '.join(EXPERIMENTS)}"
-    )
+    raw = type("RawHelp", (Help, argparse.RawDescriptionHelpFormatter), {})
+    words, listed = "train systems against each other, into a table and pictures", f"experiments:\n{listed}"
+    experiment = _command(commands, "experiment", words, description=listed, formatter_class=raw)
+    experiment.add_argument("name", **choice("experiment", EXPERIMENTS))
     scales = "; ".join(f"{name}: {words}" for name, words in SCALES.items())
-    experiment.add_argument(
-        "--scale", metavar="SCALE", type=types.one_of("scale", SCALES), default="quick", help=scales
-    )
+    add_own(experiment, "--scale", types.one_of("scale", SCALES), scales, "quick", "SCALE")
     for name, known in (("system", SYSTEMS), ("cell", CELLS)):
         words = f"some of {','.join(known)} (default: the experiment's own)"
-        experiment.add_argument(f"--{name}s", metavar="LIST", type=types.some_of(name, known), help=words)
+        add_own(experiment, f"--{name}s", types.some_of(name, known), words, metavar="LIST")
     add(experiment, "--parameters")
-    experiment.add_argument(
-        "--setting",
-        action="append",
-        dest="settings",
-        metavar="NAME",
-        help="one of the table's settings, such as 'T = 500'; may be repeated (default: all)",
-    )
-    for name in ("--steps", "--batch-size"):
-        add(experiment, name, otherwise="as the scale says")
-    add(experiment, "--embedding")
-    add(experiment, "--corpus")
-    add(experiment, "--frame")
-    add_whole(experiment, "--seeds", "runs per net (default: the experiment's own)")
-    add_whole(experiment, "--jobs", "processes that share the runs; they do not change the table", 1)
+    words = "one of the table's settings, such as 'T = 500'; may be repeated (default: all)"
+    experiment.add_argument("--setting", action="append", dest="settings", metavar="NAME", help=words)
+    add(experiment, "--steps", "--batch-size", otherwise="as the scale says")
+    add(experiment, "--embedding", "--corpus", "--frame", "--backend", "--data-dir")
+    add_own(experiment, "--seeds", types.count, "runs per net (default: the experiment's own)")
+    add_own(experiment, "--jobs", types.count, "processes that share the runs; they do not change the table", 1)
     add(experiment, "--threads", default=1, help="threads per run")
-    add(experiment, "--backend")
     add(experiment, "--out", help="folder to write into, or to continue", otherwise="runs/experiments/NAME-SCALE")
-    add(experiment, "--data-dir")
 
 
 def _add_model_options(command: Any) -> None:
@@ -213,21 +172,18 @@ def _add_model_options(command: Any) -> None:
     add(model, "--system", default="dilated")
     add(model, "--cell", otherwise="rnn")
     size = model.add_mutually_exclusive_group()
-    words = "units per layer: a number, or one per layer: 10,20,20"
-    size.add_argument("--hidden", type=types.wholes, metavar="H", default="10", help=words)
+    add_own(size, "--hidden", types.wholes, "units per layer: a number, or one per layer: 10,20,20", "10", "H")
     add(size, "--parameters")
-    add_whole(model, "--layers", "number of layers (default: 9, or as many as reach across T)", metavar="L")
-    add_whole(model, "--base", "dilations are M^l0, M^(1+l0), …", 2, metavar="M")
-    add_whole(model, "--start", "above 0 the net gets a fusion layer", 0, least=0, metavar="l0")
-    add(model, "--dilations", help="one dilation per layer, such as 1,2,4,8, instead of layers, base and start")
-    words = "probability that a number between layers is dropped"
-    model.add_argument("--dropout", type=types.fraction, metavar="X", default=0.0, help=words)
-    words = "lstm: initial bias of the forget gate (default: 0)"
-    model.add_argument("--forget-bias", type=types.finite, metavar="X", help=words)
-    add(model, "--embedding")
+    depth = model.add_mutually_exclusive_group()
+    add_own(depth, "--layers", types.count, "number of layers (default: 9, or as many as reach across T)", metavar="L")
+    add(depth, "--dilations", help="one dilation per layer, such as 1,2,4,8, instead of layers, base and start")
+    add_own(model, "--base", types.count, "dilations are M^l0, M^(1+l0), …", 2, metavar="M")
+    add_own(model, "--start", types.whole, "above 0 the net gets a fusion layer", 0, metavar="l0")
+    model.add_argument("--no-fusion", action="store_true", help="dilated: no fusion layer, whatever the dilations")
+    add_own(model, "--dropout", types.fraction, "probability that a number between layers is dropped", 0.0, "X")
+    add_own(model, "--forget-bias", types.finite, "lstm: initial bias of the forget gate (default: 0)", metavar="X")
     for name, default in (("--input-init", "glorot_uniform"), ("--recurrent-init", "orthogonal")):
-        scheme = types.one_of("initialisation", SCHEMES)
-        model.add_argument(name, type=scheme, metavar="NAME", default=default, help=f"one of {', '.join(SCHEMES)}")
+        model.add_argument(name, default=default, **choice("initialisation", SCHEMES))
     model.add_argument("--dtype", choices=("float32", "float64"), default="float32", help="of parameters and states")
-    add(model, "--backend")
+    add(model, "--embedding", "--backend")
     add(model, "--seed", help="of weights, data and dropout")

@@ -10,20 +10,16 @@ from ..nets import checkpoint as checkpoints
 from ..tasks import BY_NAME, TASKS, Characters, Task, Vocabulary, make_task
 from . import option_types as types
 from .errors import UserError, user_errors
-from .options import add, add_whole, typed
+from .options import add, add_own, typed
 
-OWNERS = {
-    "T": ("copy-memory", "adding"),
-    "permuted": ("mnist",),
-    "permutation_seed": ("mnist",),
-    "length": ("mnist",),
-    "corpus": ("characters",),
-    "text": ("characters",),
-    "window": ("characters",),
-    "frame": ("speech",),
-    "target": ("speech",),
+OWN_OPTIONS = {
+    "copy-memory": ("T",),
+    "adding": ("T",),
+    "mnist": ("permuted", "permutation_seed", "length"),
+    "characters": ("corpus", "text", "window"),
+    "speech": ("frame", "target"),
 }
-DEFAULTS: dict[str, dict[str, Any]] = {
+DEFAULTS: dict[str, dict[str, Any]] = {  # of ``train``, where a task's own differ from the general ones
     "characters": {"cell": "gru", "hidden": "128", "layers": 4, "batch_size": 32, "optimizer": "adam"},
     "speech": {"cell": "gru", "hidden": "32", "layers": 8, "batch_size": 32, "optimizer": "adam"},
 }
@@ -31,39 +27,33 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 NOT_FOR_ALL = ("cell", "layers")  # do not apply to a system with units of its own, or together with --dilations
 
 
-def own_defaults(task: str | None) -> dict[str, Any]:
-    """Return the options of ``train`` that have another default for a task.
-
-    >>> own_defaults("characters")["cell"]
-    'gru'
-    """
-    return DEFAULTS.get(task or "", {})
-
-
 def add_task_options(group: Any) -> None:
     """Add the options that describe the data to a group; None stands for the task's own default."""
-    add_whole(group, "--T", "copy-memory: blank steps (default: 100); adding: length (default: 200)")
+    add_own(group, "--T", types.count, "copy-memory: blank steps (default: 100); adding: length (default: 200)")
     group.add_argument("--permuted", action="store_true", default=None, help="mnist: pixels in one fixed random order")
-    add_whole(group, "--permutation-seed", "mnist: seed of that order (default: 0)", least=0)
-    add_whole(group, "--length", "mnist: time steps; those after the 784 pixels are noise (default: 784)")
-    add(group, "--corpus", otherwise="shakespeare")
-    add(group, "--text", help="characters: your own text file, in UTF-8")
-    add_whole(group, "--window", "characters: time steps between two cuts of the gradient (default: 100)")
+    add_own(group, "--permutation-seed", types.whole, "mnist: seed of that order (default: 0)")
+    add_own(group, "--length", types.count, "mnist: time steps; those after the 784 pixels are noise (default: 784)")
+    text = group.add_mutually_exclusive_group()
+    add(text, "--corpus", otherwise="shakespeare")
+    add(text, "--text", help="characters: your own text file, in UTF-8")
+    add_own(group, "--window", types.count, "characters: time steps between two cuts of the gradient (default: 100)")
     add(group, "--frame", otherwise="16")
     target = types.one_of("target", dict.fromkeys(("speaker", "digit")))
-    group.add_argument("--target", type=target, metavar="NAME", help="speech: speaker (default) or digit")
+    add_own(group, "--target", target, "speech: speaker (default) or digit", metavar="NAME")
 
 
 def task_from(options: argparse.Namespace) -> Task:
     """Return the task that the options describe; an option of another task raises a UserError."""
     kind = TASKS[options.task]
-    given = {name: getattr(options, name) for name in OWNERS if getattr(options, name) is not None}
-    for name in given:
-        if kind.name not in OWNERS[name]:
-            own = [typed(other) for other, owners in OWNERS.items() if kind.name in owners]
-            raise UserError(f"{typed(name)} belongs to {' and '.join(OWNERS[name])}; {kind.name} has {', '.join(own)}")
-    if "text" in given and "corpus" in given:
-        raise UserError("--text and --corpus exclude each other: give one of them")
+    given = {}
+    for name in dict.fromkeys(name for own in OWN_OPTIONS.values() for name in own):
+        if getattr(options, name) is None:
+            continue
+        if name not in OWN_OPTIONS[kind.name]:
+            owners = " and ".join(task for task, own in OWN_OPTIONS.items() if name in own)
+            has = ", ".join(map(typed, OWN_OPTIONS[kind.name]))
+            raise UserError(f"{typed(name)} belongs to {owners}; {kind.name} has {has}")
+        given[name] = getattr(options, name)
     if "text" in given:
         given["file"] = given.pop("text")
     with user_errors():
@@ -73,19 +63,22 @@ def task_from(options: argparse.Namespace) -> Task:
 def task_of(checkpoint: str, data_dir: str | None, text: str | None = None) -> Task | None:
     """Return the task that a checkpoint was trained on, or None if the checkpoint does not name one.
 
-    Parameters
-    ----------
-    text : the present place of the text file, if it was moved; its content must be unchanged.
+    ``text`` is the present place of the text file, if it was moved; its content must be unchanged.
     """
-    settings = _settings_of(checkpoint)
+    meta = checkpoints.read(checkpoint)[1]
+    settings = _settings_of(meta)
     if text is not None:
-        if settings is None or not settings.get("file"):
+        if not settings.get("file"):
             raise UserError(
                 f"--text belongs to checkpoints of 'train characters --text'; {checkpoint} is not one: leave it out"
             )
         settings |= {"file": text}
-    if settings is None:
+    if not settings:
         return None
+    if settings.get("permuted") and "run_format" not in meta:  # its permutation was drawn from another random stream
+        raise UserError(
+            f"{checkpoint} was trained by an older version, on another order of the pixels: train the net again"
+        )
     with user_errors():
         kind = choose("task", settings.get("name"), BY_NAME)
         return make_task(**settings | ({"data_dir": data_dir} if kind.reads_files else {}))
@@ -93,7 +86,7 @@ def task_of(checkpoint: str, data_dir: str | None, text: str | None = None) -> T
 
 def vocabulary_of(checkpoint: str) -> Vocabulary:
     """Return the vocabulary that a net was trained with; its text file is not needed."""
-    settings = _settings_of(checkpoint) or {}
+    settings = _settings_of(checkpoints.read(checkpoint)[1])
     if settings.get("name") != Characters.name:
         of = settings.get("name", "a net whose task is not known")
         raise UserError(f"{checkpoint} is of {of}; use a checkpoint of 'dilated-rnn train characters'")
@@ -103,8 +96,8 @@ def vocabulary_of(checkpoint: str) -> Vocabulary:
         return Vocabulary(settings["vocabulary"])
 
 
-def _settings_of(checkpoint: str) -> dict[str, Any] | None:
-    return (checkpoints.read(checkpoint)[1].get("note") or {}).get("task")
+def _settings_of(meta: dict[str, Any]) -> dict[str, Any]:
+    return (meta.get("note") or {}).get("task") or {}
 
 
 def steps_of(options: argparse.Namespace, task: Task) -> tuple[int, int]:
@@ -114,8 +107,6 @@ def steps_of(options: argparse.Namespace, task: Task) -> tuple[int, int]:
     if options.epochs is not None:
         if epoch is None:
             raise UserError(f"--epochs belongs to tasks with a finite data set; {task.name} is endless: give --steps")
-        if options.steps is not None:
-            raise UserError("--epochs and --steps exclude each other: give one of them")
         steps = epoch * options.epochs
     else:
         steps = options.steps or (10 * epoch if epoch else 4000)

@@ -1,4 +1,4 @@
-"""The commands ``train``, ``evaluate``, ``generate`` and ``summary``: from options to a model, a task and a run."""
+"""The commands that train and use nets: from options to a model, a task, a run or an experiment."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from ..arrays.backend import get_backend
-from ..arrays.threads import set_num_threads
+from ..arrays.threads import get_num_threads, set_num_threads
 from ..baselines.systems import SYSTEMS
-from ..experiments import RunSpec, Training
+from ..experiments import EXPERIMENTS, Choices, RunSpec, Study, Training, conduct
 from ..experiments.driver import check_folder, measure, train
 from ..experiments.net_builder import net_builder, shape_of
 from ..nets import checkpoint as checkpoints
@@ -25,12 +25,12 @@ from .errors import UserError, user_errors
 from .gallery import training_picture
 from .options import typed
 from .parser import parser
-from .task_options import own_defaults, steps_of, task_from, task_of, vocabulary_of
+from .task_options import DEFAULTS, steps_of, task_from, task_of, vocabulary_of
 
 
 def train_command(options: argparse.Namespace) -> None:
     """Train on a task, into a folder with checkpoint, metrics and picture."""
-    _use_threads(options)
+    set_num_threads(options.threads or get_num_threads())
     task = task_from(options)
     spec = RunSpec(model_from(options, task), task, training_from(options, task), options.seed)
     with user_errors():
@@ -44,7 +44,7 @@ def train_command(options: argparse.Namespace) -> None:
     _print_validations(history, task, options.validate_on)
     validations = history.column("validation_loss")
     training_picture(history.column("loss"), validations, task.baseline, folder / "curve.png", options.validate_on)
-    print(f"{history.stopped} after step {history.step}, {history.history[-1]['seconds']:.1f} s of training")
+    print(f"{history.stopped} after step {history.step}, {history.seconds:.1f} s of training")
     print(f"checkpoint.npz, metrics.csv and curve.png are in {folder}")
 
 
@@ -62,12 +62,10 @@ def _print_validations(history: Run, task: Task, validated_on: str) -> None:
 
 def evaluate_command(options: argparse.Namespace) -> None:
     """Measure a trained model on its task's test data."""
-    _use_threads(options)
+    set_num_threads(options.threads or get_num_threads())
     task = task_of(options.checkpoint, options.data_dir, options.text)
     if task is None:
-        raise UserError(
-            f"{options.checkpoint} does not say which task it was trained on; use a file of 'dilated-rnn train'"
-        )
+        raise UserError(f"{options.checkpoint} does not say which task it is of; use a file of 'dilated-rnn train'")
     model, which = trained_model(options)
     loss, metric = measure(model, task, options.batch_size)
     relative = f", {loss / task.baseline:.3f} of the baseline ({task.baseline_note})" if task.baseline else ""
@@ -99,12 +97,20 @@ def summary_command(options: argparse.Namespace) -> None:
         model_from(options, None).summary()
 
 
+def experiment_command(options: argparse.Namespace) -> None:
+    """Run or continue an experiment, and print its table."""
+    given = {field.name: getattr(options, field.name) for field in fields(Choices)}
+    with user_errors():
+        given["backend"] = get_backend(options.backend).__name__
+        given["settings"] = None if options.settings is None else tuple(options.settings)
+        study = Study.of(EXPERIMENTS[options.name], Choices(**given), options.seeds)
+    folder = Path(options.out or f"runs/experiments/{options.name}-{options.scale}")
+    conduct(study, folder, jobs=options.jobs, threads=options.threads)
+    print("\n" + (folder / "table.md").read_text(encoding="utf-8"))
+    print(f"table.csv, table.md, the pictures and record.json are in {folder}")
+
+
 # ---------------------------------------------------------------------- from options to objects
-
-
-def _use_threads(options: argparse.Namespace) -> None:
-    if options.threads is not None:
-        set_num_threads(options.threads)
 
 
 def trained_model(options: argparse.Namespace) -> tuple[Network, str]:
@@ -130,25 +136,24 @@ def training_from(options: argparse.Namespace, task: Task) -> Training:
 
 def model_from(options: argparse.Namespace, task: Task | None) -> Network:
     """Return the untrained net that the options describe, for a task or for --input-size and --output-size."""
-    own = own_defaults(getattr(options, "task", None))
-    dilations = _dilations(options, own.get("layers", getattr(task, "T", 256).bit_length()))
-    system = SYSTEMS[options.system]
+    own = DEFAULTS.get(getattr(options, "task", ""), {})
+    layers = options.layers or own.get("layers", getattr(task, "T", 256).bit_length())  # powers of 2 reach across T
+    with user_errors():
+        dilations = options.dilations or exponential_dilations(layers, options.base, options.start)
     sizes = {"input_size": options.input_size, "output_size": options.output_size} if task is None else shape_of(task)
     given = {name: getattr(options, name) for name in ("dtype", "dropout", "embedding", "input_init", "recurrent_init")}
+    if options.no_fusion:
+        if options.system != "dilated":
+            raise UserError(
+                f"--no-fusion belongs to --system dilated; {options.system} has no fusion layer: leave it out"
+            )
+        given["fusion"] = False
     hidden: list[int] = options.hidden
+    size, cell = hidden if len(hidden) > 1 else hidden[0], _cell(options, own)
     with user_errors():
-        build = net_builder(
-            system.name,
-            dilations,
-            hidden if len(hidden) > 1 else hidden[0],
-            _cell(options, own),
-            options.parameters,
-            xp=get_backend(options.backend),
-            **sizes,
-            **given,
-        )
-        model = build(options.seed)
-    if system.name == "clockwork" and options.parameters is None and model.hidden_sizes[0] != hidden[0]:
+        given["xp"] = get_backend(options.backend)
+        model = net_builder(options.system, dilations, size, cell, options.parameters, **sizes, **given)(options.seed)
+    if options.system == "clockwork" and options.parameters is None and model.hidden_sizes[0] != hidden[0]:
         rounded = f"{model.hidden_sizes[0]} hidden units instead of {hidden[0]}"
         print(f"{rounded}: as many for each of the {len(dilations)} modules", file=sys.stderr)
     return model
@@ -161,17 +166,7 @@ def _cell(options: argparse.Namespace, own: dict[str, Any]) -> str | Cell | None
     if options.forget_bias is None:
         return cell
     if not system.takes_cell:
-        raise UserError(f"--forget-bias belongs to --cell lstm; {system.name} has units of its own")
+        raise UserError(f"--forget-bias belongs to --cell lstm; {options.system} has units of its own")
     if cell != "lstm":
         raise UserError(f"--forget-bias belongs to --cell lstm, not to {cell or 'rnn'}")
     return LSTM(options.forget_bias)
-
-
-def _dilations(options: argparse.Namespace, layers: int) -> list[int]:
-    """Return the listed dilations, or the powers for --layers, or for ``layers`` if the options do not give a number."""
-    if options.dilations and options.layers is not None:
-        raise UserError("--dilations and --layers exclude each other: there is one layer per dilation")
-    if options.dilations:
-        return options.dilations
-    with user_errors():
-        return exponential_dilations(options.layers or layers, options.base, options.start)

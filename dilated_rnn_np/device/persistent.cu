@@ -1,26 +1,26 @@
 // The scan of one dilated layer as two kernels, each launched once for all time steps: scan.py on the device.
 //
-// Columns of the folded batch never meet, so a block of threads takes R of them through the whole sequence by itself.
-// Thread (r, j) owns unit j of column r: it computes all gates of its unit and keeps its state in registers. What the other
-// units of the column must see, h forward and da backward, goes through shared memory, in two buffers by turns: a step
-// writes one while slow threads still read the other, so one barrier a step is enough. Only what does not wait for the step
-// before it is left to large matrix products outside: W_x x + b before forward, dx and dW after backward.
+// Columns of the folded batch are independent, so each block of threads runs R of them through the whole sequence. Thread (r, j)
+// owns unit j of column r: it computes all gates of its unit and keeps its state in registers. The other units of the column read
+// h (forward) and da (backward) from shared memory, which has two buffers: a step writes one while slow threads still read the
+// other, so one barrier per step suffices. Products that do not depend on the previous step remain large matrix products outside:
+// W_x x + b before forward, dx and dW after backward.
 //
-// persistent.py puts these lines before the text:
+// persistent.py defines these macros:
 //   H            hidden units
 //   REAL         float or double
 //   RNN, LSTM or GRU
-//   THREADS      the most threads of a block
-//   PITCH        distance of rows in shared memory: an odd number of 16 bytes, so that 8 rows read at once meet no conflict
-//   IN_REGISTERS whether a thread holds the weights of its unit in registers; else the block has all of them in shared memory
+//   THREADS      the largest number of threads per block
+//   PITCH        distance of rows in shared memory: an odd multiple of 16 bytes, so that reads of 8 rows at once have no conflicts
+//   IN_REGISTERS whether a thread holds the weights of its unit in registers; otherwise the block has all of them in shared memory
 
-struct State { REAL h, c; };  // c is the LSTM's; the compiler drops it elsewhere
+struct State { REAL h, c; };  // c is the LSTM's; the compiler removes it for other cells
 
 __device__ REAL sigmoid(REAL a) { return tanh(a * REAL(0.5)) * REAL(0.5) + REAL(0.5); }
 
-// Each cell as in cells.py. Its pre-activations a lie in the order of the cell's arguments: all gates, then the recurrent parts
-// of split gates, which are the last gates of the cell. Forward stores in a the first SAVED arrays, which backward needs;
-// backward reads them there and stores da.
+// The cells as in cells.py. The pre-activations a are in the order of the cell's arguments: all gates, then the recurrent parts of
+// split gates, which are the last gates of the cell. Forward overwrites the first SAVED arrays of a with the values that backward
+// needs; backward reads them there and overwrites them with da.
 
 #ifdef RNN
 #define GATES 1
@@ -90,7 +90,7 @@ __device__ State cell_backward(REAL* a, State dnew, State previous, State now) {
 
 extern __shared__ __align__(16) REAL shared[];
 
-// The weights of a thread's unit j: w(p, k) stands between it and unit k in the p-th gate of W_h.
+// The weights of a thread's unit j: w(p, k) is the weight between units j and k in the p-th gate of W_h.
 #if IN_REGISTERS
 #define WEIGHTS_SHARED 0
 struct Weights {
@@ -104,8 +104,8 @@ struct Weights {
 };
 #endif
 
-// Read them from W_h (GATES*H, H): forward the rows of unit j, backward its columns. In shared memory the R threads of a
-// unit share the work; the first step's barrier comes before the first use.
+// Read the weights from W_h (GATES*H, H): the rows of unit j for forward, its columns for backward. In shared memory the R threads
+// of a unit share the work; the barrier of the first step precedes the first use.
 template <bool TRANSPOSED>
 __device__ void read_weights(Weights& w, const REAL* W_h) {
     const int j = threadIdx.y;
@@ -117,15 +117,15 @@ __device__ void read_weights(Weights& w, const REAL* W_h) {
     }
 }
 
-// The steps of a group of columns: those of its first one.
+// The number of steps of a group of columns, which is that of its first column.
 __device__ int number_of_steps(int first, long long columns, int n) {
     return first < columns ? (columns - 1 - first) / n + 1 : 0;
 }
 
-// What a step of the forward pass needs of global memory. It is asked for one step ahead, and arrives while that one computes.
+// The values that a forward step reads from global memory. They are read one step ahead, while the step before computes.
 struct Ahead {
     REAL a[ARRAYS];
-    bool runs;  // whether the step changes the state: the column is there, and its sequence has not ended
+    bool runs;  // whether the step changes the state: the column exists, and its sequence has not ended
 };
 
 __device__ Ahead read_ahead(const REAL* a, const bool* valid, long long now, long long columns, bool here) {
@@ -138,9 +138,10 @@ __device__ Ahead read_ahead(const REAL* a, const bool* valid, long long now, lon
 }
 
 // W_h (GATES*H, H); b_h (H,) of the split gate, or null.
-// a (ARRAYS*H, columns): the first GATES*H rows hold W_x x + b; where keep, they and the rest get what backward needs.
-// h, c (H, columns + n): column t gets the state before the step of column t, so what it computes goes to column t + n; c is
-// null where nothing is kept of it. state_h, state_c (n, H): the state before the sequence, changed to that after it.
+// a (ARRAYS*H, columns): the first GATES*H rows hold W_x x + b; if keep, a is filled with the values that backward needs. Without
+// keep it has only those rows.
+// h, c (H, columns + n): column t receives the state before the step of column t, so a step writes its result to column t + n; c is
+// null if it is not kept. state_h, state_c (n, H): the state before the sequence, changed to the state after it.
 // valid (columns,) or null.
 extern "C" __global__ void __launch_bounds__(THREADS) forward(
     const REAL* W_h, const REAL* b_h, REAL* a, REAL* h, REAL* c, REAL* state_h, REAL* state_c, const bool* valid,
@@ -151,7 +152,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) forward(
     REAL* const h_shared = shared + WEIGHTS_SHARED;  // (2, R, PITCH)
     Weights w;
     read_weights<false>(w, W_h);
-    int buffer = 0;  // goes on from one group of columns to the next, so that no thread writes what another still reads
+    int buffer = 0;  // alternates across groups of columns too, so that no thread writes values that another still reads
     for (int first = blockIdx.x * R; first < n; first += gridDim.x * R) {  // the block's groups of R columns
         const int column = first + r;
         const bool there = column < n;
@@ -168,7 +169,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) forward(
         long long now = column;
         Ahead next = read_ahead(a, valid, now, columns, there && now < columns);
         for (int t = 0; t < steps; t++, now += n) {
-            const bool here = there && now < columns;  // the last step may be without the last columns
+            const bool here = there && now < columns;  // the last step may lack the last columns
             Ahead step = next;
             next = read_ahead(a, valid, now + n, columns, there && now + n < columns);
             __syncthreads();
@@ -204,8 +205,8 @@ extern "C" __global__ void __launch_bounds__(THREADS) forward(
     }
 }
 
-// What a step of the backward pass needs of global memory: it is asked for before the matrix product of the step after it,
-// where few registers are in use, and arrives meanwhile.
+// The values that a backward step reads from global memory. They are read before the matrix product of the step after it, where few
+// registers are in use.
 struct Behind {
     REAL a[ARRAYS], dh;
     State previous;
@@ -233,9 +234,9 @@ __device__ Behind read_behind(const REAL* a, const REAL* h, const REAL* c, const
     return behind;
 }
 
-// Mirrors forward, last step first. W_h, a, h, c, valid: as it had and left them. dh (H, columns): from above.
+// Mirrors forward, last step first. W_h, a, h, c, valid: as forward left them. dh (H, columns): the gradient from above.
 // da (ARRAYS*H, columns) is filled. dstate_h, dstate_c (n, H): the gradient of the state after the sequence, changed to that
-// of the state before it. output_grads (H, columns) gets the whole gradient that reaches each output, or is null.
+// of the state before it. output_grads (H, columns) is filled with the whole gradient that reaches each output, or is null.
 extern "C" __global__ void __launch_bounds__(THREADS) backward(
     const REAL* W_h, const REAL* a, const REAL* h, const REAL* c, const REAL* dh, REAL* da, REAL* dstate_h, REAL* dstate_c,
     const bool* valid, REAL* output_grads, long long columns, int n) {
@@ -264,7 +265,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) backward(
         for (int t = steps - 1; t >= 0; t--, now -= n) {
             Behind step = next;
             const State dnew = {dstate.h + step.dh, dstate.c};
-            State dprevious = dnew;  // where the state stayed as it was, its gradient does
+            State dprevious = dnew;  // an ended sequence keeps its state, so its gradient is unchanged
             if (step.runs) dprevious = cell_backward(step.a, dnew, step.previous, state);
             state = step.previous;
 #pragma unroll
@@ -282,7 +283,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) backward(
             }
             if (t) next = read_behind(a, h, c, dh, valid, n, now - n, columns, there);
             __syncthreads();
-            REAL sums[2] = {};  // of W_h^T da; two chains of additions wait for each other less than one
+            REAL sums[2] = {};  // of W_h^T da; two independent chains of additions have less latency than one
 #pragma unroll
             for (int p = 0; p < GATES; p++) {
                 const REAL* const da_p = da_shared + ((buffer * GATES + p) * R + r) * PITCH;  // (H,)

@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..arrays.backend import Array, array_module
+from ..arrays.threads import at_once
 from ..recurrence.cells import GRU, LSTM, RNN, Arrays, Cell, get_cell
 from ..recurrence.gates import separate_weights
-from ..recurrence.scan import at_once
 
 SOURCE = Path(__file__).with_suffix(".cu")
 NAMES: dict[type[Cell], str] = {RNN: "RNN", LSTM: "LSTM", GRU: "GRU"}  # of the cells in the source
@@ -36,9 +36,7 @@ NULL = np.intp(0)
 class Layout(NamedTuple):
     """The layout of a cell of H units on the chip."""
 
-    in_registers: (
-        bool  # whether each thread holds the weights of its unit in registers; otherwise they are in shared memory
-    )
+    in_registers: bool  # whether each thread holds the weights of its unit in registers, or all are in shared memory
     pitch: int  # numbers from one row in shared memory to the next
     threads: int  # at most, per block
     bytes_of_weights: int  # in shared memory
@@ -50,9 +48,7 @@ class Layout(NamedTuple):
         products, size = len(cell.gates), dtype.itemsize  # products with the state
         registers = products * H * size // 4 + OTHER_REGISTERS * size // 4
         in_registers = registers <= 256
-        threads = (
-            REGISTERS // min(registers, 255) // 128 * 128 if in_registers else 512
-        )  # registers go to 4 warps at once
+        threads = REGISTERS // min(registers, 255) // 128 * 128 if in_registers else 512  # in groups of 4 warps
         numbers = 16 // size  # a thread reads 16 bytes at once
         pitch = numbers * (-(-H // numbers) | 1)
         weights = 0 if in_registers else products * H * pitch * size
@@ -81,7 +77,6 @@ def forward(
     Z: Array,
     x: Array,
     states: Arrays,
-    n: int,
     part: slice,
     caches: list[Any] | None,
     valid: Array | None = None,
@@ -91,7 +86,7 @@ def forward(
     The first entry of ``caches`` receives the gates and split pre-activations of all steps, (P*H, T*B), in the order of the
     cell's arguments, and the LSTM's c with the columns of h in Z, (H, T*B + n). The vanilla cell's backward needs neither.
     """
-    xp, (_, H), (D, columns), keep = array_module(Z), states[0].shape, x.shape, caches is not None
+    xp, (n, H), (D, columns), keep = array_module(Z), states[0].shape, x.shape, caches is not None
     G, Z[:D, :columns] = len(cell.gates) * H, x
     weights = separate_weights(cell, W, D)
     if caches is not None:
@@ -113,19 +108,18 @@ def backward(
     dh: Array,
     dx: Array,
     dstates: Arrays,
-    n: int,
     part: slice,
     caches: list[Any],
     valid: Array | None = None,
-    reached: Array | None = None,
+    dh_total: Array | None = None,
     submit: Callable[..., Any] = at_once,
 ) -> Array:
     """Compute the same as ``scan.backward``, from the same arguments; return dW (P*H, D+1+H)."""
-    xp, (H, columns), D, (a, c) = array_module(Z), dh.shape, len(dx), caches[0]
+    xp, (H, columns), D, n, (a, c) = array_module(Z), dh.shape, len(dx), len(dstates[0]), caches[0]
     G, W_h = len(cell.gates) * H, separate_weights(cell, W, D)["W_h"]  # (G*H, H)
     da = xp.empty((len(W), columns), dtype=Z.dtype)
     pointers = (W_h, a, Z[-H:], c, xp.ascontiguousarray(dh), da, *_two(list(dstates)))
-    optional = [NULL if array is None else array for array in (valid, reached)]
+    optional = [NULL if array is None else array for array in (valid, dh_total)]
     _launch(xp, "backward", cell, Z.dtype, n, H, (*pointers, *optional, np.int64(columns), np.int32(n)))
     dx[...] = W[:G, :D].T @ da[:G]  # (D, T*B)
     return da @ Z[:, :columns].T

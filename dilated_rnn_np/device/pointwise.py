@@ -106,11 +106,8 @@ class FusedFunction:
         self.first_results = len(results[0])
         self.results = [part for result in results for part in result]
         self.given = [_place(part, arguments) for part in self.results]  # results that are arguments
-        self.new = [
-            i
-            for i, part in enumerate(self.results)
-            if self.given[i] is None and hasattr(part, "shape") and _place(part, self.results) == i
-        ]
+        computed = [i for i, part in enumerate(self.results) if self.given[i] is None and hasattr(part, "shape")]
+        self.new = [i for i in computed if _place(self.results[i], self.results) == i]  # each array once
 
         def kernel(*arrays: Any) -> Arrays:
             one, other = function(arrays[: len(first)], arrays[len(first) :])
@@ -131,7 +128,7 @@ class FusedFunction:
             raise
         except (
             Exception
-        ) as refusal:  # CuPy has several errors for functions that it cannot fuse; others are raised again below
+        ) as refusal:  # CuPy has several for functions that it cannot fuse; others are raised again below
             self.launch = None
             warnings.warn(f"{self.function.__qualname__} cannot be fused and runs unchanged: {refusal}", stacklevel=2)
             return self.function(one, other)

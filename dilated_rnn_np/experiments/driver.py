@@ -1,12 +1,9 @@
-"""The driver: one description of a training run, and the functions that train it, test it and store its result.
-
-The command line and all experiments use it. A run keeps its checkpoint and metrics in a folder; a stopped run resumes there,
-and a folder of another run is refused.
-"""
+"""The driver of the command line and of all experiments: the description of a training run, and its training and testing."""
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,21 +11,21 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.checks import choose, fraction, positive, positive_integer, real
+from ..arrays.checks import fraction, one_of, positive, positive_integer
 from ..arrays.files import atomic
 from ..nets import checkpoint as checkpoints
-from ..nets.budget import segment_size
 from ..nets.network import Network
 from ..tasks import Task
-from ..training.batches import unpacked
 from ..training.callbacks import Annealing
-from ..training.optim import OPTIMIZERS, Optimizer, Schedule, cosine_decay, get_optimizer
+from ..training.optim import OPTIMIZERS, Optimizer, checked_norm, cosine_decay, get_optimizer
 from ..training.run import Run
-from ..training.train import evaluate, fit
+from ..training.step import evaluate
+from ..training.train import check_budget, fit
 from . import environment
-from .files import FolderError, made_folder, read_json, read_metrics
+from .files import check_same, made_folder, read_json, read_metrics
 
 Result = dict[str, Any]
+After = Callable[[Network], str]  # from a trained model to a text that is stored with its result
 SCHEDULES = ("cosine", "constant")
 HELD_OUT = ("validation", "test")
 HELD_OUT_BATCH = 512  # sequences per batch of held-out data; it does not change what is measured
@@ -38,57 +35,38 @@ MAY_CHANGE = ("validate_every", "patience", "checkpoint_every", "budget")  # whe
 
 @dataclass(frozen=True)
 class Training:
-    """Optimiser, schedule, clipping and validation of a run.
-
-    Attributes
-    ----------
-    steps : number of training steps. batch_size : sequences per step.
-    optimizer : a name in ``optim.OPTIMIZERS``. decay : of RMSProp's mean of squares.
-    lr : learning rate at the start. schedule : "cosine" falls to ``final * lr`` at the last step, "constant" stays.
-    max_norm : the gradient is scaled down to this norm.
-    validate_on : "validation", "test", or None for no validation. validate_every : steps between two validations.
-    patience : stop after this many validations without a lower loss; None never stops early.
-    checkpoint_every : steps between two checkpoints; None saves at every validation.
-    budget : bytes for the cache of the backward pass, see ``Network.forward``; None for no limit.
-
-    Raises
-    ------
-    ValueError or TypeError : for an unknown name or a number out of range.
-    """
+    """Optimiser, schedule, clipping and validation of a run."""
 
     steps: int
     batch_size: int = 128
-    optimizer: str = "rmsprop"
-    decay: float = 0.9
-    lr: float = 4e-3
-    schedule: str = "cosine"
+    optimizer: str = "rmsprop"  # a name in ``optim.OPTIMIZERS``
+    decay: float = 0.9  # of RMSProp's mean of squares
+    lr: float = 4e-3  # at the start
+    schedule: str = "cosine"  # "cosine" falls to ``final * lr`` at the last step, "constant" stays
     final: float = 0.02
-    max_norm: float = 1.0
-    validate_on: str | None = "validation"
+    max_norm: float = 1.0  # the gradient is scaled down to this norm
+    validate_on: str | None = "validation"  # or "test", or None for no validation
     validate_every: int = 100
-    patience: int | None = None
-    checkpoint_every: int | None = None
-    budget: int | None = None
+    patience: int | None = None  # stop after this many validations without a lower loss; None never stops early
+    checkpoint_every: int | None = None  # None saves at every validation
+    budget: int | None = None  # bytes for the cache of the backward pass, see ``Network.forward``; None for no limit
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "validate_every", "patience", "checkpoint_every", "budget"):
             if getattr(self, name) is not None:
                 positive_integer(name, getattr(self, name))
-        choose("optimizer", self.optimizer, OPTIMIZERS)
-        choose("schedule", self.schedule, dict.fromkeys(SCHEDULES))
+        one_of("optimizer", self.optimizer, OPTIMIZERS)
+        one_of("schedule", self.schedule, SCHEDULES)
         if self.validate_on is not None:
-            choose("validate_on", self.validate_on, dict.fromkeys(HELD_OUT))
+            one_of("validate_on", self.validate_on, HELD_OUT)
         fraction("decay", self.decay)
         positive("lr", self.lr)
         fraction("final", self.final, one_allowed=True)
-        if not real("max_norm", self.max_norm) > 0:
-            raise ValueError(f"max_norm must be above 0 (infinity clips nothing), got {self.max_norm}")
+        checked_norm(self.max_norm)
 
     def optimizer_for(self, model: Network) -> Optimizer:
         """Return a new optimiser on a model's parameters, with the schedule as its learning rate."""
-        lr: float | Schedule = self.lr
-        if self.schedule == "cosine":
-            lr = cosine_decay(self.lr, self.steps, self.final)
+        lr = self.lr if self.schedule == "constant" else cosine_decay(self.lr, self.steps, self.final)
         options = {"decay": self.decay} if self.optimizer == "rmsprop" else {}
         return get_optimizer(self.optimizer, model.params, lr, **options)
 
@@ -104,8 +82,6 @@ class Training:
 class RunSpec:
     """The description of one run: an untrained model, a task, how to train, and the seed of batches and dropout.
 
-    Examples
-    --------
     >>> from dilated_rnn_np import DilatedRNN
     >>> from dilated_rnn_np.tasks import Adding
     >>> spec = RunSpec(DilatedRNN(2, 4, [1, 2], output_size=1), Adding(9), Training(20, batch_size=8, validate_every=10))
@@ -121,55 +97,33 @@ class RunSpec:
 
     def settings(self) -> dict[str, Any]:
         """Return the settings that make two runs the same run, as JSON stores them."""
-        model = checkpoints.model_record(self.model)[1]
-        settings = {
-            "task": self.task.settings(),
-            "training": self.training.settings(),
-            "seed": self.seed,
-            "model": model,
-        }
-        return json.loads(json.dumps(settings))
+        settings = {"task": self.task.settings(), "training": self.training.settings(), "seed": self.seed}
+        return json.loads(json.dumps(settings | {"model": checkpoints.model_record(self.model)[1]}))
 
     def check_budget(self) -> None:
         """Raise a ValueError if the training's memory budget is too small for the first batch."""
-        model, budget = self.model, self.training.budget
-        if budget is not None:
-            x = unpacked(next(iter(self.task.batches(self.training.batch_size, self.seed))))[0]  # (T, B, D)
-            size = len(x), len(x[0]), model.dtype.itemsize
-            segment_size(model.stack, model.params, *size, model.dropout > 0, budget)
+        first = next(iter(self.task.batches(self.training.batch_size, self.seed)))
+        check_budget(self.model, first, self.training.budget)
 
 
 def check_folder(spec: RunSpec, folder: Path, resume: bool) -> None:
-    """Raise if a folder's checkpoint belongs to another run, or to this one while ``resume`` is False.
-
-    Raises
-    ------
-    FolderError : names the first setting that differs. FileExistsError : there is a checkpoint and ``resume`` is False.
-    """
+    """Raise a FolderError if a folder's checkpoint belongs to another run, a FileExistsError for any if ``resume`` is False."""
     file = folder / "checkpoint.npz"
     if file.exists() and not resume:
         raise FileExistsError(f"{file} exists: resume that run (--resume), or give another folder (--out FOLDER)")
     if file.exists():
-        _check_same_run(checkpoints.read(file)[1].get("note") or {}, spec.settings(), folder)
+        check_same("run", checkpoints.read(file)[1].get("note") or {}, spec.settings(), folder)
 
 
 def train(
     spec: RunSpec, folder: Path | None = None, resume: bool = False, progress: bool = True, title: str = "training"
 ) -> Run:
-    """Train the model of a run, in place.
+    """Train the model of a run, in place, and return its history; errors as in ``check_folder`` and ``fit``.
 
     Parameters
     ----------
     folder : for checkpoint.npz and metrics.csv, created if missing; None writes no file.
     resume : continue the run in the folder, if there is one. progress : whether to show a progress bar with ``title``.
-
-    Returns
-    -------
-    history : of the run, as ``fit`` returns it.
-
-    Raises
-    ------
-    FolderError or FileExistsError : as ``check_folder``; nothing is changed then. Other errors : as ``fit``.
     """
     task, training = spec.task, spec.training
     held_out = None if training.validate_on is None else getattr(task, training.validate_on)(HELD_OUT_BATCH)
@@ -206,32 +160,17 @@ def measure(model: Network, task: Task, batch_size: int = HELD_OUT_BATCH) -> tup
 
 
 def run(
-    spec: RunSpec,
-    folder: Path,
-    after: Callable[[Network], str] | None = None,
-    progress: bool = False,
-    title: str = "training",
+    spec: RunSpec, folder: Path, after: After | None = None, progress: bool = False, title: str = "training"
 ) -> Result:
-    """Train and test a run, or return the result that its folder already holds.
+    """Train and test a run, or return the result that its folder already holds; a stopped run resumes.
 
-    Parameters
-    ----------
-    folder : of this run alone: checkpoint.npz, metrics.csv, and result.json when it is finished. A stopped run resumes.
-    after : computes a text from the trained model, which is stored with the result. progress, title : as in ``train``.
-
-    Returns
-    -------
-    result : the content of result.json. "status" is "finished", with the test loss and metric of the parameters that did
-        best in validation, or "diverged".
-
-    Raises
-    ------
-    FolderError : if the folder belongs to another run or its result is damaged. Other errors : as ``fit``.
+    The folder is this run's alone: checkpoint.npz, metrics.csv, and the result as result.json. The result's "status" is
+    "finished", with the test loss and metric of the parameters that did best in validation, or "diverged".
     """
     file, settings = folder / "result.json", spec.settings()
     if file.exists():
         result = read_json(file, "delete it, and the run is repeated")
-        _check_same_run(result["settings"], settings, folder)
+        check_same("run", result["settings"], settings, folder)
         return result
     model = spec.model
     result = {"status": "finished", "settings": settings, "parameters": model.num_parameters}
@@ -246,31 +185,11 @@ def run(
         result |= {"status": "diverged", "message": str(error)}
     history = read_metrics(folder / "metrics.csv")
     baseline, seconds = spec.task.baseline, history["seconds"]
-    result["steps"] = len(seconds)
-    result["halved"] = None if baseline is None else _first_step_below(history, baseline / 2)
+    halved = history["step"][history["validation_loss"] <= (-math.inf if baseline is None else baseline / 2)]
+    result |= {"steps": len(seconds), "halved": int(halved[0]) if len(halved) else None}
     result["seconds"] = float(seconds[-1]) if len(seconds) else 0.0
     result["seconds_per_step"] = float(np.median(np.diff(seconds, prepend=0.0))) if len(seconds) else None
-    backend = model.xp.__name__
-    result |= {"versions": environment.versions(backend), "machine": environment.machine(backend)}
+    result |= environment.record(model.xp.__name__)
     with atomic(file) as out:
         json.dump(result, out, indent=1)
     return result
-
-
-def _first_step_below(history: dict[str, np.ndarray], bound: float) -> int | None:
-    """Return the first step whose validation loss is at most ``bound``, or None."""
-    reached = history["step"][history["validation_loss"] <= bound]
-    return int(reached[0]) if len(reached) else None
-
-
-def _check_same_run(there: dict[str, Any], here: dict[str, Any], folder: Path) -> None:
-    """Raise a FolderError that names the first setting of ``here`` that differs; settings unknown ``there`` are skipped."""
-    for name, value in here.items():
-        stored = there.get(name, value)
-        if isinstance(value, dict) and isinstance(stored, dict):
-            _check_same_run(stored, value, folder)
-        elif stored != value:
-            raise FolderError(
-                f"{folder} is of another run: {name.replace('_', '-')} is {stored!r} there, {value!r} here; "
-                "use the same settings, or give another folder (--out FOLDER)"
-            )

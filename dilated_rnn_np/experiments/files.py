@@ -1,4 +1,4 @@
-"""The files of runs and experiments: names of folders, and reading of metrics and JSON."""
+"""The folders and files of runs and experiments: their names, whether they belong together, and their reading."""
 
 from __future__ import annotations
 
@@ -15,6 +15,19 @@ from ..training.run import COLUMNS
 
 class FolderError(ValueError):
     """A folder belongs to another run or experiment, or a file in it is damaged; the message says what to do."""
+
+
+def check_same(kind: str, there: dict[str, Any], here: dict[str, Any], folder: Path) -> None:
+    """Raise a FolderError that names the first setting of ``here`` that differs; settings unknown ``there`` are skipped."""
+    for name, value in here.items():
+        stored = there.get(name, value)
+        if isinstance(value, dict) and isinstance(stored, dict):
+            check_same(kind, stored, value, folder)
+        elif stored != value:
+            raise FolderError(
+                f"{folder} is of another {kind}: {name.replace('_', '-')} is {stored!r} there, {value!r} here; "
+                "use the same settings, or give another folder (--out FOLDER)"
+            )
 
 
 def made_folder(folder: Path) -> Path:
@@ -36,11 +49,7 @@ def slug(text: str) -> str:
 
 
 def read_metrics(path: Path) -> dict[str, np.ndarray]:
-    """Return the columns of a metrics.csv, NaN for empty cells; the columns are empty if the file does not exist.
-
-    >>> len(read_metrics(Path("missing.csv"))["loss"])
-    0
-    """
+    """Return the columns of a metrics.csv, NaN for empty cells; the columns are empty if the file does not exist."""
     rows: list[dict[str, str]] = []
     if path.exists():
         with open(path, newline="", encoding="utf-8") as file:

@@ -1,40 +1,34 @@
 """Runs a study: each contender once per seed, each run in a folder of its own.
 
-A finished run has a ``result.json`` and is not repeated; a stopped run resumes from its checkpoint. The same call therefore
-continues a stopped study and ends in the table of one that was never stopped.
+Finished runs are not repeated, and stopped ones resume, so the same call continues a stopped study, to the same table.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Generator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from ..arrays.checks import positive_integer
 from . import report
-from .driver import Result, run
-from .files import FolderError, made_folder, read_json
+from .driver import Result
+from .files import FolderError, check_same, made_folder, read_json
 from .plan import Contender, Study
-from .workers import computing_with, spread
+from .workers import make, spread
 
 
 def conduct(
     study: Study, folder: str | os.PathLike[str], progress: bool = True, jobs: int = 1, threads: int = 1
 ) -> list[dict[str, Any]]:
-    """Make all runs of a study that are not finished yet, and write table, pictures and record.
+    """Make all runs of a study that are not finished yet, write table, pictures and record, and return the table's rows.
 
     Parameters
     ----------
     folder : created if missing; a folder of the same study is continued. Seeds, systems and cells may be added to it.
     progress : whether to show progress. jobs : number of local processes that share the runs.
     threads : that each run computes with. The numbers in the table depend on it by rounding, but not on ``jobs``.
-
-    Returns
-    -------
-    rows : of the table.
 
     Raises
     ------
@@ -48,19 +42,17 @@ def conduct(
         report.write_record(study, folder, [], finished=False)
 
     trials, done = study.trials, dict[int, Result]()
-    stored = [
-        n for n, (contender, seed) in enumerate(trials) if (contender.folder(folder, seed) / "result.json").exists()
-    ]
-    missing = [number for number in range(len(trials)) if number not in stored]
+    stored = [n for n, (c, seed) in enumerate(trials) if (c.folder(folder, seed) / "result.json").exists()]
+    missing = [n for n in range(len(trials)) if n not in stored]
 
     def results() -> list[tuple[Contender, Result]]:
         return [(trials[number][0], done[number]) for number in sorted(done)]
 
     try:
-        done |= dict(_in_this_process(study, folder, stored, threads, progress))
+        done |= {number: make(study, folder, number, threads) for number in stored}
         started = time.perf_counter()
         if jobs == 1 or not missing:
-            finished = _in_this_process(study, folder, missing, threads, progress)
+            finished = ((number, make(study, folder, number, threads, progress)) for number in missing)
         else:
             finished = spread(study, folder, missing, jobs, threads)
         with closing(finished):
@@ -68,8 +60,12 @@ def conduct(
                 done[number] = result
                 if progress:
                     left = (time.perf_counter() - started) / made * (len(missing) - made)
-                    outcome = _outcome(trials[number][0], result)
-                    print(f"{_title(study, number)}: {outcome}; about {report.duration(left)} to go", flush=True)
+                    outcome = f"diverged after step {result['steps']}"
+                    if result["status"] == "finished":
+                        outcome = (
+                            f"loss {result['loss']:.4f}, {trials[number][0].task.metric_name} {result['metric']:.3f}"
+                        )
+                    print(f"{study.title(number)}: {outcome}; about {report.duration(left)} to go", flush=True)
     except Exception:
         if len(done) > len(stored):  # an error in one run does not hide the finished ones
             report.write(study, folder, results(), finished=False)
@@ -82,44 +78,14 @@ def conduct(
     return report.write(study, folder, results(), finished=True)
 
 
-def _in_this_process(
-    study: Study, folder: Path, numbers: Sequence[int], threads: int, progress: bool
-) -> Generator[tuple[int, Result], None, None]:
-    """Make the runs of the given numbers one after the other, and yield (number, result)."""
-    for number in numbers:
-        contender, seed = study.trials[number]
-        with computing_with(threads):
-            spec, place = contender.spec(seed), contender.folder(folder, seed)
-            result = run(spec, place, contender.after, progress, _title(study, number))
-        yield number, result
-
-
-def _title(study: Study, number: int) -> str:
-    contender, seed = study.trials[number]
-    return f"[{number + 1}/{len(study.trials)}] {contender.setting}, {contender.label}, seed {seed}"
-
-
-def _outcome(contender: Contender, result: Result) -> str:
-    if result["status"] == "diverged":
-        return f"diverged after step {result['steps']}"
-    return f"loss {result['loss']:.4f}, {contender.task.metric_name} {result['metric']:.3f}"
-
-
 def _check_folder(folder: Path, study: Study) -> None:
     """Raise a FolderError if a folder holds something else than this study."""
-    if not folder.exists():
-        return
-    if folder.is_dir() and all(path.suffix == ".part" for path in folder.iterdir()):  # left by a killed start
-        return
+    if not folder.exists() or (folder.is_dir() and all(path.suffix == ".part" for path in folder.iterdir())):
+        return  # files that end in .part are left by a killed start
     file = folder / "record.json"
     if not file.is_file():
         raise FolderError(
-            f"{folder} holds no experiment (no record.json) and is not empty; give another folder (--out FOLDER)"
+            f"{folder} is not empty and holds no experiment (record.json); give another folder (--out FOLDER)"
         )
     stored = read_json(file, "give another folder (--out FOLDER), or restore a copy of the file")
-    for name, here in study.identity().items():
-        if stored.get(name) != here:
-            raise FolderError(
-                f"{folder} is of another experiment: {name} is {stored.get(name)!r} there, {here!r} here; "
-                "make the same choices, or give another folder (--out FOLDER)"
-            )
+    check_same("experiment", stored, study.identity(), folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from ..baselines.systems import Sizes, build, hidden_size_for
@@ -19,31 +20,22 @@ def net_builder(
     parameters: int | None = None,
     **options: Any,
 ) -> Callable[[int], Network]:
-    """Return the function from a seed to an untrained net.
+    """Return the function from a seed to an untrained net; arguments as in ``baselines.systems.build``.
 
-    Parameters
-    ----------
-    system : a name in ``baselines.systems.SYSTEMS``. dilations, cell : as in ``baselines.systems.build``.
-    hidden : units per layer. parameters : if given, the net gets as many units as this number of parameters allows instead.
-    options : input_size, output_size, readout and further options of ``Network``.
+    With ``parameters``, the net gets as many units per layer as this number of parameters allows, instead of ``hidden``.
 
-    Raises
-    ------
-    ValueError : for settings that the system refuses, or ``parameters`` too few for one unit.
-
-    Examples
-    --------
     >>> from dilated_rnn_np.tasks import Adding
     >>> build = net_builder("dilated", [1, 2, 4], 10, "gru", parameters=500, **shape_of(Adding()))
     >>> build(0).num_parameters
     471
     """
 
-    def sized(hidden: Sizes, seed: int = 0) -> Network:
-        return build(system, hidden_size=hidden, dilations=dilations, cell=cell, rng=seed, **options)
+    def sized(hidden: Sizes, seed: int = 0, **changes: str) -> Network:
+        return build(system, hidden_size=hidden, dilations=dilations, cell=cell, rng=seed, **options | changes)
 
-    size = hidden if parameters is None else hidden_size_for(sized, parameters)
-    return lambda seed: sized(size, seed)
+    if parameters is not None:  # only their number matters in the search, so the weights need no random numbers
+        hidden = hidden_size_for(partial(sized, input_init="identity", recurrent_init="identity"), parameters)
+    return partial(sized, hidden)
 
 
 def shape_of(task: Task) -> dict[str, Any]:

@@ -21,36 +21,27 @@ X_LABELS = {"step": "training step", "seconds": "seconds of training, validation
 Results = Sequence[tuple[Contender, dict[str, Any]]]
 
 
-def draw(experiment: Experiment, contenders: Sequence[Contender], results: Results, folder: Path) -> list[Path]:
-    """Draw all pictures into a folder and return their paths: PNGs."""
-    written = []
+def draw(experiment: Experiment, contenders: Sequence[Contender], results: Results, folder: Path) -> None:
+    """Draw all pictures into a folder, as PNGs."""
     for setting in dict.fromkeys(c.setting for c in contenders):
         own = [c for c in contenders if c.setting == setting]
         if figure := _curves(experiment, own, results, folder):
-            written.append(folder / f"curves-{slug(setting)}.png")
-            figure.savefig(written[-1], dpi=130)
+            figure.savefig(folder / f"curves-{slug(setting)}.png", dpi=130)
     if experiment.against is not None:
-        written.append(folder / f"over-{slug(experiment.against)}.png")
-        _over(experiment.against, contenders, results).savefig(written[-1], dpi=130)
-    return written
+        figure = _over(experiment.against, contenders, results)
+        figure.savefig(folder / f"over-{slug(experiment.against)}.png", dpi=130)
 
 
 def _curves(experiment: Experiment, own: Sequence[Contender], results: Results, folder: Path) -> Figure | None:
     """Return one setting's figure, with one panel per pair of the experiment; None if no run was validated."""
     down, task = -(-len(experiment.curves) // 2), own[0].task
     figure = Figure(figsize=(10.5, 0.4 + 3.5 * down), layout="constrained")
-    histories: dict[str, list[dict[str, np.ndarray]]] = {}
+    validations = {contender.label: _validations(contender, results, folder) for contender in own}
     handles: list[Any] = []
-    for contender in own:
-        done = [result for of, result in results if of is contender and result["status"] == "finished"]
-        places = [contender.folder(folder, result["settings"]["seed"]) for result in done]
-        metrics = [read_metrics(place / "metrics.csv") for place in places]
-        histories[contender.label] = [m for m in metrics if not np.isnan(m["validation_loss"]).all()]
     for place, (x, y) in enumerate(experiment.curves, 1):
         ax, curves = figure.add_subplot(down, 2, place), []
         for contender in own:
-            rows = [~np.isnan(history["validation_loss"]) for history in histories[contender.label]]
-            runs = [(m[x][r], m[f"validation_{y}"][r]) for m, r in zip(histories[contender.label], rows, strict=True)]
+            runs = [(m[x], m[f"validation_{y}"]) for m in validations[contender.label] if len(m[x])]
             failed = diverged(results, [contender])
             curves += [Curve(contender.label + failed, runs, *contender.look)] if runs or failed else []
         if not any(curve.runs for curve in curves):
@@ -68,23 +59,27 @@ def _curves(experiment: Experiment, own: Sequence[Contender], results: Results, 
     return figure
 
 
+def _validations(contender: Contender, results: Results, folder: Path) -> list[dict[str, np.ndarray]]:
+    """Return the columns of the metrics at the steps that were validated, for each finished run of a contender."""
+    seeds = [r["settings"]["seed"] for of, r in results if of is contender and r["status"] == "finished"]
+    metrics = [read_metrics(contender.folder(folder, seed) / "metrics.csv") for seed in seeds]
+    return [{name: column[~np.isnan(m["validation_loss"])] for name, column in m.items()} for m in metrics]
+
+
 def _over(fact: str, contenders: Sequence[Contender], results: Results) -> Figure:
     """Return a figure with the metric and the time per step over a fact, one line per series."""
     measured = {(id(of), r["settings"]["seed"]): r for of, r in results if r["status"] == "finished"}
     seeds = sorted({seed for _, seed in measured})
     metric = contenders[0].task.metric_name.replace("_", " ")
     figure = Figure(figsize=(10.5, 3.9), layout="constrained")
-    for ax, key, scale, label in zip(
-        figure.subplots(1, 2), ("metric", "seconds_per_step"), (1, 1000), (metric, "ms per step"), strict=True
-    ):
+    panels = ("metric", 1, metric), ("seconds_per_step", 1000, "ms per step")
+    for ax, (key, scale, label) in zip(figure.subplots(1, 2), panels, strict=True):
         curves = []
         for colour, name in enumerate(dict.fromkeys(c.series for c in contenders)):
             own = [c for c in contenders if c.series == name]
             x = np.array([float(c.facts[fact]) for c in own])
-            runs = []
-            for seed in seeds:
-                values = [measured.get((id(c), seed), {}).get(key) for c in own]
-                runs.append((x, scale * np.array([np.nan if value is None else value for value in values], float)))
+            values = [[measured.get((id(c), seed), {}).get(key) for c in own] for seed in seeds]
+            runs = [(x, scale * np.array(y, float)) for y in values]  # NaN for None
             curves.append(Curve(name + diverged(results, own), runs, colour, colour))
         lines = run_curves(curves, fact, label, points=True, ax=ax)
     if len(lines) > 1 or diverged(results, contenders):

@@ -1,7 +1,4 @@
-"""The description of an experiment: contenders, each a net on a task with its training, and what the report shows.
-
-Nothing runs here: ``harness`` trains each contender once per seed, ``report`` writes tables and pictures of the results.
-"""
+"""The description of an experiment: contenders, each a net on a task with its training, and what the report shows."""
 
 from __future__ import annotations
 
@@ -11,94 +8,70 @@ from pathlib import Path
 from typing import Any
 
 from ..arrays.backend import get_backend
-from ..arrays.checks import choose, positive_integer
+from ..arrays.checks import one_of, positive_integer
 from ..baselines.systems import SYSTEMS
 from ..nets.network import Network
 from ..recurrence.cells import CELLS
 from ..tasks import Task
-from .driver import RunSpec, Training
+from .driver import After, RunSpec, Training
 from .files import slug
 from .net_builder import net_builder, shape_of
 
 SCALES = {"quick": "minutes on two cores", "full": "the size of the paper's experiments"}
+Variant = tuple[str, Sequence[int], dict[str, Any]]  # label, dilations and facts of a dilated RNN
 MAY_GROW = ("systems", "cells", "settings", "data_dir")  # choices that may differ between calls on one folder
 
 
 @dataclass(frozen=True)
 class Choices:
-    """A user's choices for an experiment.
+    """A user's choices for an experiment; None for its own, or the scale's own, unless stated otherwise."""
 
-    Attributes
-    ----------
-    scale : "quick" or "full". systems, cells : the ones to compare; None for all that the experiment knows.
-    parameters : at most this many per net; None for equal hidden sizes. backend : "numpy" or "cupy".
-    data_dir : the folder of the data files, or None.
-    settings : the settings to run, by their names in the table; None for all.
-    steps, batch_size : of training; None for the scale's own.
-    embedding : size of a linear map before each net's first layer, or None for no map.
-    corpus, frame : of the experiments on characters and on speech; None for the scale's own.
-    """
-
-    scale: str = "quick"
-    systems: tuple[str, ...] | None = None
+    scale: str = "quick"  # a name in ``SCALES``
+    systems: tuple[str, ...] | None = None  # to compare
     cells: tuple[str, ...] | None = None
-    parameters: int | None = None
+    parameters: int | None = None  # at most this many per net; None for equal hidden sizes
     backend: str = "numpy"
-    data_dir: str | None = None
-    settings: tuple[str, ...] | None = None
+    data_dir: str | None = None  # the folder of the data files
+    settings: tuple[str, ...] | None = None  # to run, by their names in the table
     steps: int | None = None
     batch_size: int | None = None
-    embedding: int | None = None
-    corpus: str | None = None
-    frame: int | None = None
+    embedding: int | None = None  # size of a linear map before each net's first layer; None for no map
+    corpus: str | None = None  # of the experiment on characters
+    frame: int | None = None  # of the experiment on speech
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "embedding", "frame"):
             if getattr(self, name) is not None:
                 positive_integer(name, getattr(self, name))
-        choose("scale", self.scale, SCALES)
+        one_of("scale", self.scale, SCALES)
         get_backend(self.backend)
-        for what, names, known in (("system", self.systems, SYSTEMS), ("cell", self.cells, CELLS)):
-            for name in names or ():
-                choose(what, name, known)
+        for name in self.systems or ():
+            one_of("system", name, SYSTEMS)
+        for name in self.cells or ():
+            one_of("cell", name, CELLS)
         if self.cells and self.systems and not any(SYSTEMS[name].takes_cell for name in self.systems):
-            raise ValueError(
-                f"{' and '.join(self.systems)} takes no cell, it has units of its own: leave the cells out (--cells)"
-            )
+            named = " and ".join(self.systems)
+            raise ValueError(f"{named} takes no cell, it has units of its own: leave the cells out (--cells)")
 
     @property
     def quick(self) -> bool:
         """Whether the experiment should end within minutes."""
         return self.scale == "quick"
 
-    def identity(self) -> dict[str, Any]:
-        """Return the choices that all calls on one folder must share."""
-        return {name: value for name, value in vars(self).items() if name not in MAY_GROW}
-
 
 @dataclass(frozen=True)
 class Contender:
-    """One row of the table: a net on a task, trained once per seed.
+    """One row of the table: a net on a task, trained once per seed."""
 
-    Attributes
-    ----------
-    setting : the task in words; contenders of one setting share a picture. label : the net in words.
-    task : the task to learn. build : the function from a seed to the untrained net. training : its training.
-    facts : further columns of the table, for instance {"layers": 5}.
-    look : two numbers for the colour and the line style of its curve.
-    series : contenders of one series are joined in a picture over a fact.
-    after : computes a text from the trained net that is stored with the result, for instance a sample of its writing.
-    """
-
-    setting: str
-    label: str
+    setting: str  # the task in words; contenders of one setting share a picture
+    label: str  # the net in words
     task: Task
-    build: Callable[[int], Network]
+    build: Callable[[int], Network]  # from a seed to the untrained net
     training: Training
-    facts: dict[str, Any] = field(default_factory=dict)
-    look: tuple[int, int] = (0, 0)
-    series: str = ""
-    after: Callable[[Network], str] | None = None
+    facts: dict[str, Any] = field(default_factory=dict)  # further columns of the table, such as {"layers": 5}
+    look: tuple[int, int] = (0, 0)  # numbers of the colour and the line style of its curve
+    series: str = ""  # contenders of one series are joined in a picture over a fact
+    after: After | None = None
 
     def spec(self, seed: int) -> RunSpec:
         """Return the description of this contender's run with a seed."""
@@ -111,50 +84,31 @@ class Contender:
 
 @dataclass(frozen=True)
 class Experiment:
-    """A question, the contenders that answer it, and the columns and pictures of the report.
+    """A question, the contenders that answer it, and the columns and pictures of the report."""
 
-    Attributes
-    ----------
-    name : on the command line. description : one sentence. contenders : from the choices to the rows of the table.
-    columns : of "loss", "metric" and "halved", the first step at which the loss is at most half the memoryless baseline.
-    curves : pairs of "step" or "seconds" and "loss" or "metric", one panel each.
-    against : a numeric fact to draw metric and time per step over, or None.
-    compares_systems : whether the user may choose systems; otherwise all nets are dilated RNNs.
-    takes : the choices among "corpus" and "frame" that apply. seeds : number of runs per contender, by scale.
-    """
-
-    name: str
-    description: str
-    contenders: Callable[[Choices], list[Contender]]
-    columns: tuple[str, ...] = ("loss", "metric")
-    curves: tuple[tuple[str, str], ...] = (("step", "loss"), ("step", "metric"))
-    against: str | None = None
-    compares_systems: bool = False
-    takes: tuple[str, ...] = ()
-    seeds: dict[str, int] = field(default_factory=lambda: {"quick": 1, "full": 3})
+    name: str  # on the command line
+    description: str  # one sentence
+    contenders: Callable[[Choices], list[Contender]]  # the rows of the table
+    columns: tuple[str, ...] = ("loss", "metric")  # "halved" is the first step at half the memoryless baseline
+    curves: tuple[tuple[str, str], ...] = (("step", "loss"), ("step", "metric"))  # one panel each; also over "seconds"
+    against: str | None = None  # a numeric fact to draw metric and time per step over
+    compares_systems: bool = False  # whether the user may choose systems; otherwise all nets are dilated RNNs
+    takes: tuple[str, ...] = ()  # the choices among "corpus" and "frame" that apply
+    seeds: dict[str, int] = field(default_factory=lambda: {"quick": 1, "full": 3})  # runs per contender, by scale
 
 
 @dataclass(frozen=True)
 class Study:
-    """An experiment with a user's choices: the contenders, and the number of seeds that each runs with."""
+    """An experiment with a user's choices."""
 
     experiment: Experiment
     choices: Choices
     contenders: list[Contender]
-    seeds: int
+    seeds: int  # each contender runs with the seeds 0, 1, …
 
     @classmethod
     def of(cls, experiment: Experiment, choices: Choices, seeds: int | None = None) -> Study:
-        """Return the study of an experiment.
-
-        Parameters
-        ----------
-        seeds : runs per contender, with the seeds 0, 1, …; None for the scale's own number.
-
-        Raises
-        ------
-        ValueError : for choices that the experiment cannot follow.
-        """
+        """Return the study; choices that the experiment cannot follow raise a ValueError."""
         seeds = experiment.seeds[choices.scale] if seeds is None else positive_integer("seeds", seeds)
         return cls(experiment, choices, _chosen(experiment, choices), seeds)
 
@@ -163,9 +117,15 @@ class Study:
         """All runs as (contender, seed), in the order in which they start."""
         return [(contender, seed) for seed in range(self.seeds) for contender in self.contenders]
 
+    def title(self, number: int) -> str:
+        """Return a run's number, setting, net and seed, for progress bars."""
+        contender, seed = self.trials[number]
+        return f"[{number + 1}/{len(self.trials)}] {contender.setting}, {contender.label}, seed {seed}"
+
     def identity(self) -> dict[str, Any]:
         """Return what makes a folder this study's; systems, cells, settings and seeds may be added to it."""
-        return {"experiment": self.experiment.name, **self.choices.identity()}
+        shared = {name: value for name, value in vars(self.choices).items() if name not in MAY_GROW}
+        return {"experiment": self.experiment.name, **shared}
 
 
 def _chosen(experiment: Experiment, choices: Choices) -> list[Contender]:
@@ -176,17 +136,12 @@ def _chosen(experiment: Experiment, choices: Choices) -> list[Contender]:
         if getattr(choices, name) is not None and name not in experiment.takes:
             raise ValueError(f"{experiment.name} has no {name} to choose: leave the {name} out (--{name})")
     contenders = experiment.contenders(choices)
-    known = dict.fromkeys(contender.setting for contender in contenders)
     for setting in choices.settings or ():
-        choose("setting", setting, known)
-    chosen = [
-        replace(contender, training=_with_choices(contender.training, choices))
-        for contender in contenders
-        if choices.settings is None or contender.setting in choices.settings
-    ]
+        one_of("setting", setting, dict.fromkeys(contender.setting for contender in contenders))
+    chosen = [c for c in contenders if choices.settings is None or c.setting in choices.settings]
     if not chosen:
         raise ValueError(f"{experiment.name} has nothing to run with these systems and cells; choose others")
-    return chosen
+    return [replace(contender, training=_with_choices(contender.training, choices)) for contender in chosen]
 
 
 def _with_choices(training: Training, choices: Choices) -> Training:
@@ -199,24 +154,10 @@ def _with_choices(training: Training, choices: Choices) -> Training:
     return training
 
 
-def net(
-    choices: Choices,
-    task: Task,
-    dilations: Sequence[int],
-    hidden: int,
-    system: str = "dilated",
-    cell: str | None = None,
-) -> Callable[[int], Network]:
-    """Return the function from a seed to a net for a task, of a hidden size or of the chosen number of parameters.
-
-    Examples
-    --------
-    >>> from dilated_rnn_np.tasks import Adding
-    >>> net(Choices(parameters=500), Adding(), [1, 2, 4], 10, cell="gru")(0).num_parameters
-    471
-    """
-    options = {**shape_of(task), "xp": choices.backend, "embedding": choices.embedding}
-    return net_builder(system, dilations, hidden, cell, choices.parameters, **options)
+def _net_options(choices: Choices, task: Task) -> dict[str, Any]:
+    """Return the options of ``net_builder`` that follow from the choices and the task."""
+    own = {"parameters": choices.parameters, "xp": choices.backend, "embedding": choices.embedding}
+    return own | shape_of(task)
 
 
 def compare_systems(
@@ -227,12 +168,10 @@ def compare_systems(
     hidden: int,
     training: Training,
     cells: Sequence[str] = tuple(CELLS),
-    after: Callable[[Network], str] | None = None,
+    after: After | None = None,
 ) -> list[Contender]:
     """Return one contender per chosen system, and per cell for systems that take one.
 
-    Examples
-    --------
     >>> from dilated_rnn_np.tasks import Adding
     >>> chosen = Choices(systems=("dilated", "skip"), cells=("rnn", "gru"))
     >>> [c.label for c in compare_systems(chosen, "adding", Adding(), [1, 2], 4, Training(10))]
@@ -245,27 +184,16 @@ def compare_systems(
         own: Sequence[str | None] = (choices.cells or cells) if SYSTEMS[system].takes_cell else [None]
         for style, cell in enumerate(own):
             label = system if cell is None else f"{system} {cell}"
-            build = net(choices, task, dilations, hidden, system, cell)
+            build = net_builder(system, dilations, hidden, cell, **_net_options(choices, task))
             contenders.append(Contender(setting, label, task, build, training, look=(colour, style), after=after))
     return contenders
 
 
 def compare_dilations(
-    choices: Choices,
-    setting: str,
-    task: Task,
-    variants: Sequence[tuple[str, Sequence[int], dict[str, Any]]],
-    hidden: int,
-    training: Training,
+    choices: Choices, setting: str, task: Task, variants: Sequence[Variant], hidden: int, training: Training
 ) -> list[Contender]:
     """Return one dilated RNN per cell and variant; the cells are the chosen ones, or vanilla and, at full scale, GRU.
 
-    Parameters
-    ----------
-    variants : label, dilations and facts of each.
-
-    Examples
-    --------
     >>> from dilated_rnn_np.tasks import Adding
     >>> variants = [("short", [1, 2], {"layers": 2}), ("long", [1, 2, 4], {"layers": 3})]
     >>> [c.label for c in compare_dilations(Choices(), "adding", Adding(), variants, 4, Training(10))]
@@ -274,7 +202,7 @@ def compare_dilations(
     contenders = []
     for style, cell in enumerate(choices.cells or (("rnn",) if choices.quick else ("rnn", "gru"))):
         for colour, (label, dilations, facts) in enumerate(variants):
-            build = net(choices, task, dilations, hidden, cell=cell)
+            build = net_builder("dilated", dilations, hidden, cell, **_net_options(choices, task))
             look = (colour, style)
             contenders.append(Contender(setting, f"{cell}, {label}", task, build, training, facts, look, series=cell))
     return contenders

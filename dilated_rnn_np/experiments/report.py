@@ -1,14 +1,13 @@
 """The report of a study: table.csv, table.md, record.json and the pictures.
 
-Numbers of several seeds are given as their mean, with the lowest and the highest of them; for three or five runs that describes
-them without an assumption about their distribution. Runs that diverged are counted, and enter no mean.
+Numbers of several seeds are given as their mean, lowest and highest, which assumes nothing about their distribution. Runs that
+diverged are counted, and enter no mean.
 """
 
 from __future__ import annotations
 
 import csv
 import datetime
-import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,10 +19,7 @@ from .files import read_json
 from .pictures import Results
 from .plan import Contender, Experiment, Study
 
-TIMES = {
-    "ms per step": ("seconds_per_step", 1000.0),
-    "seconds": ("seconds", 1.0),
-}  # columns that vary between equal runs
+TIMES = {"ms per step": ("seconds_per_step", 1000.0), "seconds": ("seconds", 1.0)}  # these vary between equal runs
 
 
 def write_record(study: Study, folder: Path, results: Results, finished: bool) -> None:
@@ -51,13 +47,12 @@ def write(study: Study, folder: Path, results: Results, finished: bool) -> list[
     """Write tables, pictures and the record of the finished runs, and return the rows of the table."""
     rows = [_row(study.experiment, c, [result for of, result in results if of is c]) for c in study.contenders]
     write_record(study, folder, results, finished)
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    for name, content in (("table.csv", text.getvalue()), ("table.md", markdown(study, folder, rows, results))):
-        with atomic(folder / name) as out:
-            out.write(content)
+    with atomic(folder / "table.csv") as out:
+        writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    with atomic(folder / "table.md") as out:
+        out.write(markdown(study, folder, rows, results))
     if results:
         pictures.draw(study.experiment, study.contenders, results, folder)
     return rows
@@ -70,8 +65,9 @@ def _row(experiment: Experiment, contender: Contender, results: Sequence[dict[st
     row = {"setting": contender.setting, "net": contender.label, **contender.facts}
     row["hidden"] = " ".join(map(str, first.get("hidden", [])))
     row |= {"parameters": first.get("parameters"), "runs": len(results), "diverged": len(results) - len(done)}
+    names = {"metric": contender.task.metric_name, "halved": "steps to half baseline"}
     for column in experiment.columns:
-        row |= spread(named(column, contender), [result[column] for result in done])
+        row |= spread(names.get(column, column), [result[column] for result in done])
     for column, (name, scale) in TIMES.items():
         row |= spread(column, [scale * result[name] for result in done])
     return row
@@ -87,14 +83,6 @@ def spread(name: str, values: Sequence[float | None]) -> dict[str, float | None]
     if not numbers or len(numbers) < len(values):
         return dict.fromkeys((name, f"{name}_min", f"{name}_max"))
     return {name: sum(numbers) / len(numbers), f"{name}_min": min(numbers), f"{name}_max": max(numbers)}
-
-
-def named(column: str, contender: Contender) -> str:
-    """Return the name of a column in the table."""
-    return {"metric": contender.task.metric_name, "halved": "steps to half baseline"}.get(column, column)
-
-
-# ---------------------------------------------------------------------- Markdown
 
 
 def markdown(study: Study, folder: Path, rows: Sequence[dict[str, Any]], results: Results) -> str:
@@ -119,8 +107,11 @@ def markdown(study: Study, folder: Path, rows: Sequence[dict[str, Any]], results
     notes += [f"{setting}: {task.baseline_note} = {task.baseline:.4f}." for setting, task in baselines.items()]
     if "halved" in experiment.columns:
         notes.append("Steps to half baseline: the first validation with at most half of it; – if a run had none.")
-    if others := _others(folder, results):
-        notes.append(f"Not in this table: {others} in the folder, of other systems, cells, settings or seeds.")
+    own = {contender.folder(folder, result["settings"]["seed"]) for contender, result in results}
+    if others := sum(file.parent not in own for file in folder.glob("runs/*/result.json")):
+        notes.append(
+            f"Not in this table: {others} run{'s' * (others > 1)} in the folder, of other systems, cells, settings or seeds."
+        )
     notes += [_origin(origin) for origin in origins(results)]
     texts = {c.label: result["text"] for c, result in reversed(results) if "text" in result}  # of the first seed
     samples = [line for label in reversed(texts) for line in (f"\n## {label}\n\n```text", texts[label].strip(), "```")]
@@ -134,19 +125,9 @@ def _cell(row: dict[str, Any], name: str) -> str:
         return "–"
     if isinstance(value, str):
         return value
-    if low is None or high is None or low == high:
-        return _number(value, name)
-    return f"{_number(value, name)} ({_number(low, name)} to {_number(high, name)})"
-
-
-def _number(value: float, name: str) -> str:
-    if isinstance(value, int):
-        return f"{value:,}"
     places = {"seconds": 1, "ms per step": 1, "steps to half baseline": 0}.get(name, 4)
-    return f"{value:,.{places}f}"
-
-
-# ---------------------------------------------------------------------- versions, machines and times
+    numbers = [f"{n:,}" if isinstance(n, int) else f"{n:,.{places}f}" for n in (value, low, high) if n is not None]
+    return numbers[0] if low == high else "{} ({} to {})".format(*numbers)
 
 
 def origins(results: Results) -> list[dict[str, Any]]:
@@ -160,19 +141,10 @@ def origins(results: Results) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def _others(folder: Path, results: Results) -> str:
-    """Return the number of finished runs in a folder that are not in the table, in words; "" for none."""
-    shown = {contender.folder(folder, result["settings"]["seed"]) for contender, result in results}
-    return _runs(sum(file.parent not in shown for file in folder.glob("runs/*/result.json")))
-
-
-def _runs(count: int) -> str:
-    return f"{count} run{'s' if count > 1 else ''}" if count else ""
-
-
 def _origin(origin: dict[str, Any]) -> str:
     """Return an entry of ``origins`` as a sentence."""
-    took, host = f"{_runs(origin['runs'])}: {duration(origin['seconds of training'])} of training", origin["machine"]
+    runs, host = f"{origin['runs']} run{'s' * (origin['runs'] > 1)}", origin["machine"]
+    took = f"{runs}: {duration(origin['seconds of training'])} of training"
     if not host:
         return f"{took}; the machine was not recorded."
     device = f", {host['device']}" if "device" in host else ""

@@ -1,41 +1,49 @@
 """Worker processes: the runs of a study spread over local processes, one run per process at a time.
 
-Each worker builds the study for itself and receives the numbers of the runs through a pipe of its own. A worker ends when its
-pipe is closed, so that no worker outlives the process that started it by more than one run.
+Each worker receives the numbers of the runs through a pipe of its own and ends when the pipe is closed, so that no worker
+outlives the process that started it by more than one run.
 """
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import os
 import pickle
 import signal
-import threading
 import traceback
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import cast
 
 from ..arrays.threads import get_num_threads, set_num_threads
+from ..training.progress import on_ctrl_c
 from .driver import Result, run
 from .plan import Choices, Experiment, Study
 
-Number = int  # of a run, in the order of ``study.trials``
+Finished = tuple[int, Result]  # the number of a run in ``study.trials``, and its result
+
+
+def make(study: Study, folder: Path, number: int, threads: int, progress: bool = False) -> Result:
+    """Make one run with a number of threads, if it is not finished yet, and return its result."""
+    contender, seed = study.trials[number]
+    before = get_num_threads()
+    set_num_threads(threads)
+    try:
+        place = contender.folder(folder, seed)
+        return run(contender.spec(seed), place, contender.after, progress, study.title(number))
+    finally:
+        set_num_threads(before)
 
 
 def spread(
-    study: Study, folder: Path, numbers: Sequence[Number], jobs: int, threads: int
-) -> Generator[tuple[Number, Result], None, None]:
+    study: Study, folder: Path, numbers: Sequence[int], jobs: int, threads: int
+) -> Generator[Finished, None, None]:
     """Run the runs of the given numbers in ``jobs`` processes, and yield (number, result) as they finish.
 
     Closing the iterator stops all workers; each saves the checkpoint of its run first.
-
-    Parameters
-    ----------
-    threads : that each worker computes with.
 
     Raises
     ------
@@ -49,7 +57,7 @@ def spread(
     workers: dict[Connection, BaseProcess] = {}
     waiting = iter(numbers)
     try:
-        for number in [number for _, number in zip(range(jobs), waiting, strict=False)]:
+        for number in itertools.islice(waiting, jobs):
             pipe, process = _started(study, folder, threads)
             workers[pipe] = process
             pipe.send(number)
@@ -66,59 +74,33 @@ def spread(
         _stop(workers)
 
 
-@contextmanager
-def computing_with(threads: int) -> Iterator[None]:
-    """Compute with a number of threads within the block."""
-    before = get_num_threads()
-    set_num_threads(threads)
-    try:
-        yield
-    finally:
-        set_num_threads(before)
-
-
 def _started(study: Study, folder: Path, threads: int) -> tuple[Connection, BaseProcess]:
     """Start a worker and return this process's end of its pipe, and the process."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     arguments = (theirs, study.experiment, study.choices, study.seeds, folder, threads)
     process = context.Process(target=_work, args=arguments, daemon=True)
-    with _ignoring_ctrl_c():  # the worker inherits it: this process decides when a worker stops
+    with on_ctrl_c(signal.SIG_IGN):  # the worker inherits it: this process decides when a worker stops
         process.start()
     theirs.close()  # now the worker's end closes when the worker ends
     return ours, process
 
 
-@contextmanager
-def _ignoring_ctrl_c() -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():  # only the main thread may set it
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
 def _work(pipe: Connection, experiment: Experiment, choices: Choices, seeds: int, folder: Path, threads: int) -> None:
     """Run the runs whose numbers arrive, and answer each with (number, result, error, traceback)."""
     try:
-        trials = Study.of(experiment, choices, seeds).trials
+        study = Study.of(experiment, choices, seeds)
         while True:
             number = pipe.recv()
-            contender, seed = trials[number]
             try:
-                with computing_with(threads):
-                    result = run(contender.spec(seed), contender.folder(folder, seed), contender.after)
-                pipe.send((number, result, None, ""))
+                pipe.send((number, make(study, folder, number, threads), None, ""))
             except Exception as error:
                 pipe.send((number, None, error, traceback.format_exc()))
     except (EOFError, BrokenPipeError, ConnectionResetError, KeyboardInterrupt):
         pass  # the pipe was closed, or the run was stopped and has saved its checkpoint
 
 
-def _received(pipe: Connection, process: BaseProcess) -> tuple[Number, Result]:
+def _received(pipe: Connection, process: BaseProcess) -> Finished:
     """Return the number and the result that a worker sent, or raise the error that it sent."""
     try:
         number, result, error, text = pipe.recv()

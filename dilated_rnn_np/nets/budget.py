@@ -16,8 +16,8 @@ runs over two short sequences.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -49,11 +49,11 @@ class Costs:
         for i, layer in enumerate(stack.layers):
             own = owned_by(f"layers.{i}", params)
             of_layer = cost_of_a_step(layer, own)
-            numbers, arrays = numbers + of_layer[0], arrays + of_layer[1]
-            numbers += layer.input_size if dropout and i > 0 else 0  # a mask
+            mask = layer.input_size if dropout and i > 0 else 0
+            numbers, arrays = numbers + of_layer[0] + mask, arrays + of_layer[1]
             gradients = max(gradients, layer.hidden_size + layer.input_size)
             per_column = 2 * itemsize * max(len(p) for p in own.values())  # one group in use, one being filled
-            groups.append((per_column * B, per_column * max(TOGETHER, period(layer) * B)))
+            groups.append((per_column * B, per_column * max(TOGETHER, layer.steps_in_state * B)))
         return cls(
             step=B * itemsize * (numbers + gradients) + BYTES_PER_ARRAY * arrays,
             state=itemsize * sum(math.prod(shape) for layer in stack.layers for shape in layer.state_shapes(B)),
@@ -83,8 +83,8 @@ def segment_size(stack: Stack, params: Params, T: int, B: int, itemsize: int, dr
     needed, cheapest = min((costs.memory(T, n), n) for n in candidates)
     if needed > budget:
         raise ValueError(
-            f"budget must be at least {math.ceil(needed):,} bytes for {T} steps of {B} rows in this model, "
-            f"got {budget:,}; use a smaller batch or a larger budget"
+            f"budget must be at least {math.ceil(needed):,} bytes ({math.ceil(needed / 1e4) / 100:,} MB) for {T} steps of "
+            f"{B} rows in this model, got {budget:,} ({budget / 1e6:g} MB); use a smaller batch or a larger budget"
         )
     fits, too_long = cheapest, T
     while too_long - fits > 1:
@@ -93,22 +93,17 @@ def segment_size(stack: Stack, params: Params, T: int, B: int, itemsize: int, dr
     return fits
 
 
-def period(layer: Layer) -> int:
-    """Return how many steps a layer computes at once."""
-    return max(shape[0] for shape in layer.state_shapes(1))
-
-
 def cost_of_a_step(layer: Layer, params: Params) -> tuple[float, float]:
     """Return what a layer's cache holds per time step: numbers per batch row, and arrays."""
     params = {name: np.zeros(p.shape, np.float32) for name, p in params.items()}
-    held = []
-    for T in (period(layer), 2 * period(layer)):
-        state = tuple(np.zeros(shape, np.float32) for shape in layer.state_shapes(1))
+    state = tuple(np.zeros(shape, np.float32) for shape in layer.state_shapes(1))
+    held, steps = [], layer.steps_in_state
+    for T in (steps, 2 * steps):
         x, rows = np.zeros((layer.input_size, T), np.float32), RowLengths.of(np, T, 1, None)
         _, cache = layer.forward(params, x, state, rows, Workers())
         held.append(contents(cache))
     (numbers, arrays), (numbers_twice, arrays_twice) = held
-    return (numbers_twice - numbers) / period(layer), (arrays_twice - arrays) / period(layer)
+    return (numbers_twice - numbers) / steps, (arrays_twice - arrays) / steps
 
 
 def contents(cache: Any) -> tuple[int, int]:
@@ -118,29 +113,20 @@ def contents(cache: Any) -> tuple[int, int]:
     >>> contents({"a": a, "views": [a[:2], a[2:]]})
     (6, 3)
     """
-    arrays = list(arrays_in(cache))
-    owners = {id(owner): owner for owner in map(owner_of, arrays)}
-    return sum(owner.nbytes // owner.itemsize for owner in owners.values()), len(arrays)
+    arrays, owners = list(arrays_in(cache)), {}
+    for array in arrays:
+        while isinstance(array.base, np.ndarray):  # a view
+            array = array.base
+        owners[id(array)] = array
+    return sum(owner.size for owner in owners.values()), len(arrays)
 
 
 def arrays_in(thing: Any) -> Iterator[np.ndarray]:
-    """Yield the arrays in nested dataclasses, mappings and sequences."""
+    """Yield the arrays in nested dataclasses, mappings, lists and tuples."""
     if isinstance(thing, np.ndarray):
         yield thing
-        return
-    parts: Iterable[Any] = ()
-    if is_dataclass(thing) and not isinstance(thing, type):
-        parts = (getattr(thing, field.name) for field in fields(thing))
-    elif isinstance(thing, Mapping):
-        parts = thing.values()
-    elif isinstance(thing, Sequence) and not isinstance(thing, str):
-        parts = thing
-    for part in parts:
-        yield from arrays_in(part)
-
-
-def owner_of(array: np.ndarray) -> np.ndarray:
-    """Return the array whose memory a view shows, or the array itself."""
-    while isinstance(array.base, np.ndarray):
-        array = array.base
-    return array
+    elif is_dataclass(thing):
+        yield from arrays_in(vars(thing))
+    elif isinstance(thing, (Mapping, list, tuple)):
+        for part in thing.values() if isinstance(thing, Mapping) else thing:
+            yield from arrays_in(part)

@@ -1,16 +1,13 @@
-"""Files that hold a model, or a whole training run: written atomically, without pickle, the same for both backends.
+"""Files of a model or of a whole training run: written atomically, without pickle, the same for both backends.
 
-A checkpoint is an ``.npz`` archive of plain arrays and one JSON text. It is written beside its final place and moved there
-when it is complete, so that a reader, or a run that was killed, finds either the old file or the new one, never half of
-one.
+A checkpoint is an ``.npz`` archive of plain arrays and one JSON text. It is written to a temporary file in the same folder, which
+then replaces the old file. So a reader, also after a killed run, finds either the old file or the new one, never a part.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -23,24 +20,13 @@ from ..recurrence.cells import CELLS, Cell, get_cell
 
 Model = Any  # a Network, which imports this file
 LIBRARY = __name__.partition(".")[0]
-ARCHITECTURES: dict[str, type] = {}  # every subclass of Network by its name
+ARCHITECTURES: dict[str, type] = {}  # all subclasses of Network, by name
 
-DAMAGE = (
-    ValueError,
-    KeyError,
-    EOFError,
-    OSError,
-    TypeError,
-    AttributeError,
-    RuntimeError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 FORMAT = "dilated_rnn_np checkpoint 1"
 
 
 class CheckpointError(ValueError):
-    """A checkpoint is cut off, damaged, or of something else than was expected; the message says what to do."""
+    """A checkpoint is truncated, damaged, or of another model or run than expected; the message says what to do."""
 
 
 def write(path: str | os.PathLike[str], arrays: dict[str, np.ndarray], meta: dict[str, Any]) -> None:
@@ -57,10 +43,10 @@ def write(path: str | os.PathLike[str], arrays: dict[str, np.ndarray], meta: dic
 
 
 def checked_place(path: str | os.PathLike[str]) -> None:
-    """Raise an OSError where a file cannot be written, before anything is."""
+    """Raise an OSError where a file cannot be written, before anything is written."""
     folder = Path(path).absolute().parent
     if not folder.is_dir() or not os.access(folder, os.W_OK) or Path(path).is_dir():
-        raise OSError(f"cannot write {path}: its folder must exist and be writable, and it must be no folder itself")
+        raise OSError(f"cannot write {path}: its folder must exist and be writable, and the path must not be a folder")
 
 
 def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -68,18 +54,18 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str,
 
     Raises
     ------
-    FileNotFoundError : where there is no such file. CheckpointError : where it is cut off, damaged or no checkpoint.
+    FileNotFoundError : where there is no such file. CheckpointError : where it is truncated, damaged or not a checkpoint.
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"there is no checkpoint {path}; give the path of a file that save or fit wrote")
+        raise FileNotFoundError(f"there is no checkpoint {path}; pass the path of a file that save or fit wrote")
     try:
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}  # reading verifies each array's checksum
         meta = json.loads(str(arrays.pop("meta")))
         if meta.pop("format") != FORMAT:
             raise ValueError("another format")
-    except DAMAGE as error:
+    except Exception as error:  # a damaged archive raises errors of NumPy, zipfile, zlib and json
         raise CheckpointError(
             f"{path} is cut off, damaged, or not a checkpoint of this library ({type(error).__name__}: {error}); "
             "use another copy of it, or train again"
@@ -91,7 +77,7 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str,
 
 
 def register(architecture: type) -> None:
-    """Make a class of networks known to ``load`` by its name; the library's own names stay its own."""
+    """Make a class of networks known to ``load`` by its name; a user's class cannot take the name of a library's class."""
     known = ARCHITECTURES.get(architecture.__name__)
     if known is None or not known.__module__.startswith(f"{LIBRARY}."):
         ARCHITECTURES[architecture.__name__] = architecture
@@ -107,16 +93,8 @@ def model_record(model: Model) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     config = {"architecture": type(model).__name__, **model.config()}
     if model.cell is not None:
         config["cell"] = {"name": model.cell.name, "options": model.cell.options()}
-    config = json.loads(
-        json.dumps(config, default=lambda value: value.item())
-    )  # as it will be read again: lists for tuples
-    return {f"params/{name}": a for name, a in host_params(model).items()}, config
-
-
-def save_model(path: str | os.PathLike[str], model: Model) -> None:
-    """Write a model to a file; see ``DilatedRNN.save``."""
-    arrays, config = model_record(model)
-    write(path, arrays, {"model": config})
+    as_read = json.loads(json.dumps(config, default=lambda value: value.item()))  # with lists for tuples
+    return {f"params/{name}": a for name, a in host_params(model).items()}, as_read
 
 
 def load(path: str | os.PathLike[str], cell: Cell | None = None, best: bool = False) -> Model:
@@ -133,7 +111,7 @@ def load(path: str | os.PathLike[str], cell: Cell | None = None, best: bool = Fa
 
     Raises
     ------
-    FileNotFoundError or CheckpointError : where the file is missing, cut off, damaged, or does not fit the cell.
+    FileNotFoundError or CheckpointError : where the file is missing, truncated, damaged, or of another cell.
 
     Examples
     --------
@@ -160,26 +138,13 @@ def load(path: str | os.PathLike[str], cell: Cell | None = None, best: bool = Fa
 
 
 def build(path: Any, meta: dict[str, Any], params: dict[str, np.ndarray], cell: Cell | None = None) -> Model:
-    """Return the model of a record, with names, shapes and dtypes checked against its description."""
+    """Build the model that a checkpoint describes, and check names, shapes and dtypes of its parameters."""
     try:
         config = dict(meta["model"])
         architecture = choose("architecture", config.pop("architecture"), ARCHITECTURES)
-        own = config.pop("cell", None)
-        if own is None:
-            if cell is not None:
-                raise CheckpointError(
-                    f"{path} holds a {architecture.__name__}, which has no cell, got cell={cell.name!r}"
-                )
-        elif cell is None:
-            if own["name"] not in CELLS:
-                raise CheckpointError(
-                    f"{path} holds a model of the cell {own['name']!r}, which is not one of {', '.join(CELLS)}; "
-                    "give the object with cell=…"
-                )
-            cell = choose("cell", own["name"], CELLS)(**own["options"])
-        elif cell.name != own["name"]:
-            raise CheckpointError(f"{path} holds a model of the cell {own['name']!r}, got cell={cell.name!r}")
-        model = architecture(**config | ({} if cell is None else {"cell": cell}))
+        if "cell" in config or cell is not None:
+            config["cell"] = described_cell(path, config.get("cell"), cell)
+        model = architecture(**config)
     except CheckpointError:
         raise
     except (KeyError, TypeError, ValueError) as error:
@@ -190,19 +155,28 @@ def build(path: Any, meta: dict[str, Any], params: dict[str, np.ndarray], cell: 
     return model
 
 
+def described_cell(path: Any, described: dict[str, Any] | None, given: Cell | None) -> Cell:
+    """Return the cell of a checkpoint: the given object, which must have its name, or a built-in one."""
+    if described is None or (given is not None and given.name != described["name"]):
+        holds = "without a cell" if described is None else f"of the cell {described['name']!r}"
+        raise CheckpointError(f"{path} holds a model {holds}, got cell={given and given.name!r}")
+    if given is None and described["name"] not in CELLS:
+        raise CheckpointError(
+            f"{path} holds a model of the cell {described['name']!r}, which is not one of {', '.join(CELLS)}; "
+            "pass the object with cell=…"
+        )
+    return given or CELLS[described["name"]](**described["options"])
+
+
 def set_params(model: Model, params: dict[str, np.ndarray], source: str) -> None:
     """Copy arrays into a model's live parameters; names or shapes that differ raise before anything is changed."""
     if params.keys() != model.params.keys():
         differ = sorted(params.keys() ^ model.params.keys())
-        raise CheckpointError(f"{source} is of another model: these parameters are in one of the two alone: {differ}")
+        raise CheckpointError(f"{source} is of another model: only one of the two has the parameters {differ}")
     for name, live in model.params.items():
-        if params[name].shape != live.shape:
-            raise CheckpointError(
-                f"{source} is of another model: {name} has shape {params[name].shape}, expected {live.shape}"
-            )
-        if not np.can_cast(params[name].dtype, live.dtype, "same_kind"):
-            raise CheckpointError(
-                f"{source} is of another model: {name} is {params[name].dtype}, expected {live.dtype}"
-            )
+        new = params[name]
+        if new.shape != live.shape or not np.can_cast(new.dtype, live.dtype, "same_kind"):
+            given, expected = f"{new.dtype} {new.shape}", f"{live.dtype} {live.shape}"
+            raise CheckpointError(f"{source} is of another model: {name} is {given}, expected {expected}")
     for name, live in model.params.items():
         live[...] = model.xp.asarray(params[name])

@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 
 from ..arrays.backend import Array, array_module
-from ..arrays.threads import Workers, even_slices
+from ..arrays.threads import Workers, at_once, even_slices
 from ..device import kernels
-from ..recurrence import scan
 from ..recurrence.cells import Arrays, Cell
 from ..recurrence.gates import join_weights, separate_weights
 from ..recurrence.init import Scheme, draw_gates
@@ -72,14 +71,8 @@ class DilatedLayer(Layer):
     ) -> tuple[Arrays, LayerCache]:
         """Run the layer over a sequence; see ``Layer.forward``.
 
-        Parameters
-        ----------
-        params : W_x (G*H, D), W_h (G*H, H), b (G*H,), and b_h for a cell that has it.
-        x : (D, T*B). state : one (d, B, H) array per state name, the d steps before the sequence in time order.
-
-        Returns
-        -------
-        state : each row's last d steps in time order, (d, B, H). cache : its ``Z`` holds the outputs, see ``outputs``.
+        params : W_x (G*H, D), W_h (G*H, H), b (G*H,), and b_h for a cell that has it. x : (D, T*B).
+        state, also the returned one : (d, B, H) per array of the cell, each row's last d steps in time order.
         """
         xp, (D, columns), H, B = array_module(x), x.shape, self.hidden_size, state[0].shape[1]
         n = self.dilation * B
@@ -95,7 +88,7 @@ class DilatedLayer(Layer):
         route = kernels.route(self.kernels, self.cell, H, x)
 
         def run_part(part: slice, caches: list[Any]) -> None:
-            route.forward(self.cell, W, Z, x, states, n, part, caches if keep else None, rows.valid)
+            route.forward(self.cell, W, Z, x, states, part, caches if keep else None, rows.valid)
 
         workers.run([partial(run_part, *pair) for pair in zip(parts, blocks, strict=True)])
         phases = self._phases(rows)
@@ -103,7 +96,7 @@ class DilatedLayer(Layer):
         return after, LayerCache(W, Z, parts, blocks, rows, route)
 
     def backward(
-        self, cache: LayerCache, dh: Array, dstate: Arrays, workers: Workers, reached: Array | None = None
+        self, cache: LayerCache, dh: Array, dstate: Arrays, workers: Workers, dh_total: Array | None = None
     ) -> tuple[Array, Arrays, Params]:
         """Mirror ``forward``; see ``Layer.backward``. Where D = H, dx is written over dh."""
         xp, (H, columns), D, d = array_module(dh), dh.shape, self.input_size, self.dilation
@@ -116,14 +109,14 @@ class DilatedLayer(Layer):
 
         def run_part(part: slice, caches: list[Any], submit: Any) -> Array:
             arrays = cache.W, cache.Z, dh, dx, dstates
-            return cache.route.backward(self.cell, *arrays, n, part, caches, cache.rows.valid, reached, submit)
+            return cache.route.backward(self.cell, *arrays, part, caches, cache.rows.valid, dh_total, submit)
 
         if len(cache.parts) == 1:
             with workers.assistant() as submit:
                 dW = run_part(cache.parts[0], cache.blocks[0], submit)
         else:
             pairs = zip(cache.parts, cache.blocks, strict=True)
-            shares = workers.run([partial(run_part, *pair, scan.at_once) for pair in pairs])
+            shares = workers.run([partial(run_part, *pair, at_once) for pair in pairs])
             dW = sum(shares[1:], shares[0])  # always in the order of the parts
         dstate = tuple(ds.reshape(d, -1, H) for ds in dstates)  # (d*B, H) -> (d, B, H)
         return dx, dstate, separate_weights(self.cell, dW, D)
@@ -153,5 +146,5 @@ class DilatedLayer(Layer):
         gates: dict[str, Array] = {}
         n = self.dilation * len(cache.rows.lengths)
         for part, caches in zip(cache.parts, cache.blocks, strict=True):
-            cache.route.gate_values(self.cell, caches, gates, cache.Z[:, n:], n, part)
+            cache.route.gate_values(self.cell, caches, gates, self.outputs(cache), n, part)
         return gates

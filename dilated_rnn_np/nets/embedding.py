@@ -7,23 +7,14 @@ read the same E numbers, which takes fewer weights where E is smaller than the n
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
 from ..arrays.backend import Array
-from ..arrays.checks import positive_integer
+from ..recurrence.cells import Arrays
 from ..recurrence.init import Scheme
 from .layer import Params
-
-
-@dataclass
-class EmbeddingCache:
-    """What ``Embedding.backward`` needs."""
-
-    W: Array  # (E, D)
-    x: Array  # (D, T*B)
 
 
 @dataclass(frozen=True)
@@ -33,22 +24,16 @@ class Embedding:
     input_size: int
     size: int
 
-    @classmethod
-    def before(cls, layers: list[Any], size: int) -> Embedding:
-        """Return the embedding for a stack of layers, and make the first of them read its E numbers in place of x."""
-        embedding = cls(layers[0].input_size, positive_integer("embedding", size))
-        layers[0] = replace(layers[0], input_size=embedding.size)
-        return embedding
-
     def initial_params(self, rng: np.random.Generator, input_init: Scheme) -> Params:
         """Draw W (E, D) on the host, in float64."""
         return {"W": input_init(rng, self.size, self.input_size)}
 
-    def forward(self, params: Params, x: Array) -> tuple[Array, EmbeddingCache]:
-        """Return e (E, T*B) of x (D, T*B), and a cache that shares memory with neither x nor the parameters."""
-        cache = EmbeddingCache(params["W"].copy(), x.copy())
-        return cache.W @ cache.x, cache
+    def forward(self, params: Params, x: Array) -> tuple[Array, Arrays]:
+        """Return e (E, T*B) of x (D, T*B), and copies of W and x as the cache."""
+        W, x = params["W"].copy(), x.copy()
+        return W @ x, (W, x)
 
-    def backward(self, cache: EmbeddingCache, de: Array) -> tuple[Array, Params]:
+    def backward(self, cache: Arrays, de: Array) -> tuple[Array, Params]:
         """Mirror ``forward``: return dx (D, T*B) and the gradient of W (E, D)."""
-        return cache.W.T @ de, {"W": de @ cache.x.T}
+        W, x = cache
+        return W.T @ de, {"W": de @ x.T}

@@ -62,6 +62,11 @@ class Layer(ABC):
     def state_shapes(self, batch_size: int) -> list[tuple[int, ...]]:
         """Return the shape of each state array, (steps, B, numbers)."""
 
+    @property
+    def steps_in_state(self) -> int:
+        """How many time steps the longest state array holds."""
+        return max(shape[0] for shape in self.state_shapes(1))
+
     @abstractmethod
     def forward(
         self,
@@ -81,18 +86,12 @@ class Layer(ABC):
 
     @abstractmethod
     def backward(
-        self, cache: Any, dh: Array, dstate: Arrays, workers: Workers, reached: Array | None = None
+        self, cache: Any, dh: Array, dstate: Arrays, workers: Workers, dh_total: Array | None = None
     ) -> tuple[Array, Arrays, Params]:
-        """Mirror ``forward``.
+        """Mirror ``forward``: return dx (D, T*B), the gradient of the given state, and those of the parameters.
 
-        Parameters
-        ----------
         dh : (H, T*B), the gradient of the outputs; may be overwritten. dstate : that of the returned state.
-        reached : (H, T*B), to be filled with the whole gradient that reaches each output, from above and through time; or None.
-
-        Returns
-        -------
-        dx : (D, T*B). dstate : the gradient of the given state. grads : with the keys of ``params``.
+        dh_total : (H, T*B), to be filled with the whole gradient that reaches each output, from above and through time; or None.
         """
 
     @abstractmethod

@@ -17,10 +17,11 @@ import numpy as np
 from ..arrays import inputs
 from ..arrays.backend import Array
 from ..arrays.checks import positive_integer
-from ..recurrence.cells import Cell, get_cell
+from ..recurrence.cells import Cell, check_state, get_cell
+from ..recurrence.gates import pre_activations
 from ..theory.graphs import Graph, dilated_stack, plain_stack
-from . import streaming
 from .dilated_layer import DilatedLayer
+from .layer import Params
 from .network import Network
 from .stack import State
 from .summary import LayerSummary
@@ -61,6 +62,7 @@ class DilatedRNN(Network):
     True
     """
 
+    settings = ("dilations", "fusion")
     cell: Cell
 
     def __init__(
@@ -75,58 +77,42 @@ class DilatedRNN(Network):
         rng: int | np.random.Generator = 0,
         xp: ModuleType | str = np,
         *,
-        dropout: float = 0.0,
-        embedding: int | None = None,
-        input_init: str = "glorot_uniform",
-        recurrent_init: str = "orthogonal",
         fusion: bool = True,
+        **options: Any,
     ) -> None:
-        self.dilations = inputs.dilations(dilations)
-        self.cell = get_cell(cell)
-        sizes = [
-            positive_integer("input_size", input_size),
-            *inputs.hidden_sizes(hidden_size, len(self.dilations)),
-        ]
-        super().__init__(
-            [
-                DilatedLayer(self.cell, *both, d)
-                for both, d in zip(itertools.pairwise(sizes), self.dilations, strict=True)
-            ],
-            output_size,
-            readout,
-            dtype,
-            rng,
-            xp,
-            width=math.gcd(*self.dilations) if fusion else 1,
-            dropout=dropout,
-            embedding=embedding,
-            input_init=input_init,
-            recurrent_init=recurrent_init,
-        )
+        self.dilations, self.cell, self.fusion = inputs.dilations(dilations), get_cell(cell), fusion
+        hidden_sizes = inputs.hidden_sizes(hidden_size, len(self.dilations))
+        sizes = itertools.pairwise([positive_integer("input_size", input_size), *hidden_sizes])
+        layers = [DilatedLayer(self.cell, D, H, d) for (D, H), d in zip(sizes, self.dilations, strict=True)]
+        width = math.gcd(*self.dilations) if fusion else 1
+        super().__init__(layers, output_size, readout, dtype, rng, xp, width=width, **options)
 
-    def step(self, x_t: Array, state: State | None = None) -> tuple[Array, State]:
-        """Run one time step, see ``Network.step``; in a layout that is cheap for one step."""
-        x_t, state, params = self._checked_step(x_t, state)
-        return streaming.step(self.stack, self.cell, params, x_t, state)
+    def _step(self, params: Params, x: Array, state: State) -> tuple[Array, State]:
+        """Run one time step: ``c_t = f(x_t, c_{t-d})`` as it is written, in constant time.
 
-    def config(self) -> dict[str, Any]:
-        """Return the arguments that build a model of the same architecture, as plain numbers and words."""
-        own = {
-            "input_size": self.input_size,
-            "hidden_size": list(self.hidden_sizes),
-            "dilations": list(self.dilations),
-            "fusion": self.width == math.gcd(*self.dilations),
-        }
-        return own | super().config()
-
-    def __repr__(self) -> str:
-        sizes = self.hidden_sizes[0] if len(set(self.hidden_sizes)) == 1 else list(self.hidden_sizes)
-        embedding = f", embedding={self.stack.embedding.size}" if self.stack.embedding else ""
-        fusion = "" if self.width == math.gcd(*self.dilations) else ", fusion=False"
-        return (
-            f"DilatedRNN({self.input_size}, {sizes}, {list(self.dilations)}, cell={self.cell.name!r}, "
-            f"output_size={self.output_size}, readout={self.readout!r}, dtype={self.dtype.name!r}{embedding}{fusion})"
-        )
+        The oldest step of each layer's state goes in, the newest one comes out. For so few numbers the layout of the scan would
+        cost more than it saves.
+        """
+        new_state, rows = [], x[0].T  # (D, B)
+        if self.stack.embedding:
+            rows = params["embedding.W"] @ rows  # (E, B)
+        for i, entry in enumerate(state):
+            layer = f"layers.{i}."
+            before = tuple(s[0].T for s in entry)  # the oldest step, (H, B) each
+            from_x = params[layer + "W_x"] @ rows + params[layer + "b"][:, None]  # (G*H, B)
+            from_h = params[layer + "W_h"] @ before[0]  # (G*H, B)
+            b_h = params[layer + "b_h"][:, None] if self.cell.recurrent_bias else None  # (S*H, 1)
+            new, _ = self.cell.forward(pre_activations(self.cell, from_x, from_h, b_h), before)
+            check_state(self.cell, new, before)
+            new = tuple(s.astype(x.dtype, copy=False) for s in new)
+            rows, steps = new[0], zip(entry, new, strict=True)
+            new_state.append(tuple(self.xp.concatenate([s[1:], s_new.T[None]]) for s, s_new in steps))
+        if self.stack.readout is None:
+            return rows.T.copy(), new_state
+        output, newest = params["readout.b"], new_state[-1][0][-self.width :]  # (O,), (K, B, H)
+        for W_k, h in zip(self.stack.readout.blocks(params["readout.W"]), newest, strict=True):
+            output = output + h @ W_k.T  # (B, O)
+        return output, new_state
 
     def graph(self) -> Graph:
         """Return the cyclic graph of the architecture, for ``paths`` and ``plot``."""

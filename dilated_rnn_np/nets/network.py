@@ -1,8 +1,4 @@
-"""The network: what the dilated RNN and the systems it is compared with share, checked at the door.
-
-``forward`` checks its arguments once and chooses a plan; every plan runs the same inner pass over the stack. Parameters live in
-one flat dict; everything that backward needs is in the cache, nothing hides on the model.
-"""
+"""The network: what the dilated RNN and the systems it is compared with share, checked at the door."""
 
 from __future__ import annotations
 
@@ -15,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ..arrays import inputs
-from ..arrays.backend import Array, get_backend, to_host
+from ..arrays.backend import Array, get_backend
 from ..arrays.checks import choose, fraction, one_of, positive_integer
 from ..arrays.streams import checked_rng
 from ..device.kernels import KERNELS
@@ -33,7 +29,6 @@ from .summary import LayerSummary, describe
 Self = TypeVar("Self", bound="Network")
 AnyCache = Cache | plans.SegmentedCache
 READOUTS = ("last", "all")
-NOT_SHOWN = ("dropout", "input_init", "recurrent_init")  # settings that change neither shapes nor results of a pass
 
 
 class Network:
@@ -51,8 +46,9 @@ class Network:
     """
 
     cell: Cell | None = None
+    settings: tuple[str, ...] = ()  # the constructor's arguments beside the sizes and these; each is also an attribute
     annealed: tuple[str, ...] = ()  # settings that training changes: a resumed run takes them from its checkpoint
-    note: Any = None  # what ``fit`` was given as ``note``, on a model that was loaded
+    note: Any = None  # the note of the training run, on a loaded model
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
@@ -73,33 +69,23 @@ class Network:
         input_init: str = "glorot_uniform",
         recurrent_init: str = "orthogonal",
     ) -> None:
-        layers, first = list(layers), None
-        self.input_size = layers[0].input_size
-        if embedding is not None:
-            first = Embedding(self.input_size, positive_integer("embedding", embedding))
-            layers[0] = replace(layers[0], input_size=first.size)  # type: ignore[type-var]
-        self.hidden_sizes = tuple(layer.hidden_size for layer in layers)
+        layers, first, last = list(layers), None, None
+        self.input_size, self.hidden_sizes = layers[0].input_size, tuple(layer.hidden_size for layer in layers)
         self.output_size = None if output_size is None else positive_integer("output_size", output_size)
+        self.embedding = None if embedding is None else positive_integer("embedding", embedding)
         self.readout, self.dropout = one_of("readout", readout, READOUTS), fraction("dropout", dropout)
         self.xp, self.width = get_backend(xp), width
         self.input_init, self.recurrent_init = input_init, recurrent_init
         schemes = choose("input_init", input_init, SCHEMES), choose("recurrent_init", recurrent_init, SCHEMES)
-        dtype = inputs.dtype(dtype)
-        last = None
+        if self.embedding is not None:
+            first = Embedding(self.input_size, self.embedding)
+            layers[0] = replace(layers[0], input_size=first.size)  # type: ignore[type-var]
         if self.output_size is not None:
             last = Readout(self.hidden_sizes[-1], self.output_size, width, self.readout)
         self.stack = Stack(tuple(layers), first, last)
-
-        rng = checked_rng("rng", rng, "weights")
-        drawn = {"embedding": first.initial_params(rng, schemes[0])} if first else {}
-        drawn |= {f"layers.{i}": layer.initial_params(rng, *schemes) for i, layer in enumerate(layers)}
-        if last:
-            drawn["readout"] = last.initial_params(rng)
-        self.params: Params = {
-            f"{owner}.{name}": self.xp.asarray(array.astype(dtype))
-            for owner, arrays in drawn.items()
-            for name, array in arrays.items()
-        }
+        drawn = self.stack.initial_params(checked_rng("rng", rng, "weights"), *schemes)
+        dtype = inputs.dtype(dtype)
+        self.params: Params = {name: self.xp.asarray(array.astype(dtype)) for name, array in drawn.items()}
 
     # ------------------------------------------------------------------ forward and backward
 
@@ -121,12 +107,13 @@ class Network:
             iterator of chunks of one long sequence, (T, B, D) each.
         state : returned by an earlier call, to continue from there; None for zeros.
         lengths : (B,) whole numbers in 0..T; positions ``t >= lengths[b]`` influence nothing. None: all are T long.
-        keep : False keeps nothing for backward and returns None for the cache; memory is that of states and outputs.
+        keep : False keeps nothing for backward and returns None for the cache; without dropout, memory is that of states and
+            outputs.
         rng : a seed or Generator for dropout; None runs without dropout, as in evaluation.
         budget : bytes that may be held for backward, beside copies of x. What does not fit is computed again by backward, in
             segments: equal gradients (though dropout draws other masks) in a third to a half more time.
-        reuse : a cache that is no longer needed. It is consumed: its buffers are overwritten where the shapes are equal, which
-            saves allocation, and a later backward on it raises.
+        reuse : a cache that is no longer needed. It is consumed: its buffers are overwritten where the shapes are equal, else
+            freed first, and a later backward on it raises.
 
         Returns
         -------
@@ -145,29 +132,28 @@ class Network:
         x = inputs.sequence(self.xp, x, self.input_size)
         T, B, _ = x.shape
         lengths = inputs.row_lengths(lengths, T, B, self.xp)
-        lengths = None if lengths is None else self.xp.asarray(lengths)
         dropout_rng = checked_rng("rng", rng, "dropout") if rng is not None and self.dropout > 0 else None
         x, state, params = self._in_one_dtype(x, state)
         if lengths is not None:
-            ended = self.xp.arange(T)[:, None] >= lengths  # (T, B)
-            x = self.xp.where(ended[:, :, None], 0, x)
+            lengths = self.xp.asarray(lengths)
+            x = self.xp.where(self.xp.arange(T)[:, None, None] >= lengths[:, None], 0, x)  # condition: (T, B, 1)
         inputs.finite("x", x)
         size = T
         if budget is not None and keep:
             size = segment_size(self.stack, params, T, B, x.dtype.itemsize, dropout_rng is not None, budget)
-        old = self._consume(reuse)
+        old = self._consume(reuse, x if keep and size == T else None)
 
-        chunk = max(plans.CHUNK, 2 * self.steps_in_state)  # buffers of a chunk are then about as large as the states
-        if size < T:
-            result: tuple[Array, State, Any] = plans.segments(
-                self.stack, params, x, state, lengths, self.dropout, dropout_rng, size
-            )
-        elif not keep and dropout_rng is None and chunk < T:
+        # The buffers of a chunk are then about as large as the states.
+        chunk = max(plans.CHUNK, 2 * max(layer.steps_in_state for layer in self.layers))
+        if not keep and dropout_rng is None and chunk < T:
             return *plans.chunks(self.stack, params, plans.in_chunks(x, lengths, chunk), state), None
+        cache: AnyCache
+        batch = params, x, state, lengths
+        if size < T:
+            output, state, cache = plans.segments(self.stack, *batch, self.dropout, dropout_rng, size)
         else:
-            result = self.stack.forward(params, x, state, lengths, keep, self.dropout, dropout_rng, old)
-        output, state, cache = result
-        cache.signature = self._signature()
+            output, state, cache = self.stack.forward(*batch, keep, self.dropout, dropout_rng, old)
+        cache.output_shape, cache.signature = output.shape, self._signature()
         return output, state, cache if keep else None
 
     def backward(
@@ -189,14 +175,12 @@ class Network:
             raise TypeError(f"cache must come from forward(…, keep=True), got {type(cache).__name__}")
         if cache.consumed:
             raise ValueError(
-                "the cache was consumed by forward(…, reuse=cache); call forward again and keep the new cache"
+                "the cache was consumed by forward(…, reuse=cache); call forward again, keep the new cache"
             )
         if cache.signature != self._signature():
-            raise ValueError(
-                f"the cache is of another model, {cache.signature[0]}; pass it to the one whose forward made it"
-            )
+            raise ValueError(f"the cache is of another model, {cache.signature[0]}; pass it to the one that made it")
         doutput = inputs.gradient(self.xp, "doutput", doutput, cache.output_shape, cache.dtype)
-        B = cache.x_shape[1] if isinstance(cache, Cache) else cache.segments[0].x.shape[1]
+        B = cache.x_shape[1]
         if dstate is None:
             dstate = self.zero_state(B, cache.dtype)
         else:
@@ -229,18 +213,17 @@ class Network:
         >>> output.shape
         (2, 1)
         """
-        x_t, state, params = self._checked_step(x_t, state)
-        output, state, _ = self.stack.forward(params, x_t[None], state, None, keep=False)
-        return output if self.stack.reads_last else output[0], state
-
-    def _checked_step(self, x_t: Any, state: State | None) -> tuple[Array, State, Params]:
-        """Return x_t (B, D), the state and the parameters in one dtype."""
         x_t = inputs.numeric("x_t", inputs.same_module(self.xp, "x_t", x_t))
         if x_t.ndim != 2 or x_t.shape[1] != self.input_size or not len(x_t):
             raise ValueError(f"x_t must be one time step, (B, {self.input_size}), got shape {x_t.shape}")
         inputs.finite("x_t", x_t)
         x, state, params = self._in_one_dtype(x_t[None], state)
-        return x[0], state, params
+        return self._step(params, x, state)
+
+    def _step(self, params: Params, x: Array, state: State) -> tuple[Array, State]:
+        """Run one checked time step x (1, B, D)."""
+        output, state, _ = self.stack.forward(params, x, state, None, keep=False)
+        return output if self.stack.reads_last else output[0], state
 
     def _forward_chunks(self, x: Iterator[Array], state: State | None) -> tuple[Array, State]:
         """Run the chunks of an iterator, each checked as it comes."""
@@ -257,41 +240,37 @@ class Network:
         given = [tuple(a.astype(dtype, copy=False) for a in entry) for entry in given] or self.zero_state(B, dtype)
         return x.astype(dtype, copy=False), given, {k: p.astype(dtype, copy=False) for k, p in self.params.items()}
 
-    def _consume(self, reuse: AnyCache | None) -> list[Any] | None:
-        """Mark a cache as consumed, and return its layers' buffers where they are of a pass of this model."""
+    def _consume(self, reuse: AnyCache | None, x: Array | None) -> list[Any] | None:
+        """Mark a cache as consumed, and return its layers' buffers where a pass over x can overwrite them."""
         if reuse is None:
             return None
         if not isinstance(reuse, AnyCache):
             raise TypeError(f"reuse must be a cache that forward returned, got {type(reuse).__name__}")
-        if reuse.consumed:
-            raise ValueError("reuse was consumed by an earlier forward; pass the cache that it returned")
-        reuse.consumed = True
-        layers = reuse.layers if isinstance(reuse, Cache) and reuse.signature == self._signature() else None
-        reuse.__dict__ = {"consumed": True}  # nothing else, so that what is not reused is freed
+        layers = None
+        if isinstance(reuse, Cache) and not reuse.consumed and x is not None:
+            fits = reuse.x_shape == x.shape and reuse.dtype == x.dtype and reuse.signature == self._signature()
+            layers = reuse.layers if fits else None
+        reuse.__dict__ = {"consumed": True}  # all other buffers are freed before the pass allocates its own
         return layers
 
     def _signature(self) -> tuple[Any, ...]:
         """Return the settings that two models must share for the cache of one to serve the other.
 
-        Cells are compared by name and options, so copies of a model serve as well as the model.
+        Cells are compared by class, options and attributes, so copies of a model serve as well as the model.
         """
         layers = [{k: v for k, v in vars(layer).items() if not isinstance(v, Cell)} for layer in self.layers]
-        return repr(self), self.xp.__name__, layers, self.cell and (self.cell.name, self.cell.options())
+        cell = self.cell and repr((type(self.cell).__qualname__, self.cell.options(), vars(self.cell)))
+        return repr(self), self.xp.__name__, layers, cell
 
     # ------------------------------------------------------------------ state
 
     def zero_state(self, batch_size: int, dtype: Any = None) -> State:
         """Return the state before the first step: zeros, in the parameters' dtype unless another is given."""
-        dtype = self.dtype if dtype is None else dtype
-        return [tuple(self.xp.zeros(shape, dtype=dtype) for shape in entry) for entry in self._state_shapes(batch_size)]
+        shapes, dtype = self._state_shapes(batch_size), self.dtype if dtype is None else dtype
+        return [tuple(self.xp.zeros(shape, dtype=dtype) for shape in entry) for entry in shapes]
 
     def _state_shapes(self, B: int) -> list[list[tuple[int, ...]]]:
         return [layer.state_shapes(B) for layer in self.layers]
-
-    @property
-    def steps_in_state(self) -> int:
-        """How many time steps the longest array of the state holds."""
-        return max(shape[0] for entry in self._state_shapes(1) for shape in entry)
 
     # ------------------------------------------------------------------ parameters
 
@@ -312,15 +291,9 @@ class Network:
 
     def config(self) -> dict[str, Any]:
         """Return the arguments that build a model of the same architecture, as plain numbers and words."""
-        return {
-            "output_size": self.output_size,
-            "readout": self.readout,
-            "dtype": self.dtype.name,
-            "dropout": self.dropout,
-            "embedding": self.stack.embedding.size if self.stack.embedding else None,
-            "input_init": self.input_init,
-            "recurrent_init": self.recurrent_init,
-        }
+        names = (*self.settings, "output_size", "readout", "dropout", "embedding", "input_init", "recurrent_init")
+        sizes = {"input_size": self.input_size, "hidden_size": self.hidden_sizes}
+        return sizes | {name: getattr(self, name) for name in names} | {"dtype": self.dtype.name}
 
     def astype(self: Self, dtype: Any) -> Self:
         """Return a copy with parameters of another dtype.
@@ -344,11 +317,11 @@ class Network:
         """
         xp = get_backend(backend)
         one_of("kernels", kernels, KERNELS)
-        move = (lambda array: array.copy()) if xp is self.xp else (lambda array: xp.asarray(to_host(array).copy()))
-        twin = self._with_params(xp, {name: move(array) for name, array in self.params.items()})
-        layers: list[Any] = list(self.layers)
-        layers = [replace(layer, kernels=kernels) if hasattr(layer, "kernels") else layer for layer in layers]
-        twin.stack = replace(self.stack, layers=tuple(layers))
+        source = self.params if xp is self.xp else checkpoint.host_params(self)
+        twin = self._with_params(xp, {name: xp.array(array) for name, array in source.items()})
+        layers: tuple[Any, ...] = self.layers
+        layers = tuple(replace(layer, kernels=kernels) if hasattr(layer, "kernels") else layer for layer in layers)
+        twin.stack = replace(self.stack, layers=layers)
         return twin
 
     def _with_params(self: Self, xp: ModuleType, params: Params) -> Self:
@@ -365,14 +338,14 @@ class Network:
 
     def save(self, path: Any) -> None:
         """Write the model to a file that ``load`` reads, atomically and without pickle."""
-        checkpoint.save_model(path, self)
+        arrays, config = checkpoint.model_record(self)
+        checkpoint.write(path, arrays, {"model": config})
 
     # ------------------------------------------------------------------ description
 
     def __repr__(self) -> str:
         settings = self.config() | ({"cell": self.cell.name} if self.cell else {})
-        shown = {name: value for name, value in settings.items() if name not in NOT_SHOWN}
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in settings.items())})"
 
     def graph(self) -> Graph:
         """Return the cyclic graph of the architecture, for ``paths`` and ``plot``."""

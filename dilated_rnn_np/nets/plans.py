@@ -12,13 +12,12 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
 from ..arrays.backend import Array, array_module
 from .layer import Params
-from .stack import Cache, Stack, State
+from .stack import Cache, PassCache, Stack, State
 
 CHUNK = 256  # steps of a chunk, unless the longest dilation is more than half of it
 
@@ -34,17 +33,13 @@ class Segment:
 
 
 @dataclass(eq=False, repr=False)
-class SegmentedCache:
+class SegmentedCache(PassCache):
     """What ``backward`` needs of a sequence in segments: the segments, and copies of the parameters."""
 
     stack: Stack
     params: Params
     dropout: float
-    dtype: np.dtype
     segments: list[Segment] = field(default_factory=list)
-    output_shape: tuple[int, ...] = ()
-    signature: tuple[Any, ...] = ()
-    consumed: bool = False
 
 
 def segments(
@@ -58,15 +53,13 @@ def segments(
     size: int,
 ) -> tuple[Array, State, SegmentedCache]:
     """Run x (T, B, D) in segments of ``size`` steps, and keep the state before each one."""
-    cache = SegmentedCache(stack, {name: p.copy() for name, p in params.items()}, dropout, x.dtype)
+    cache = SegmentedCache(x.shape, x.dtype, stack, {name: p.copy() for name, p in params.items()}, dropout)
     outputs, state = [], [tuple(a.copy() for a in entry) for entry in state]
     for part, part_lengths in in_chunks(x, lengths, size):
         cache.segments.append(Segment(part.copy(), part_lengths, state, copy.deepcopy(rng)))
         output, state, _ = stack.forward(params, part, state, part_lengths, False, dropout, rng)
         outputs.append(output)
-    output = joined(stack, outputs)
-    cache.output_shape = output.shape
-    return output, state, cache
+    return joined(stack, outputs), state, cache
 
 
 def segments_backward(
@@ -77,7 +70,7 @@ def segments_backward(
     dxs: list[Array] = []
     reached: list[list[Array]] = []
     here: Cache | None = None
-    stop = sum(len(segment.x) for segment in cache.segments)
+    stop = cache.x_shape[0]
     for segment in reversed(cache.segments):
         reuse = here.layers if here and here.x_shape == segment.x.shape else None
         here = None  # frees the buffers that cannot be reused, before new ones are allocated

@@ -17,14 +17,7 @@ from ..arrays.backend import Array, array_module
 from ..recurrence.init import glorot_uniform
 from .layer import Params, RowLengths
 
-
-@dataclass
-class ReadoutCache:
-    """What ``Readout.backward`` needs."""
-
-    W: Array  # (O, K*H)
-    history: Array  # (H, (K+T)*B)
-    rows: RowLengths
+ReadoutCache = tuple[Array, Array, RowLengths]  # W (O, K*H), history (H, (K+T)*B), and the lengths
 
 
 @dataclass(frozen=True)
@@ -38,52 +31,38 @@ class Readout:
 
     def initial_params(self, rng: np.random.Generator) -> Params:
         """Draw Glorot-uniform weights; the bias is 0."""
-        return {
-            "W": glorot_uniform(rng, self.output_size, self.width * self.hidden_size),
-            "b": np.zeros(self.output_size),
-        }
+        W = glorot_uniform(rng, self.output_size, self.width * self.hidden_size)
+        return {"W": W, "b": np.zeros(self.output_size)}
 
     def forward(self, params: Params, history: Array, rows: RowLengths) -> tuple[Array, ReadoutCache]:
-        """Read out the sequence.
+        """Return (T, B, O) for "all", (B, O) for "last"; a row of length 0 reads out the steps before the sequence.
 
-        Parameters
-        ----------
         params : W (O, K*H), b (O,). history : (H, (K+T)*B), the top layer's outputs from time -K on.
-
-        Returns
-        -------
-        output : (T, B, O) for "all", (B, O) for "last"; a row of length 0 reads out the steps before the sequence.
-        cache : for ``backward``.
         """
         xp, B, output = array_module(history), len(rows.lengths), params["b"]
-        for W_k, columns in zip(self._blocks(params["W"]), self._windows(history, rows), strict=True):
+        for W_k, columns in zip(self.blocks(params["W"]), self._windows(history, rows), strict=True):
             output = output + history[:, columns].T @ W_k.T  # (T*B, O) or (B, O)
         if self.mode == "all":
             output = output if rows.valid is None else xp.where(rows.valid[:, None], output, 0)
             output = output.reshape(-1, B, self.output_size)  # (T*B, O) -> (T, B, O)
-        return output, ReadoutCache(params["W"].copy(), history, rows)
+        return output, (params["W"].copy(), history, rows)
 
     def backward(self, cache: ReadoutCache, doutput: Array) -> tuple[Array, Array, Params]:
-        """Mirror ``forward``.
-
-        Returns
-        -------
-        dhistory : (H, T*B), of the outputs from time 0 on. dbefore : (K, B, H), of those before. grads : of W and b.
-        """
-        xp, history, rows = array_module(doutput), cache.history, cache.rows
-        B, K = len(rows.lengths), self.width
-        dhistory, dW = xp.zeros_like(history), xp.zeros_like(cache.W)
+        """Mirror ``forward``: return the gradients of the outputs (H, T*B), of the K before (K, B, H), and of W and b."""
+        xp, (W, history, rows), K = array_module(doutput), cache, self.width
+        B = len(rows.lengths)
+        dhistory, dW = xp.zeros_like(history), xp.zeros_like(W)
         doutput = doutput.reshape(-1, self.output_size)  # (T, B, O) -> (T*B, O)
         if self.mode == "all" and rows.valid is not None:
             doutput = xp.where(rows.valid[:, None], doutput, 0)
         windows = self._windows(history, rows)
-        for W_k, dW_k, columns in zip(self._blocks(cache.W), self._blocks(dW), windows, strict=True):
+        for W_k, dW_k, columns in zip(self.blocks(W), self.blocks(dW), windows, strict=True):
             dW_k += doutput.T @ history[:, columns].T
             dhistory[:, columns] += W_k.T @ doutput.T
         dbefore = dhistory[:, : K * B].T.reshape(K, B, -1)  # (H, K*B) -> (K, B, H)
         return dhistory[:, K * B :], dbefore, {"W": dW, "b": doutput.sum(axis=0)}
 
-    def _blocks(self, W: Array) -> Iterator[Array]:
+    def blocks(self, W: Array) -> Iterator[Array]:
         """Yield the views W_k (O, H), the one of the oldest step first."""
         for k in range(self.width):
             yield W[:, k * self.hidden_size : (k + 1) * self.hidden_size]

@@ -16,7 +16,8 @@ import numpy as np
 from ..arrays.backend import Array, array_module, device_memory
 from ..arrays.threads import Workers, workers
 from ..recurrence.cells import Arrays
-from .embedding import Embedding, EmbeddingCache
+from ..recurrence.init import Scheme
+from .embedding import Embedding
 from .layer import Layer, Params, RowLengths
 from .readout import Readout, ReadoutCache
 
@@ -24,19 +25,25 @@ State = list[Arrays]
 
 
 @dataclass(eq=False, repr=False)
-class Cache:
-    """What ``backward`` needs of a forward pass."""
+class PassCache:
+    """What the caches of all plans hold."""
 
     x_shape: tuple[int, int, int]
     dtype: np.dtype
+    output_shape: tuple[int, ...] = field(default=(), kw_only=True)
+    signature: tuple[Any, ...] = field(default=(), kw_only=True)  # of the model
+    consumed: bool = field(default=False, kw_only=True)  # by a later forward(…, reuse=cache)
+
+
+@dataclass(eq=False, repr=False)
+class Cache(PassCache):
+    """What ``backward`` needs of a forward pass."""
+
     rows: RowLengths
     layers: list[Any] = field(default_factory=list)
     masks: list[Array | None] = field(default_factory=list)  # of dropout, one per layer, (H, T*B)
-    embedding: EmbeddingCache | None = None
+    embedding: Arrays = ()
     readout: ReadoutCache | None = None
-    output_shape: tuple[int, ...] = ()
-    signature: tuple[Any, ...] = ()
-    consumed: bool = False  # by a later forward(…, reuse=cache)
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,13 @@ class Stack:
         """Whether there is one output per sequence, read out at its end."""
         return self.readout is not None and self.readout.mode == "last"
 
+    def initial_params(self, rng: np.random.Generator, input_init: Scheme, recurrent_init: Scheme) -> Params:
+        """Draw all parameters on the host, in float64, from the bottom to the top."""
+        drawn = prefixed("embedding", self.embedding.initial_params(rng, input_init)) if self.embedding else {}
+        for i, layer in enumerate(self.layers):
+            drawn |= prefixed(f"layers.{i}", layer.initial_params(rng, input_init, recurrent_init))
+        return drawn | (prefixed("readout", self.readout.initial_params(rng)) if self.readout else {})
+
     def forward(
         self,
         params: Params,
@@ -63,31 +77,21 @@ class Stack:
         rng: np.random.Generator | None = None,
         reuse: list[Any] | None = None,
     ) -> tuple[Array, State, Cache]:
-        """Run a batch of sequences x (T, B, D) through the stack.
+        """Run a batch of sequences x (T, B, D) through the stack; see ``Network.forward``.
 
-        Parameters
-        ----------
-        state : one tuple per layer. lengths : (B,), or None where all rows are T long.
-        rng : of dropout; None runs without. reuse : layer caches of an earlier pass, whose buffers may be overwritten.
-
-        Returns
-        -------
-        output, state : as ``Network.forward`` returns them. cache : of little use with ``keep=False``.
+        ``reuse`` holds the layers' caches of an earlier pass, whose buffers may be overwritten.
         """
         xp, (T, B, D) = array_module(x), x.shape
         cache = Cache((T, B, D), x.dtype, RowLengths.of(xp, T, B, lengths))
-        rows = x.reshape(T * B, D).T  # (T, B, D) -> (D, T*B)
-        new_state: State = []
+        rows, new_state = x.reshape(T * B, D).T, []  # (T, B, D) -> (D, T*B)
         with team(xp) as crew:
             if self.embedding:
                 rows, cache.embedding = self.embedding.forward(owned_by("embedding", params), rows)  # (E, T*B)
             for i, layer in enumerate(self.layers):
                 mask = dropout_mask(rng, dropout, rows) if rng is not None and i > 0 else None
                 rows = rows if mask is None else rows * mask
-                old = reuse[i] if reuse else None
-                new, layer_cache = layer.forward(
-                    owned_by(f"layers.{i}", params), rows, state[i], cache.rows, crew, keep, old
-                )
+                own, old = owned_by(f"layers.{i}", params), reuse[i] if reuse else None
+                new, layer_cache = layer.forward(own, rows, state[i], cache.rows, crew, keep, old)
                 rows = layer.outputs(layer_cache)  # (H, T*B)
                 new_state.append(new)
                 if keep:
@@ -99,26 +103,14 @@ class Stack:
             else:
                 rows = rows if lengths is None else xp.where(cache.rows.valid, rows, 0)
                 output = rows.T.copy().reshape(T, B, -1)  # (H, T*B) -> (T, B, H)
-        cache.output_shape = output.shape
         return output, new_state, cache
 
     def backward(
         self, doutput: Array, cache: Cache, dstate: State, output_grads: list[Array] | None = None
     ) -> tuple[Array, State, Params]:
-        """Mirror ``forward``, top layer first: backpropagation through time.
-
-        Parameters
-        ----------
-        output_grads : a list to which one (T, B, H) array per layer is added, the whole gradient that reached its outputs.
-
-        Returns
-        -------
-        dx : (T, B, D). dstate : the gradient of the given state. grads : in the order of computation.
-        """
+        """Mirror ``forward``, top layer first: backpropagation through time; see ``Network.backward``."""
         xp, (T, B, D), valid = array_module(doutput), cache.x_shape, cache.rows.valid
-        grads: Params = {}
-        dgiven: State = []
-        dstate_top = None
+        grads, dgiven, dstate_top = dict[str, Array](), list[Arrays](), None
         with team(xp) as crew:
             if self.readout and cache.readout:
                 drows, dstate_top, own = self.readout.backward(cache.readout, doutput)  # (H, T*B), (K, B, H)
@@ -127,15 +119,15 @@ class Stack:
                 drows = doutput.reshape(T * B, -1).T.copy()  # (T, B, H) -> (H, T*B)
                 drows = drows if valid is None else xp.where(valid, drows, 0)
             for i in reversed(range(len(self.layers))):
-                reached = None if output_grads is None else xp.empty_like(drows)
-                drows, dbefore, own = self.layers[i].backward(cache.layers[i], drows, dstate[i], crew, reached)
+                dh_total = None if output_grads is None else xp.empty_like(drows)
+                drows, dbefore, own = self.layers[i].backward(cache.layers[i], drows, dstate[i], crew, dh_total)
                 grads |= prefixed(f"layers.{i}", own)
                 dgiven.insert(0, dbefore)
-                if output_grads is not None and reached is not None:
-                    reached = reached if valid is None else xp.where(valid, reached, 0)
-                    output_grads.insert(0, reached.T.copy().reshape(T, B, -1))  # (H, T*B) -> (T, B, H)
+                if output_grads is not None and dh_total is not None:
+                    dh_total = dh_total if valid is None else xp.where(valid, dh_total, 0)
+                    output_grads.insert(0, dh_total.T.copy().reshape(T, B, -1))  # (H, T*B) -> (T, B, H)
                 drows = drows if cache.masks[i] is None else drows * cache.masks[i]
-            if self.embedding and cache.embedding:
+            if self.embedding:
                 drows, own = self.embedding.backward(cache.embedding, drows)
                 grads |= prefixed("embedding", own)
         if dstate_top is not None:
@@ -162,8 +154,7 @@ def dropout_mask(rng: np.random.Generator, probability: float, rows: Array) -> A
 
 def owned_by(owner: str, params: Params) -> Params:
     """Return the parameters of one layer, the embedding or the read-out, without the prefix "owner."."""
-    prefix = owner + "."
-    return {name[len(prefix) :]: p for name, p in params.items() if name.startswith(prefix)}
+    return {name.removeprefix(owner + "."): p for name, p in params.items() if name.startswith(owner + ".")}
 
 
 def prefixed(owner: str, grads: Params) -> Params:

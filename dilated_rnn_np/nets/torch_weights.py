@@ -1,7 +1,7 @@
-"""Weights in and out of PyTorch's recurrent layers, as plain dicts of arrays; PyTorch itself is not imported.
+"""Weights from and to PyTorch's recurrent layers, as plain dicts of arrays; PyTorch itself is not imported.
 
-The orientation and the order of the gates are PyTorch's, so that a weight is a copy. PyTorch has two biases a gate where
-one is enough: coming in they are added, going out the second one is 0, but for the GRU's candidate, which needs both.
+Weights have PyTorch's orientation and order of gates, so they are copied. PyTorch has two biases per gate where one is enough. On
+import the two are added; on export the second one is 0, except in the GRU's candidate, which needs both.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 
 from ..arrays.backend import to_host
-from ..arrays.checks import choose
+from ..arrays.checks import one_of
+from .checkpoint import host_params
 from .model import DilatedRNN
 
 NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-SUPPORTED = {"rnn": "rnn", "lstm": "lstm", "gru": "gru"}
+SUPPORTED = ("rnn", "lstm", "gru")
 
 
 def to_torch_state_dict(model: DilatedRNN, module_list: str | None = None) -> dict[str, np.ndarray]:
@@ -26,31 +27,31 @@ def to_torch_state_dict(model: DilatedRNN, module_list: str | None = None) -> di
     Parameters
     ----------
     model : of the cell rnn, lstm or gru.
-    module_list : None names the layers as one ``nn.RNN``, ``nn.LSTM`` or ``nn.GRU`` of L layers does ("weight_ih_l2"); a word
-        names them as a ModuleList of that attribute with one single-layer module each ("layers.2.weight_ih_l0").
+    module_list : None gives the names of one ``nn.RNN``, ``nn.LSTM`` or ``nn.GRU`` with L layers ("weight_ih_l2"). The name of
+        a ModuleList gives those of single-layer modules in it ("layers.2.weight_ih_l0").
 
     Returns
     -------
-    state_dict : arrays on the host; with a read-out also "readout.weight" (O, K*H) and "readout.bias" (O,), an nn.Linear's,
-        and with an embedding "embedding.weight" (D, E), an nn.Embedding's.
+    state_dict : arrays on the host. A read-out adds "readout.weight" (O, K*H) and "readout.bias" (O,), as of an nn.Linear; an
+        embedding adds "embedding.weight" (D, E), as of an nn.Embedding.
 
     Examples
     --------
     >>> list(to_torch_state_dict(DilatedRNN(1, 2, [1], output_size=1)))
     ['weight_ih_l0', 'weight_hh_l0', 'bias_ih_l0', 'bias_hh_l0', 'readout.weight', 'readout.bias']
     """
-    choose("cell of PyTorch", model.cell.name, SUPPORTED)
-    params = {name: to_host(array).copy() for name, array in model.params.items()}
+    one_of("cell of PyTorch", model.cell.name, SUPPORTED)
+    params = host_params(model)
     state_dict: dict[str, np.ndarray] = {}
     if "embedding.W" in params:
-        state_dict["embedding.weight"] = params["embedding.W"].T.copy()  # (E, D) -> (D, E), a row a symbol
+        state_dict["embedding.weight"] = params["embedding.W"].T.copy()  # (E, D) -> (D, E), one row per symbol
     for i in range(len(model.layers)):
-        b = params[f"layers.{i}.b"]
+        W_x, W_h, b = (params[f"layers.{i}.{name}"] for name in ("W_x", "W_h", "b"))
         b_hh = np.zeros_like(b)
         if model.cell.recurrent_bias:
             b_hh[-len(params[f"layers.{i}.b_h"]) :] = params[f"layers.{i}.b_h"]
-        arrays = (params[f"layers.{i}.W_x"], params[f"layers.{i}.W_h"], b, b_hh)
-        state_dict |= {_torch_name(name, i, module_list): a for name, a in zip(NAMES, arrays, strict=True)}
+        for name, array in zip(NAMES, (W_x, W_h, b, b_hh), strict=True):
+            state_dict[f"{name}_l{i}" if module_list is None else f"{module_list}.{i}.{name}_l0"] = array
     if model.output_size is not None:
         state_dict |= {"readout.weight": params["readout.W"], "readout.bias": params["readout.b"]}
     return state_dict
@@ -62,12 +63,12 @@ def from_torch_state_dict(model: DilatedRNN, state_dict: Mapping[str, Any]) -> D
     Parameters
     ----------
     model : of the same cell, sizes and number of layers.
-    state_dict : arrays, or tensors on the host, named in one of the two ways of ``to_torch_state_dict``; an embedding
-        or a read-out that is not in it is left as it is. Biases may be missing (``bias=False``): they become 0.
+    state_dict : arrays, or tensors on the host, with either kind of names of ``to_torch_state_dict``. A missing embedding or
+        read-out leaves the model's unchanged; missing biases (``bias=False``) become 0.
 
     Raises
     ------
-    ValueError : where a layer is missing, a name is not known or a shape differs; the model is unchanged then.
+    ValueError : where a layer is missing, a name is unknown or a shape differs; the model is then unchanged.
 
     Examples
     --------
@@ -76,8 +77,10 @@ def from_torch_state_dict(model: DilatedRNN, state_dict: Mapping[str, Any]) -> D
     >>> bool((other.params["layers.1.W_h"] == one.params["layers.1.W_h"]).all())
     True
     """
-    choose("cell of PyTorch", model.cell.name, SUPPORTED)
-    renamed = {_own_name(name): np.asarray(to_host(array)) for name, array in state_dict.items()}
+    one_of("cell of PyTorch", model.cell.name, SUPPORTED)
+    renamed = {_own_name(name): to_host(array) for name, array in state_dict.items()}
+    if "embedding.W" in renamed:
+        renamed["embedding.W"] = renamed["embedding.W"].T  # (D, E) -> (E, D)
     incoming: dict[str, np.ndarray] = {}
     for i, layer in enumerate(model.layers):
         rows = len(model.cell.gates) * layer.hidden_size
@@ -93,28 +96,19 @@ def from_torch_state_dict(model: DilatedRNN, state_dict: Mapping[str, Any]) -> D
             incoming[f"layers.{i}.b_h"] = b_hh[-own:]
         incoming[f"layers.{i}.W_x"], incoming[f"layers.{i}.W_h"] = (renamed.pop(f"{i}.{name}") for name in NAMES[:2])
         incoming[f"layers.{i}.b"] = b
-    if "embedding.W" in renamed:
-        incoming["embedding.W"] = renamed.pop("embedding.W").T  # (D, E) -> (E, D)
-    for name in ("W", "b"):
-        if f"readout.{name}" in renamed:
-            incoming[f"readout.{name}"] = renamed.pop(f"readout.{name}")
-    if renamed:
-        raise ValueError(f"state_dict has weights that the model has no place for: {', '.join(renamed)}")
+    if unknown := [name for name in renamed if name in incoming or name not in model.params]:
+        raise ValueError(f"state_dict has weights that the model does not have: {', '.join(unknown)}")
+    incoming |= renamed  # of the embedding and the read-out
     for name, array in incoming.items():
-        expected = model.params[name].shape if name in model.params else None
-        if array.shape != expected:
-            raise ValueError(f"{name} must have shape {expected}, got {array.shape} from the state_dict")
+        if array.shape != model.params[name].shape:
+            raise ValueError(f"{name} must have shape {model.params[name].shape}, got {array.shape} in the state_dict")
     for name, array in incoming.items():
         model.params[name][...] = model.xp.asarray(array)
     return model
 
 
-def _torch_name(name: str, layer: int, module_list: str | None) -> str:
-    return f"{name}_l{layer}" if module_list is None else f"{module_list}.{layer}.{name}_l0"
-
-
 def _own_name(torch_name: str) -> str:
-    """Return "2.weight_ih" for either way of naming layer 2, and "readout.W" for the read-out's weight."""
+    """Return "2.weight_ih" for either name of layer 2's input weight, and "readout.W" for the read-out's weight."""
     if match := re.fullmatch(rf"(?:.*\.)?(\d+)\.({'|'.join(NAMES)})_l0", torch_name):
         return f"{match[1]}.{match[2]}"
     if match := re.fullmatch(rf"(?:.*\.)?({'|'.join(NAMES)})_l(\d+)", torch_name):

@@ -1,4 +1,4 @@
-"""Pictures: each function draws on ``ax`` or on a new figure, returns the artists, and never calls ``show``.
+"""Pictures: each function draws on the axes ``ax``, by default of a new figure, returns the artists, and never calls ``show``.
 
 Read ``style`` first: the colours, axes and arrows that all pictures share. ``geometry`` places the unrolled network, ``network``
 draws it, and ``animation`` lights it up frame by frame; ``fold`` shows that dilation is a reshape. ``curves`` draws path

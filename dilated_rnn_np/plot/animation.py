@@ -8,6 +8,7 @@ more edge. Frames are sets of places, computed without drawing; an animation is 
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
@@ -50,16 +51,8 @@ class Frame:
 def forward_frames(graph: Graph, steps: int) -> list[Frame]:
     """Return the forward pass as the model runs it: layer by layer, each with as many time steps at once as possible.
 
-    Parameters
-    ----------
-    graph, steps : as in ``network``.
+    The inputs come first; each node is lit once, after all nodes that it reads.
 
-    Returns
-    -------
-    frames : the inputs first; each node is lit once, after all nodes that it reads.
-
-    Examples
-    --------
     >>> from dilated_rnn_np import paths
     >>> for frame in forward_frames(paths.dilated_stack([1, 2]), 4):
     ...     print(frame.caption)
@@ -73,38 +66,28 @@ def forward_frames(graph: Graph, steps: int) -> list[Frame]:
     """
     unrolled = layout(graph, steps)
     sources = _sources(unrolled.links)
-    waves: list[set[Place]] = [{place for place in unrolled.positions if place[0] == INPUT}]
+    waves: list[set[Place]] = []
     for group in _groups(graph):
         depth: dict[Place, int] = {}  # the longest path to a place within its group; earlier groups are already lit
         for place in ((node, t) for t in range(steps) for node in graph.order if node in group):
             if place in unrolled.positions:
-                depth[place] = max((depth[s] + 1 for s in sources.get(place, ()) if s in depth), default=0)
+                depth[place] = max((depth[s] + 1 for s in sources[place] if s in depth), default=0)
         waves += [{p for p in depth if depth[p] == level} for level in range(max(depth.values(), default=-1) + 1)]
-    return [
-        Frame(
-            frozenset(wave),
-            frozenset((source, place) for place in wave for source in sources.get(place, ())),
-            f"parallel step {i} of {len(waves) - 1}: {_named(graph, wave)}, {_times(wave)}"
-            if i
-            else f"the input, {_times(wave)}",
-        )
-        for i, wave in enumerate(waves)
-    ]
+
+    inputs = frozenset((INPUT, t) for t in range(steps))
+    frames = [Frame(inputs, frozenset(), f"the input, {_times(inputs)}")]
+    for i, wave in enumerate(waves, 1):
+        links = frozenset((source, place) for place in wave for source in sources[place])
+        caption = f"parallel step {i} of {len(waves)}: {_named(graph, wave)}, {_times(wave)}"
+        frames.append(Frame(frozenset(wave), links, caption))
+    return frames
 
 
 def backward_frames(graph: Graph, steps: int, end: int | None = None) -> list[Frame]:
     """Return the places that the gradient of the output at time ``end`` first reaches after 0, 1, 2, … edges.
 
-    Parameters
-    ----------
-    graph, steps : as in ``network``. end : the time of the output with the loss; None takes the last.
+    The output comes first; each place that the gradient reaches is lit once. ``end`` None takes the last output.
 
-    Returns
-    -------
-    frames : the output first; each place that the gradient reaches is lit once.
-
-    Examples
-    --------
     >>> from dilated_rnn_np import paths
     >>> for frame in backward_frames(paths.dilated_stack([1, 2]), 4):
     ...     print(frame.caption)
@@ -119,29 +102,27 @@ def backward_frames(graph: Graph, steps: int, end: int | None = None) -> list[Fr
     if end >= steps:
         raise ValueError(f"end must lie within the {steps} time steps drawn, got {end}; raise steps")
     sources = _sources(unrolled.links)
-    front, links = {place for place in graph.read_at(end) if place in unrolled.positions}, set[Link]()
-    reached, frames = set(front), list[Frame]()
-    while front:
-        earliest = min(t for _, t in reached)
-        counts = f"{_counted(len(frames), 'edge')} back: {_counted(len(front), 'more node')}"
-        caption = f"{counts}, as far back as time step {earliest}"
-        caption = caption if frames else f"loss at time step {end}: the gradient starts at {_named(graph, front)}"
-        frames.append(Frame(frozenset(front), frozenset(links), caption))
-        links = {(source, place) for place in front for source in sources.get(place, ()) if source not in reached}
+    front = {place for place in graph.read_at(end) if place in unrolled.positions}
+    caption = f"loss at time step {end}: the gradient starts at {_named(graph, front)}"
+    frames, reached = [Frame(frozenset(front), frozenset(), caption)], set(front)
+    while links := {(source, place) for place in front for source in sources[place] if source not in reached}:
         front = {source for source, _ in links}
         reached |= front
+        counts = f"{_counted(len(frames), 'edge')} back: {_counted(len(front), 'more node')}"
+        caption = f"{counts}, as far back as time step {min(t for _, t in reached)}"
+        frames.append(Frame(frozenset(front), frozenset(links), caption))
     return frames
 
 
-def _sources(links: Iterable[Link]) -> dict[Place, list[Place]]:
+def _sources(links: Iterable[Link]) -> defaultdict[Place, list[Place]]:
     """Return for each place the sources of the edges that lead to it."""
-    table: dict[Place, list[Place]] = {}
+    table: defaultdict[Place, list[Place]] = defaultdict(list)
     for source, target in links:
-        table.setdefault(target, []).append(source)
+        table[target].append(source)
     return table
 
 
-def _groups(graph: Graph) -> list[set[str]]:
+def _groups(graph: Graph) -> list[frozenset[str]]:
     """Return groups of nodes in an order in which each group can be computed over the whole sequence.
 
     Nodes that feed each other through time form one group; in a stack each layer is a group.
@@ -151,7 +132,7 @@ def _groups(graph: Graph) -> list[set[str]]:
         for edge in graph.edges:
             needs[edge.target] |= needs.get(edge.source, set())
     groups = {frozenset(m for m in needs[node] if node in needs[m]): len(needs[node]) for node in graph.nodes}
-    return [set(group) for group in sorted(groups, key=groups.__getitem__)]  # a group needs more nodes than its sources
+    return sorted(groups, key=groups.__getitem__)  # a group needs more nodes than its sources
 
 
 def _counted(number: int, noun: str) -> str:
@@ -177,18 +158,8 @@ def _times(places: Iterable[Place]) -> str:
 
 
 def forward_animation(graph: Graph, steps: int) -> FuncAnimation:
-    """Return the forward pass as an animation: nodes that light up together are computed in parallel.
+    """Return the :func:`forward_frames` as an animation, for :func:`save_gif` or :func:`save_html`.
 
-    Parameters
-    ----------
-    graph, steps : as in :func:`forward_frames`.
-
-    Returns
-    -------
-    animation : a matplotlib animation of the frames; save it with :func:`save_gif` or :func:`save_html`.
-
-    Examples
-    --------
     >>> import tempfile
     >>> from dilated_rnn_np import paths
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -199,18 +170,8 @@ def forward_animation(graph: Graph, steps: int) -> FuncAnimation:
 
 
 def backward_animation(graph: Graph, steps: int, end: int | None = None) -> FuncAnimation:
-    """Return backpropagation through time as an animation: the gradient goes back one edge per frame.
+    """Return the :func:`backward_frames` as an animation, for :func:`save_gif` or :func:`save_html`.
 
-    Parameters
-    ----------
-    graph, steps, end : as in :func:`backward_frames`.
-
-    Returns
-    -------
-    animation : as in :func:`forward_animation`.
-
-    Examples
-    --------
     >>> import tempfile
     >>> from dilated_rnn_np import paths
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -234,9 +195,8 @@ def _animated(graph: Graph, steps: int, frames: list[Frame], title: str) -> Func
             state = _state(i, passed.get(link))
             arrow.set_color((WAITING, LIT, PASSED)[state])
             arrow.set(linewidth=(1, 2.6, 1)[state] * widths[link], zorder=(2, 4, 2.5)[state])
-        drawing.ax.figure.suptitle(
-            f"{title}, {graph.label}\n{frames[i].caption}", x=0.01, horizontalalignment="left", fontsize=10
-        )
+        caption = f"{title}, {graph.label}\n{frames[i].caption}"
+        drawing.ax.figure.suptitle(caption, x=0.01, horizontalalignment="left", fontsize=10)
 
     return FuncAnimation(drawing.ax.figure, show, frames=len(frames), interval=1000)
 
@@ -247,28 +207,14 @@ def _state(now: int, lit: int | None) -> int:
 
 
 def save_gif(animation: FuncAnimation, path: str | PathLike[str]) -> Path:
-    """Write an animation as a GIF, and return its path.
-
-    Raises
-    ------
-    ValueError : where the path does not end in ".gif".
-    """
+    """Write an animation as a GIF to a path that ends in ".gif", and return the path."""
     file = _checked(animation, path, ".gif")
     animation.save(file, writer=PillowWriter(fps=1))
     return file
 
 
 def save_html(animation: FuncAnimation, path: str | PathLike[str], title: str = "Unrolled network") -> Path:
-    """Write an animation as a self-contained HTML page with buttons that step forward and back.
-
-    Parameters
-    ----------
-    animation : any matplotlib animation. path : of the page, ending in ".html". title : of the page.
-
-    Raises
-    ------
-    ValueError : where the path does not end in ".html".
-    """
+    """Write an animation as a self-contained page with buttons to a path that ends in ".html", and return the path."""
     file = _checked(animation, path, ".html")
     animation.save(file, writer=HTMLWriter(fps=1, embed_frames=True, embed_limit=1000, default_mode="once"))
     player = re.sub(r"<link[^>]*>", "", file.read_text(encoding="utf-8"))  # a link to an icon font on another server
@@ -283,7 +229,7 @@ def save_html(animation: FuncAnimation, path: str | PathLike[str], title: str = 
 def _checked(animation: FuncAnimation, path: str | PathLike[str], suffix: str) -> Path:
     if not isinstance(animation, Animation):
         raise TypeError(
-            f"animation must be a matplotlib animation, as forward_animation returns, got {type(animation).__name__}"
+            f"animation must be a matplotlib animation, see forward_animation, got {type(animation).__name__}"
         )
     file = Path(path)
     if file.suffix.lower() != suffix:

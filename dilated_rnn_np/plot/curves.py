@@ -11,18 +11,12 @@ from matplotlib.colors import LogNorm
 from matplotlib.ticker import MaxNLocator
 
 from ..arrays.checks import positive_integer
+from ..theory import paths
 from ..theory.dilations import exponential_dilations
-from ..theory.graphs import Graph, dilated_stack, plain_stack, skip_stack
-from ..theory.paths import (
-    closed_form_dilated,
-    closed_form_plain,
-    closed_form_skip,
-    layer_lengths,
-    mean_recurrent_length,
-    recurrent_lengths,
-)
+from ..theory.paths import Graph
 from .network import row_labels
-from .style import baseline_line, checked_axes, line_look, plain_log_ticks
+from .runs import Curve, run_curves
+from .style import checked_axes, line_look, plain_log_ticks
 
 
 def training_curves(
@@ -40,7 +34,6 @@ def training_curves(
     curves : for each label its steps and values, as ``Run.column("loss")`` returns them.
     baseline, baseline_label : a loss to draw as a horizontal line, and its label. ylabel : of the axis.
     smooth : number of consecutive values that are averaged into one point.
-    ax : axes to draw on, or None for a new figure.
 
     Returns
     -------
@@ -52,39 +45,20 @@ def training_curves(
     >>> [len(line.get_xdata()) for line in lines]
     [2, 2]
     """
-    if not curves:
-        raise ValueError("curves must hold at least one run, got none")
-    ax, smooth = checked_axes(ax), positive_integer("smooth", smooth)
-    lines, seen = [], [] if baseline is None else [baseline]
+    smooth, averaged = positive_integer("smooth", smooth), []
     for i, (label, (steps, values)) in enumerate(curves.items()):
         starts = range(0, len(values), smooth)  # the last window may be shorter, so the end of a run is always shown
-        means = [float(np.mean(values[k : k + smooth])) for k in starts]
-        ends = [float(np.asarray(steps)[k : k + smooth][-1]) for k in starts]
-        lines += ax.plot(ends, means, linewidth=1.8, label=label, **line_look(i))
-        seen += means
-    if baseline is not None:
-        lines.append(baseline_line(ax, baseline, baseline_label))
-    ax.set(xlabel="training step", ylabel=ylabel, yscale="log")
-    if seen and min(seen) > 0:
-        plain_log_ticks(ax.yaxis, seen)
-    _finish(ax)
+        means = np.array([np.mean(values[k : k + smooth]) for k in starts])
+        ends = np.array([steps[k : k + smooth][-1] for k in starts])
+        averaged.append(Curve(label, [(ends, means)], i, i))
+    lines = run_curves(averaged, "training step", ylabel, baseline, baseline_label, logarithmic=True, ax=ax)
+    lines[0].axes.legend(frameon=False, fontsize=9)
     return lines
 
 
 def path_lengths(graphs: Iterable[Graph], limit: int, ax: Any = None) -> list[Any]:
-    """Draw the recurrent length over the span, one curve per architecture; a curve has gaps at spans without a path.
+    """Draw the recurrent length over the spans 0 … limit, one line per graph; it has gaps at spans without a path.
 
-    Parameters
-    ----------
-    graphs : from ``paths``, or one's own. limit : the longest span. ax : axes to draw on, or None for a new figure.
-
-    Returns
-    -------
-    lines : one per graph.
-
-    Examples
-    --------
-    >>> from dilated_rnn_np import paths
     >>> lines = path_lengths([paths.dilated_stack([1, 2, 4]), paths.plain_stack(3)], 16)
     >>> float(lines[0].get_ydata()[7])
     6.0
@@ -92,7 +66,7 @@ def path_lengths(graphs: Iterable[Graph], limit: int, ax: Any = None) -> list[An
     ax = checked_axes(ax, 8.6)
     lines = []
     for i, graph in enumerate(graphs):
-        lengths = recurrent_lengths(graph, limit)
+        lengths = paths.recurrent_lengths(graph, limit)
         shown = np.where(np.isfinite(lengths), lengths, np.nan)
         look = {"drawstyle": "steps-mid", "linewidth": 1.6, **line_look(i)}
         lines += ax.plot(np.arange(limit + 1), shown, label=graph.label, **look)
@@ -101,7 +75,7 @@ def path_lengths(graphs: Iterable[Graph], limit: int, ax: Any = None) -> list[An
     finite = [v for line in lines for v in line.get_ydata() if np.isfinite(v)]
     if finite:
         plain_log_ticks(ax.yaxis, finite)
-    _finish(ax, beside=True)
+    _finish(ax)
     return lines
 
 
@@ -113,7 +87,7 @@ def mean_recurrent_lengths(
     Parameters
     ----------
     max_layers : L runs from 2 to this number; the period is ``m = base^(L-1)``. base : M of the dilated stack.
-    own, period : another graph to mark at this period. ax : axes to draw on, or None for a new figure.
+    own, period : another graph to mark at this period.
 
     Returns
     -------
@@ -126,64 +100,53 @@ def mean_recurrent_lengths(
     True
     """
     ax = checked_axes(ax, 8.6)
-    layers = range(2, positive_integer("max_layers", max_layers, least=2) + 1)
-    periods = [base ** (L - 1) for L in layers]
+    sizes = [(L, base ** (L - 1)) for L in range(2, positive_integer("max_layers", max_layers, least=2) + 1)]
+    periods = [m for _, m in sizes]
     architectures: dict[str, tuple[Callable[[int, int], Graph], Callable[[int, int], float]]] = {
         "dilated": (
-            lambda L, m: dilated_stack(exponential_dilations(L, base), fusion=False),
-            lambda L, m: closed_form_dilated(base, L),
+            lambda L, m: paths.dilated_stack(exponential_dilations(L, base)),
+            lambda L, m: paths.closed_form_dilated(base, L),
         ),
-        "regular skips of m": (skip_stack, closed_form_skip),
-        "plain": (lambda L, m: plain_stack(L), closed_form_plain),
+        "regular skips of m": (paths.skip_stack, paths.closed_form_skip),
+        "plain": (lambda L, m: paths.plain_stack(L), paths.closed_form_plain),
     }
     drawn: dict[str, tuple[Any, ...]] = {}
     for i, (label, (graph, closed_form)) in enumerate(architectures.items()):
-        formula = [closed_form(L, m) for L, m in zip(layers, periods, strict=True)]
-        measured = [mean_recurrent_length(graph(L, m), m) for L, m in zip(layers, periods, strict=True)]
+        formula = [closed_form(L, m) for L, m in sizes]
+        measured = [paths.mean_recurrent_length(graph(L, m), m) for L, m in sizes]
         (curve,) = ax.plot(periods, formula, label=f"{label}: closed form", **line_look(i))
-        points_look = {"color": curve.get_color(), "markersize": 5}
-        (points,) = ax.plot(periods, measured, "os^"[i], label=f"{label}: measured", **points_look)
-        drawn[label] = (curve, points)
+        look = {"marker": "os^"[i], "markersize": 5, "linestyle": "", "color": curve.get_color()}
+        drawn[label] = (curve, *ax.plot(periods, measured, label=f"{label}: measured", **look))
     ax.set(xlabel="period m (time steps)", ylabel="mean recurrent length (edges)", yscale="log")
     ax.set_xscale("log", base=base)
     seen = [v for _, points in drawn.values() for v in points.get_ydata()]
     if own is not None:
         cycle = positive_integer("period", period)
-        mean = mean_recurrent_length(own, cycle)
+        mean = paths.mean_recurrent_length(own, cycle)
         drawn["own"] = tuple(ax.plot(cycle, mean, "*", color="black", markersize=11, label=own.label))
         seen.append(mean)
     plain_log_ticks(ax.xaxis, periods, base)
     plain_log_ticks(ax.yaxis, seen)
     ax.set_title(f"L layers, dilations 1, {base}, … {base}^(L-1), over a period m = {base}^(L-1)", fontsize=10)
-    _finish(ax, beside=True)
+    _finish(ax)
     return drawn
 
 
 def path_length_map(graph: Graph, limit: int, ax: Any = None) -> Any:
-    """Draw a heat map of the shortest path from an input to each layer, over the span. White cells are unreachable.
+    """Draw the shortest path from an input to each layer of a stack over the spans 0 … limit, as a mesh (L, limit + 1).
 
-    Parameters
-    ----------
-    graph : a stack, see ``paths.layer_lengths``. limit : the longest span. ax : axes to draw on, or None for a new figure.
+    White cells are unreachable.
 
-    Returns
-    -------
-    mesh : the coloured mesh, whose array is (layers, limit + 1).
-
-    Examples
-    --------
-    >>> from dilated_rnn_np import paths
     >>> path_length_map(paths.dilated_stack([1, 2, 4]), 10).get_array().shape
     (3, 11)
     """
     ax = checked_axes(ax)
-    lengths = np.stack(list(layer_lengths(graph, limit).values()))  # (L, limit + 1)
+    lengths = np.stack(list(paths.layer_lengths(graph, limit).values()))  # (L, limit + 1)
     reached = lengths[np.isfinite(lengths)]
     wide = reached.size and reached.max() > 30 * reached.min()
     scale = LogNorm(reached.min(), reached.max()) if wide else None
     rows, spans = (np.arange(n + 1) - 0.5 for n in lengths.shape)
-    shown = np.ma.masked_invalid(lengths)
-    mesh = ax.pcolormesh(spans, rows, shown, cmap="cividis", norm=scale, rasterized=True)
+    mesh = ax.pcolormesh(spans, rows, np.ma.masked_invalid(lengths), cmap="cividis", norm=scale, rasterized=True)
     ax.set(xlabel="span n (time steps)", yticks=range(len(lengths)), yticklabels=row_labels(graph)[1:])
     ax.figure.colorbar(mesh, ax=ax, label="shortest path (edges)")
     ax.set_title(f"from an input to each layer: {graph.label}", fontsize=10)
@@ -196,7 +159,6 @@ def gradient_flow(norms: np.ndarray, labels: Sequence[str] | None = None, ax: An
     Parameters
     ----------
     norms : (L, T), from ``memory.gradient_flow``. labels : one per layer, for instance with its dilation.
-    ax : axes to draw on, or None for a new figure.
 
     Returns
     -------
@@ -221,15 +183,14 @@ def gradient_flow(norms: np.ndarray, labels: Sequence[str] | None = None, ax: An
     segments = [[(n, i - 0.45), (n, i + 0.45)] for i, n in zip(layers, spans, strict=True)]
     bars = LineCollection(segments, array=positive, cmap="cividis", norm=scale, linewidths=width, capstyle="butt")
     ax.add_collection(bars)
-    ax.set(xlim=(-1, norms.shape[1]), ylim=(-0.5, len(norms) - 0.5), xlabel="span n (time steps)")
-    ax.set(yticks=range(len(labels)), yticklabels=labels)
+    ax.set(xlim=(-1, norms.shape[1]), ylim=(-0.5, len(norms) - 0.5), yticks=range(len(labels)), yticklabels=labels)
+    ax.set_xlabel("span n (time steps)")
     ax.set_title("gradient of the last step's loss, by layer and span", fontsize=10)
     ax.figure.colorbar(bars, ax=ax, label="norm of the gradient")
     return bars
 
 
-def _finish(ax: Any, beside: bool = False) -> None:
-    """Remove the top and right spines and show the legend, with ``beside`` to the right of the axes."""
+def _finish(ax: Any) -> None:
+    """Remove the top and right spines and show the legend to the right of the axes."""
     ax.spines[["top", "right"]].set_visible(False)
-    place = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)} if beside else {}
-    ax.legend(frameon=False, fontsize=9, **place)
+    ax.legend(frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1.0, 0.5))

@@ -14,16 +14,12 @@ SIGMOIDS = ("i", "f", "o", "r", "z")  # gates between 0 and 1; other arrays are 
 
 
 def hidden_states(layer: Mapping[str, np.ndarray], name: str = "h", row: int = 0, ax: Any = None) -> Any:
-    """Draw one of a layer's arrays over time, as a heat map with one row per unit.
+    """Draw one of a layer's arrays over time, as a mesh (H, T).
 
     Parameters
     ----------
     layer : one entry of the list from ``memory.activations``: arrays (T, B, H) by name.
-    name : "h", or a gate such as "f". row : the batch row to draw. ax : axes to draw on, or None for a new figure.
-
-    Returns
-    -------
-    mesh : the coloured mesh, whose array is (H, T).
+    name : "h", or a gate such as "f". row : the batch row to draw.
 
     Examples
     --------
@@ -48,32 +44,23 @@ def hidden_states(layer: Mapping[str, np.ndarray], name: str = "h", row: int = 0
 def confusion(
     targets: np.ndarray, predictions: np.ndarray, labels: Sequence[str] | None = None, ax: Any = None
 ) -> np.ndarray:
-    """Draw the confusion matrix, coloured by the share of each target class, and return the counts.
+    """Draw the confusion matrix, coloured by the share of each target class, and return the counts, (target, prediction).
 
-    Parameters
-    ----------
-    targets, predictions : whole numbers, one per sample. labels : of the classes, by default their numbers.
-    ax : axes to draw on, or None for a new figure.
+    ``targets`` and ``predictions`` hold one class per sample; ``labels`` name the classes, by default by their numbers.
 
-    Returns
-    -------
-    counts : (classes, classes); the row is the target, the column the prediction.
-
-    Examples
-    --------
     >>> confusion(np.array([0, 1, 1]), np.array([0, 1, 0])).tolist()
     [[1, 0], [1, 1]]
     """
     ax = checked_axes(ax, 5.6, 5.0)
     targets, predictions = np.asarray(targets), np.asarray(predictions)
     if targets.shape != predictions.shape or targets.ndim != 1 or not targets.size:
-        raise ValueError(
-            f"targets and predictions must be equally long lists, got shapes {targets.shape} and {predictions.shape}"
-        )
+        shapes = f"{targets.shape} and {predictions.shape}"
+        raise ValueError(f"targets and predictions must be equally long lists, got shapes {shapes}")
     if targets.dtype.kind not in "iu" or predictions.dtype.kind not in "iu":
         raise TypeError(f"targets and predictions must be whole numbers, got {targets.dtype} and {predictions.dtype}")
-    classes = max(targets.max(), predictions.max()) + 1 if labels is None else len(labels)
     lowest, highest = min(targets.min(), predictions.min()), max(targets.max(), predictions.max())
+    names = [str(k) for k in range(highest + 1)] if labels is None else list(labels)
+    classes = len(names)
     if lowest < 0 or highest >= classes:
         raise ValueError(f"targets and predictions must lie in 0..{classes - 1}, got {lowest} to {highest}")
     counts = np.zeros((classes, classes), int)
@@ -83,27 +70,17 @@ def confusion(
     for (i, j), count in np.ndenumerate(counts):
         if count:
             ax.text(j, i, count, ha="center", va="center", fontsize=8, color="black" if share[i, j] > 0.5 else "white")
-    shown = [str(k) for k in range(classes)] if labels is None else list(labels)
-    ax.set(xlabel="prediction", ylabel="target", xticks=range(classes), yticks=range(classes))
-    ax.set_xticklabels(shown)
-    ax.set_yticklabels(shown)
+    ax.set_xticks(range(classes), names)
+    ax.set_yticks(range(classes), names)
+    ax.set(xlabel="prediction", ylabel="target")
     return counts
 
 
 def digits_as_sequences(images: np.ndarray, pixel_order: np.ndarray, count: int = 3, ax: Any = None) -> list[Any]:
-    """Draw digits beside the sequences that the model reads: pixels row by row, and in permuted order.
+    """Draw the first digits beside the sequences that the model reads, two lines each: pixels row by row, then permuted.
 
-    Parameters
-    ----------
-    images : uint8 (N, 28, 28). pixel_order : (784,), as ``Digits.pixel_order`` of a permuted task.
-    count : the number of digits. ax : axes to draw on, or None for a new figure.
+    ``images`` are uint8 (N, 28, 28); ``pixel_order`` is (784,), as ``Digits.pixel_order`` of a permuted task.
 
-    Returns
-    -------
-    lines : two per digit, of 784 values each: row by row, then permuted.
-
-    Examples
-    --------
     >>> lines = digits_as_sequences(np.zeros((1, 28, 28), "uint8"), np.arange(784)[::-1], count=1)
     >>> [len(line.get_ydata()) for line in lines]
     [784, 784]

@@ -22,56 +22,23 @@ HATCHES = ("", "////", "....", "\\\\\\\\", "----", "xxxx")  # as many as colours
 
 @dataclass(frozen=True)
 class Folded:
-    """What :func:`fold` drew.
-
-    Attributes
-    ----------
-    ax : the axes. sequence : T cells, one per time step. grid : the folded cells by (phase, step).
-    arcs : the skip edges over the sequence. arrows : the same edges in the grid.
-    """
+    """What :func:`fold` drew: T cells, the same cells by (phase, folded step), and the skip edges in both."""
 
     ax: Any
     sequence: list[Any]
     grid: dict[tuple[int, int], Any]
-    arcs: list[Any]
-    arrows: list[Any]
-
-
-def fold_layout(seq_len: int, dilation: int) -> dict[int, tuple[int, int]]:
-    """Return for each time step its row, the phase t mod d, and its column, the folded step t // d.
-
-    Examples
-    --------
-    >>> fold_layout(5, 2)
-    {0: (0, 0), 1: (1, 0), 2: (0, 1), 3: (1, 1), 4: (0, 2)}
-    """
-    seq_len, dilation = positive_integer("seq_len", seq_len), positive_integer("dilation", dilation)
-    return {t: (t % dilation, t // dilation) for t in range(seq_len)}
+    arcs: list[Any]  # the skip edges over the sequence
+    arrows: list[Any]  # the same edges in the grid
 
 
 def fold(seq_len: int, dilation: int, ax: Any = None) -> Folded:
-    """Draw how one layer of dilation d becomes parallel phases: the sequence above, the folded sequence below.
+    """Draw how one layer of dilation d becomes parallel phases: the sequence of T steps above, the folded one below.
 
-    Parameters
-    ----------
-    seq_len : T. dilation : d.
-    ax : axes to draw on, or None for a new figure as large as the picture needs.
-
-    Returns
-    -------
-    folded : a :class:`Folded`: the artists.
-
-    Raises
-    ------
-    ValueError : where ``seq_len`` or ``dilation`` is not positive.
-
-    Examples
-    --------
     >>> folded = fold(11, 4)  # 4 does not divide 11: the last of the three columns holds three cells
     >>> len(folded.sequence), sorted(phase for phase, step in folded.grid if step == 2)
     (11, [0, 1, 2])
     """
-    places = fold_layout(seq_len, dilation)
+    seq_len, dilation = positive_integer("seq_len", seq_len), positive_integer("dilation", dilation)
     rows, columns = min(dilation, seq_len), -(-seq_len // dilation)
     width, lift = max(seq_len, COLUMN * columns), 0.5 + min(0.25 * dilation, 1.5) if dilation < seq_len else 0.0
     unit = min(0.45, 11 / width, 9 / (rows + lift + 3))  # inches per cell
@@ -79,7 +46,8 @@ def fold(seq_len: int, dilation: int, ax: Any = None) -> Folded:
     ax.set(xlim=(-0.2, width + 0.2), ylim=(-rows - 2.2, lift + 1.2), aspect="equal", anchor="W")
 
     sequence, grid, arcs, arrows = [], {}, [], []
-    for t, (phase, step) in places.items():
+    for t in range(seq_len):
+        step, phase = divmod(t, dilation)
         x, y = COLUMN * step, -3.0 - phase
         sequence.append(_cell(ax, t, 0, t, phase, unit))
         grid[phase, step] = _cell(ax, x, y, t, phase, unit)
@@ -96,10 +64,8 @@ def fold(seq_len: int, dilation: int, ax: Any = None) -> Folded:
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
     ax.set_title(f"one layer of dilation {dilation} over {seq_len} time steps", loc="left", fontsize=size + 1)
-    heading = (
-        f"folded: {rows} phase{'s' * (rows > 1)} in parallel, {columns} step{'s' * (columns > 1)} instead of {seq_len}"
-    )
-    ax.text(0, -1.0, heading, va="center", fontsize=size + 1)
+    phases, steps = f"{rows} phase{'s' * (rows > 1)}", f"{columns} step{'s' * (columns > 1)}"
+    ax.text(0, -1.0, f"folded: {phases} in parallel, {steps} instead of {seq_len}", va="center", fontsize=size + 1)
     return Folded(ax, sequence, grid, arcs, arrows)
 
 

@@ -40,14 +40,8 @@ def network(graph: Graph, steps: int, path: Any = None, ax: Any = None) -> Drawi
 
     Parameters
     ----------
-    graph : from ``paths``, or one's own.
-    steps : the number of time steps to draw; edges from before the first are left out.
+    graph : from ``paths``, or one's own. steps : edges from before the first step are left out.
     path : a list of places as ``paths.shortest_path`` returns it, a pair of times from input to output, or None.
-    ax : axes to draw on, or None for a new figure as large as the network needs.
-
-    Returns
-    -------
-    drawing : a :class:`Drawing`: the artists by place and by edge.
 
     Raises
     ------
@@ -101,12 +95,8 @@ def skip_comparison(
 
     Parameters
     ----------
-    skip : the number of time steps that a skip connection travels. steps, path : as in :func:`network`, for both.
-    num_layers : all with the same skip. axes : two axes to draw on, or None for a new figure.
-
-    Returns
-    -------
-    drawings : the two :class:`Drawing`, regular and dilated.
+    skip : the number of time steps that a skip connection travels, in all layers. steps, path : as in :func:`network`.
+    axes : two, by default of a new figure.
 
     Examples
     --------
@@ -114,14 +104,14 @@ def skip_comparison(
     >>> len(regular.edges) - len(dilated.edges)  # the unit edges, which prevent the steps from running in parallel
     8
     """
-    graphs = skip_stack(num_layers, skip), dilated_stack([skip] * positive_integer("num_layers", num_layers), False)
+    regular, dilated = skip_stack(num_layers, skip), dilated_stack([skip] * num_layers, fusion=False)
     if axes is None:
         unit = _unit(positive_integer("steps", steps))
         size = max(5.2, unit * steps + 1.7), 2 * unit * (1 + num_layers) * ROW + 2.2
         axes = Figure(figsize=size, layout="constrained").subplots(2)
     if np.size(axes) != 2:
         raise ValueError(f"axes must be two Axes, one for each network, got {np.size(axes)}")
-    return network(graphs[0], steps, path, axes[0]), network(graphs[1], steps, path, axes[1])
+    return network(regular, steps, path, axes[0]), network(dilated, steps, path, axes[1])
 
 
 def path_caption(graph: Graph, path: Sequence[Place]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .style import COLOURS, STYLES, baseline_line, checked_axes, plain_log_ticks
+from .style import COLOURS, STYLES, checked_axes, plain_log_ticks
 
 EIGHT = (*COLOURS, "#777777", "#000000")
 FEW = 5  # curves of fewer points get markers: a line through a single point is invisible
@@ -16,18 +16,12 @@ FEW = 5  # curves of fewer points get markers: a line through a single point is 
 
 @dataclass(frozen=True)
 class Curve:
-    """The runs of one model.
-
-    Attributes
-    ----------
-    label : in the legend. runs : (x, y) of each run; runs may end early, and y may be NaN. Without runs only the label appears.
-    colour, style : indices into ``EIGHT`` and ``STYLES``.
-    """
+    """The runs of one model and their look in the picture."""
 
     label: str
-    runs: Sequence[tuple[np.ndarray, np.ndarray]]
-    colour: int = 0
-    style: int = 0
+    runs: Sequence[tuple[np.ndarray, np.ndarray]]  # (x, y) of each; may end early or hold NaN; () shows only the label
+    colour: int = 0  # index into EIGHT
+    style: int = 0  # index into STYLES
 
 
 def run_curves(
@@ -35,6 +29,7 @@ def run_curves(
     xlabel: str,
     ylabel: str,
     baseline: float | None = None,
+    baseline_label: str = "memoryless baseline",
     logarithmic: bool = False,
     points: bool = False,
     ax: Any = None,
@@ -43,9 +38,8 @@ def run_curves(
 
     Parameters
     ----------
-    curves : at least one. xlabel, ylabel : of the axes. baseline : a number to draw as a horizontal line, or None.
+    curves : at least one. xlabel, ylabel : of the axes. baseline, baseline_label : a number to draw as a horizontal line.
     logarithmic : whether the y axis is logarithmic. points : whether to mark each point and to label only these x values.
-    ax : axes to draw on, or None for a new figure.
 
     Returns
     -------
@@ -77,7 +71,7 @@ def run_curves(
             ax.fill_between(middle, low, high, color=look["color"], alpha=0.15, linewidth=0)
         seen += [*low, *high]
     if baseline is not None:
-        lines.append(baseline_line(ax, baseline, "memoryless baseline"))
+        lines.append(ax.axhline(baseline, label=baseline_label, color="black", linestyle=(0, (1, 2)), linewidth=1.2))
     ax.set(xlabel=xlabel, ylabel=ylabel)
     if logarithmic and min(seen, default=0) > 0:
         ax.set_yscale("log")

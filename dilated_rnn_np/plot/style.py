@@ -26,7 +26,7 @@ def line_look(i: int) -> dict[str, Any]:
 
 
 def new_axes(width: float = 7.0, height: float = 4.2) -> Any:
-    """Return the axes of a new figure, in inches, that no window shows; save it with ``ax.figure.savefig``."""
+    """Return the axes of a new figure, of a size in inches, that no window shows; save it with ``ax.figure.savefig``."""
     return Figure(figsize=(width, height), layout="constrained").add_subplot()
 
 
@@ -83,11 +83,6 @@ def plain_log_ticks(axis: Any, values: Any, base: int = 10) -> None:
     axis.set_major_locator(LogLocator(base, subs=(1, 2, 5) if base == 10 and max(values) < 100 * min(values) else (1,)))
     axis.set_major_formatter(FuncFormatter(lambda value, place: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())
-
-
-def baseline_line(ax: Any, loss: float, label: str) -> Any:
-    """Draw a loss as a dotted horizontal line."""
-    return ax.axhline(loss, label=label, color="black", linestyle=(0, (1, 2)), linewidth=1.2)
 
 
 def arrow(points: Any, colour: str, linewidth: float, head: float) -> FancyArrowPatch:

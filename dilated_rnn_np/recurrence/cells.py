@@ -1,8 +1,8 @@
 """Recurrent cells as pointwise functions of gate pre-activations: vanilla RNN, LSTM and GRU.
 
-The matrix products ``a = W_x x + b + W_h h`` live in ``scan``; a cell sees only their result, one array a gate, all of
-one shape, and returns the new state. Each backward stands below its forward and mirrors it line by line in reverse,
-with derivatives written in terms of outputs: ``tanh' = 1 - y*y`` and ``sigmoid' = y*(1 - y)``.
+``scan`` computes the matrix products ``a = W_x x + b + W_h h``; a cell receives their results, one array per gate, all of one
+shape, and returns the new state. Each backward follows its forward and mirrors it line by line in reverse, with derivatives in
+terms of outputs: ``tanh' = 1 - y*y`` and ``sigmoid' = y*(1 - y)``.
 """
 
 from __future__ import annotations
@@ -27,25 +27,26 @@ def sigmoid(a: Array) -> Array:
 
 
 class Cell:
-    """What a cell declares and does; subclass it to dilate a recurrence of your own.
+    """The interface of a cell; subclass it to dilate a recurrence of your own.
 
     Attributes
     ----------
-    name : what messages, summaries and checkpoints call it.
-    gates : the names of the gates in the order of their row blocks in ``W_x``, ``W_h`` and ``b``.
-    state : the names of the state arrays. The first one is the output; it is what ``W_h`` multiplies.
-    split : the gates whose recurrent part ``W_h h`` arrives apart from their input part ``W_x x + b``. The recurrent
-        parts follow after all gates, in the same order.
-    recurrent_bias : whether the split recurrent parts have a bias ``b_h`` of their own.
+    name : the cell's name in messages, summaries and checkpoints.
+    gates : the names of the gates, in the order of their row blocks in ``W_x``, ``W_h`` and ``b``.
+    state : the names of the state arrays. The first one is the output, which ``W_h`` multiplies.
+    split : the gates whose recurrent part ``W_h h`` is passed apart from their input part ``W_x x + b``. The recurrent parts
+        follow after all gates, in the same order.
+    recurrent_bias : whether the split recurrent parts have their own bias ``b_h``.
 
     Notes
     -----
-    ``backward`` gets exactly what ``forward`` left in its cache. The derivative through ``W_h`` is not the cell's
-    business: ``dprevious`` holds only what reaches the previous state by pointwise ways, ``0`` where nothing does.
+    ``backward`` gets the cache that ``forward`` returned. ``dprevious`` is only the pointwise part of the previous state's
+    gradient, or ``0`` where there is none; the scan adds the part through ``W_h``. Parts of a batch run on several threads, so
+    a cell stores nothing on itself. The pre-activations are views of one array; a cache that holds one keeps all of them.
 
     Examples
     --------
-    The whole of an identity-initialised ReLU network (Le, Jaitly and Hinton 2015):
+    A complete ReLU cell with identity initialisation (Le, Jaitly and Hinton 2015):
 
     >>> class ReLU(Cell):
     ...     name, gates = "relu", ("h",)
@@ -73,24 +74,24 @@ class Cell:
         raise NotImplementedError(f"cell {self.name!r} has no backward; define backward(self, dstate, cache)")
 
     def gate_values(self, cache: Arrays) -> dict[str, Array]:
-        """Return the gates in forward's cache by name, for pictures; the default shows none."""
+        """Return the gates in forward's cache by name, for pictures; the default returns none."""
         return {}
 
     def initialise(self, params: dict[str, np.ndarray], rng: np.random.Generator) -> None:
-        """Change the layer's initial ``W_x``, ``W_h``, ``b`` (and ``b_h``) in place; the default leaves them."""
+        """Change the layer's initial ``W_x``, ``W_h``, ``b`` (and ``b_h``) in place; the default changes nothing."""
 
     def options(self) -> dict[str, Any]:
-        """Return what ``CELLS[name](**options)`` needs to build the cell again."""
+        """Return the arguments of the class that build the cell again: ``CELLS[name](**options)``."""
         return {}
 
     @property
     def num_products(self) -> int:
-        """The number of pre-activation arrays: one a gate, one more a split gate."""
+        """The number of pre-activation arrays: one per gate, and one more per split gate."""
         return len(self.gates) + len(self.split)
 
 
 class RNN(Cell):
-    """The vanilla cell of Elman (1990): ``h = tanh(a)``.
+    """The vanilla RNN (Elman 1990): ``h = tanh(a)``.
 
     >>> RNN().forward((np.zeros(2),), (np.zeros(2),))[0]
     (array([0., 0.]),)
@@ -101,8 +102,7 @@ class RNN(Cell):
 
     def forward(self, a: Arrays, previous: Arrays) -> tuple[Arrays, Arrays]:
         """Return ``h = tanh(a)``; the cache is h itself."""
-        xp = array_module(a[0])
-        h = xp.tanh(a[0])
+        h = array_module(a[0]).tanh(a[0])
         return (h,), (h,)
 
     def backward(self, dstate: Arrays, cache: Arrays) -> tuple[Arrays, Arrays]:
@@ -117,8 +117,8 @@ class LSTM(Cell):
 
     Parameters
     ----------
-    forget_bias : initial bias of the forget gate; 1 keeps the memory open at the start (Jozefowicz, Zaremba and
-        Sutskever 2015). The default 0 leaves all biases alike.
+    forget_bias : initial bias of the forget gate; with 1 the cell keeps most of its state at first (Jozefowicz, Zaremba and
+        Sutskever 2015). With the default 0 all biases are equal.
 
     Examples
     --------
@@ -149,7 +149,7 @@ class LSTM(Cell):
     def backward(self, dstate: Arrays, cache: Arrays) -> tuple[Arrays, Arrays]:
         """Mirror forward, last line first."""
         (dh, dc), (i, f, g, o, c_prev, c) = dstate, cache
-        tanh_c = array_module(c).tanh(c)  # computed again: keeping it takes an eighth more memory and saves no time
+        tanh_c = array_module(c).tanh(c)  # computed again: caching it takes an eighth more memory and saves no time
         do = dh * tanh_c
         dc = dc + dh * o * (1 - tanh_c * tanh_c)
         di, df, dg, dc_prev = dc * g, dc * c_prev, dc * i, dc * f
@@ -171,9 +171,9 @@ class LSTM(Cell):
 
 
 class GRU(Cell):
-    """Gated recurrent unit (Cho et al. 2014), reset after the matrix product as in cuDNN and PyTorch.
+    """Gated recurrent unit (Cho et al. 2014), with the reset after the matrix product as in cuDNN and PyTorch.
 
-    Its candidate ``n = tanh(a_n + r * a_nh)`` needs the input part ``a_n = W_xn x + b_n`` and the recurrent part
+    The candidate ``n = tanh(a_n + r * a_nh)`` needs its input part ``a_n = W_xn x + b_n`` and its recurrent part
     ``a_nh = W_hn h + b_h`` apart.
 
     >>> (h,), cache = GRU().forward((np.zeros(1),) * 4, (np.ones(1),))
@@ -214,40 +214,35 @@ CELLS: dict[str, type[Cell]] = {cell.name: cell for cell in (RNN, LSTM, GRU)}
 
 
 def get_cell(cell: str | Cell) -> Cell:
-    """Return the cell that a name stands for, or the given cell.
+    """Return the cell of a name, or the given cell, checked.
 
     >>> get_cell("lstm").gates
     ('i', 'f', 'g', 'o')
     """
-    if isinstance(cell, Cell):
-        return _checked(cell)
     if isinstance(cell, type) and issubclass(cell, Cell):
         raise TypeError(f"cell must be a name or a Cell object, got the class {cell.__name__}; write {cell.__name__}()")
-    return choose("cell", cell, CELLS)()
-
-
-def check_state(cell: Cell, new: Any, previous: Arrays) -> None:
-    """Raise a TypeError where a cell's ``forward`` has not returned a tuple of states of the shapes of the previous ones."""
-    shapes = [getattr(s, "shape", None) for s in new] if isinstance(new, tuple) else None
-    if shapes != [s.shape for s in previous]:
-        given = f"a tuple of {shapes}" if shapes is not None else type(new).__name__
-        raise TypeError(
-            f"forward of cell {cell.name!r} must return a tuple of its states {cell.state}, arrays of shape "
-            f"{previous[0].shape}, got {given}"
-        )
-
-
-def _checked(cell: Cell) -> Cell:
+    if not isinstance(cell, Cell):
+        return choose("cell", cell, CELLS)()
     if not cell.gates or not cell.state:
         raise ValueError(f"cell {cell.name!r} must name at least one gate and one state array")
     if unknown := [gate for gate in cell.split if gate not in cell.gates]:
         raise ValueError(f"cell {cell.name!r} splits {unknown}, which are not among its gates {cell.gates}")
     if len(set(cell.split)) < len(cell.split):
         raise ValueError(f"cell {cell.name!r} must name each gate that it splits once, got {cell.split}")
-    if cell.name in CELLS and type(cell) is not CELLS[cell.name]:
-        raise ValueError(
-            f"cell {type(cell).__name__} has the name of a built-in cell, {cell.name!r}; give it a name of its own"
-        )
     if cell.recurrent_bias and not cell.split:
-        raise ValueError(f"cell {cell.name!r} asks for a recurrent bias but splits no gate that could take it")
+        raise ValueError(f"cell {cell.name!r} has a recurrent bias but splits no gate to add it to")
+    if type(cell) is not CELLS.get(cell.name, type(cell)):
+        raise ValueError(
+            f"{type(cell).__name__} has the name of a built-in cell, {cell.name!r}; give it a name of its own"
+        )
     return cell
+
+
+def check_state(cell: Cell, new: Any, previous: Arrays) -> None:
+    """Raise a TypeError where a cell's ``forward`` has not returned a tuple of states of the shapes of the previous ones."""
+    given = [getattr(s, "shape", None) for s in new] if isinstance(new, tuple) else type(new).__name__
+    if given != [s.shape for s in previous]:
+        raise TypeError(
+            f"forward of cell {cell.name!r} must return a tuple of its states {cell.state}, arrays of shape "
+            f"{previous[0].shape}, got {given if isinstance(given, str) else f'a tuple of {given}'}"
+        )

@@ -1,7 +1,7 @@
-"""Initial weights: each scheme fills one matrix, drawn on the host in float64 from a given Generator.
+"""Initial weights: each scheme draws one matrix on the host, in float64, from a given Generator.
 
-A cell's matrices consist of one block a gate; the model applies a scheme to each block for itself. The default,
-Glorot-uniform input weights with orthogonal recurrent weights, decides whether a deep dilated stack learns at all.
+A cell's matrices have one block per gate, and each block is drawn for itself. The choice decides whether a deep dilated stack
+learns; the default is Glorot-uniform for input weights and orthogonal for recurrent weights.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ def orthogonal(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
 
 
 def identity(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
-    """Ones on the diagonal: the state is kept as it is (Le, Jaitly and Hinton 2015)."""
+    """Ones on the diagonal: the recurrent product returns the state itself (Le, Jaitly and Hinton 2015)."""
     return np.eye(rows, columns)
 
 
 def uniform(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
-    """Uniform in ±1/sqrt(rows), rows being the hidden size: the scheme of PyTorch's recurrent layers."""
+    """Uniform in ±1/sqrt(rows), where rows is the hidden size: the scheme of PyTorch's recurrent layers."""
     bound = 1 / np.sqrt(rows)
     return rng.uniform(-bound, bound, (rows, columns))
 
 
 def normal(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
-    """Gaussian with variance 1 / columns, which keeps a linear map's output variance (LeCun et al. 1998, section 4.6)."""
+    """Gaussian with variance 1 / columns, which preserves the variance in a linear map (LeCun et al. 1998, section 4.6)."""
     return rng.standard_normal((rows, columns)) / np.sqrt(columns)
 
 
@@ -61,21 +61,11 @@ def draw_blocks(rng: np.random.Generator, scheme: Scheme, heights: Sequence[int]
 def draw_gates(
     rng: np.random.Generator, cell: Cell, D: int, H: int, input_init: Scheme, recurrent_init: Scheme
 ) -> dict[str, np.ndarray]:
-    """Draw W_x (G*H, D), then W_h (G*H, H), each gate block for itself; b (G*H,), and b_h for a cell that has it, are 0.
-
-    >>> from dilated_rnn_np.recurrence.cells import LSTM
-    >>> {name: p.shape for name, p in draw_gates(np.random.default_rng(0), LSTM(), 2, 3, normal, identity).items()}
-    {'W_x': (12, 2), 'W_h': (12, 3), 'b': (12,)}
-    """
+    """Draw W_x (G*H, D), then W_h (G*H, H), each gate block for itself; b (G*H,), and b_h for a cell that has it, are 0."""
     heights = [H] * len(cell.gates)
-    params = {
-        "W_x": draw_blocks(rng, input_init, heights, D),
-        "W_h": draw_blocks(rng, recurrent_init, heights, H),
-        "b": np.zeros(sum(heights)),
-    }
-    return params | ({"b_h": np.zeros(len(cell.split) * H)} if cell.recurrent_bias else {})
+    W_x, W_h = draw_blocks(rng, input_init, heights, D), draw_blocks(rng, recurrent_init, heights, H)
+    b_h = {"b_h": np.zeros(len(cell.split) * H)} if cell.recurrent_bias else {}
+    return {"W_x": W_x, "W_h": W_h, "b": np.zeros(len(W_x)), **b_h}
 
 
-SCHEMES: dict[str, Scheme] = {
-    scheme.__name__: scheme for scheme in (glorot_uniform, orthogonal, identity, uniform, normal)
-}
+SCHEMES: dict[str, Scheme] = {draw.__name__: draw for draw in (glorot_uniform, orthogonal, identity, uniform, normal)}

@@ -1,18 +1,17 @@
 """The paper's recurrence as naive loops: one sequence, one layer, one time step at a time.
 
 ``c_t^(l) = f(x_t^(l), c_{t-s(l)}^(l))`` (Chang et al. 2017, section 2.1) with vectors ``W_x x + b + W_h h``, and
-backpropagation through time by walking the same loops the other way. Slow and obvious: the fast path, with which it
-shares no code, has to equal it to rounding.
+backpropagation through time with the same loops in reverse. It is slow and obvious; the fast path shares no code with it and
+must equal it to rounding.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from ..arrays.checks import choose
+from ..arrays.checks import one_of
 
 Vectors = tuple[np.ndarray, ...]
 
@@ -85,10 +84,9 @@ def gru_backward(p: dict, x: np.ndarray, previous: Vectors, dnew: Vectors) -> tu
     da_n = dh * (1 - z) * (1 - n**2)
     da_r = da_n * recurrent * r * (1 - r)
     drecurrent = da_n * r
-    dx = W_r.T @ da_r + W_z.T @ da_z + W_n.T @ da_n
-    dh_prev = U_r.T @ da_r + U_z.T @ da_z + U_n.T @ drecurrent + dh * z
     da_x, da_h = np.concatenate([da_r, da_z, da_n]), np.concatenate([da_r, da_z, drecurrent])
-    return dx, (dh_prev,), {"W_x": np.outer(da_x, x), "W_h": np.outer(da_h, h_prev), "b": da_x, "b_h": drecurrent}
+    grads = {"W_x": np.outer(da_x, x), "W_h": np.outer(da_h, h_prev), "b": da_x, "b_h": drecurrent}
+    return p["W_x"].T @ da_x, (p["W_h"].T @ da_h + dh * z,), grads
 
 
 CELLS = {"rnn": (rnn, rnn_backward, 1), "lstm": (lstm, lstm_backward, 2), "gru": (gru, gru_backward, 1)}
@@ -97,7 +95,7 @@ CELLS = {"rnn": (rnn, rnn_backward, 1), "lstm": (lstm, lstm_backward, 2), "gru":
 # ---------------------------------------------------------------------- one layer: the dilated skip connection
 
 
-def layer_forward(cell: str, p: dict, xs: np.ndarray, start: Sequence[Vectors]) -> list[Vectors]:
+def layer_forward(cell: str, p: dict, xs: Sequence[np.ndarray], start: Sequence[Vectors]) -> list[Vectors]:
     """Return the states ``c_{-d} … c_{T-1}`` of one sequence; ``start`` holds the first d of them."""
     step, _, _ = CELLS[cell]
     d = len(start)
@@ -108,14 +106,12 @@ def layer_forward(cell: str, p: dict, xs: np.ndarray, start: Sequence[Vectors]) 
 
 
 def layer_backward(
-    cell: str, p: dict, xs: np.ndarray, c: list[Vectors], dh: np.ndarray, dend: Sequence[Vectors]
+    cell: str, p: dict, xs: Sequence[np.ndarray], c: list[Vectors], dh: Sequence[np.ndarray], dend: Sequence[Vectors]
 ) -> tuple[np.ndarray, list[Vectors], dict]:
     """Return the gradients of the inputs, of the first d states, and of the parameters."""
     _, step_backward, _ = CELLS[cell]
     d, T = len(dend), len(xs)
-    dc = [tuple(np.zeros_like(array) for array in state) for state in c]
-    for j in range(d):  # the returned state is the last d states
-        dc[T + j] = dend[j]
+    dc = [tuple(np.zeros_like(array) for array in state) for state in c[:T]] + list(dend)  # the last d are returned
     dxs, grads = np.zeros_like(xs), {name: np.zeros_like(array) for name, array in p.items()}
     for t in reversed(range(T)):
         dnew = (dc[d + t][0] + dh[t], *dc[d + t][1:])
@@ -126,7 +122,7 @@ def layer_backward(
     return dxs, dc[:d], grads
 
 
-# ---------------------------------------------------------------------- the network, a batch row at a time
+# ---------------------------------------------------------------------- the network, one batch row at a time
 
 
 def forward(
@@ -142,8 +138,8 @@ def forward(
 
     Returns
     -------
-    output, state : as there. cache : for each batch row its layers' inputs and states, the top layer's outputs from time
-        -K on, for reading.
+    output, state : as there. cache : for each batch row, the inputs and states of its layers, and the top layer's outputs from
+        time -K on.
 
     Examples
     --------
@@ -153,40 +149,32 @@ def forward(
     >>> bool(np.allclose(forward(model.params, x, [1, 2])[0], model.forward(x)[0], rtol=1e-12))
     True
     """
-    choose("cell of the reference", cell, CELLS)
-    choose("readout", readout, {"last": 0, "all": 0})
+    one_of("cell of the reference", cell, CELLS)
+    one_of("readout", readout, ("last", "all"))
     T, B, _ = x.shape
-    K, L = _width(params, len(dilations)), len(dilations)
-    lengths = [T] * B if lengths is None else list(lengths)
-    dtype = np.result_type(x, *params.values(), *(array for entry in state or [] for array in entry))
-    state = _zeros(params, dilations, cell, B, dtype) if state is None else state
-    new_state = [tuple(np.array(array, dtype) for array in entry) for entry in state]
-    O = len(params["readout.b"]) if "readout.b" in params else params[f"layers.{L - 1}.W_h"].shape[1]
-    output = np.zeros((T, B, O), dtype)
-    last = np.zeros((B, O), dtype)
-    cache = []
+    p = _complete(params, x, dilations, state)
+    O, dtype = len(p["readout.b"]), p["readout.b"].dtype
+    if state is None:
+        shapes = [(d, B, p[f"layers.{l}.W_h"].shape[1]) for l, d in enumerate(dilations)]
+        state = [tuple(np.zeros(shape, dtype) for _ in range(CELLS[cell][2])) for shape in shapes]
+    W = _blocks(p["readout.W"], state)
+    K = len(W)
+    new_state = [tuple(array.astype(dtype) for array in entry) for entry in state]
+    output, last, cache = np.zeros((T, B, O), dtype), np.zeros((B, O), dtype), []
     for b in range(B):
-        n = lengths[b]
-        xs, trace = x[:n, b].astype(dtype), []
-        if "embedding.W" in params:
-            xs = np.array([params["embedding.W"] @ x_t for x_t in xs]).reshape(n, len(params["embedding.W"]))
-        for l in range(L):
-            c = layer_forward(cell, _of(params, f"layers.{l}"), xs, _row(state[l], b))
+        n = T if lengths is None else lengths[b]
+        xs, trace = [p["embedding.W"] @ x_t for x_t in x[:n, b]], []
+        for l, d in enumerate(dilations):
+            c = layer_forward(cell, _of(p, f"layers.{l}"), xs, _row(state[l], b))
+            trace.append((xs, c))
             for array, values in zip(new_state[l], zip(*c[n:], strict=True), strict=True):
                 array[:, b] = values
-            trace.append((xs, c))
-            xs = np.array([h for h, *_ in c[dilations[l] :]]).reshape(n, len(c[0][0]))
-        if "readout.W" not in params:
-            output[:n, b] = xs
-            cache.append((trace, xs))
-            continue
-        h = np.array([*state[-1][0][-K:, b], *xs])  # h[K + t] is the top layer's output at time t
-        W = np.split(params["readout.W"], K, axis=1)
+            xs = [h for h, *_ in c[d:]]
+        h = [*state[-1][0][-K:, b], *xs]  # h[K + t] is the top layer's output at time t
         for t in range(-1, n):
-            y = sum(W[k] @ h[K + t - K + 1 + k] for k in range(K)) + params["readout.b"]
-            last[b] = y
+            last[b] = sum(W[k] @ h[t + 1 + k] for k in range(K)) + p["readout.b"]
             if t >= 0:
-                output[t, b] = y
+                output[t, b] = last[b]
         cache.append((trace, h))
     return (last if readout == "last" and "readout.W" in params else output), new_state, cache
 
@@ -202,61 +190,53 @@ def backward(
     lengths: Sequence[int] | None = None,
     dstate: list | None = None,
 ) -> tuple[np.ndarray, list, dict]:
-    """Backpropagate with naive loops; the forward pass is made again.
+    """Backpropagate with naive loops, after another forward pass.
 
     Returns
     -------
     dx, dstate, grads : as in ``DilatedRNN.backward``.
     """
-    T, B, _ = x.shape
-    K, L = _width(params, len(dilations)), len(dilations)
-    lengths = [T] * B if lengths is None else list(lengths)
     _, end, cache = forward(params, x, dilations, cell, readout, state, lengths)
+    p = _complete(params, x, dilations, state)
     dend = [tuple(np.zeros_like(array) for array in entry) for entry in end] if dstate is None else dstate
     dstart = [tuple(np.zeros_like(array) for array in entry) for entry in end]
-    dtype = end[0][0].dtype
-    dx = np.zeros(x.shape, dtype)
-    grads = {name: np.zeros(array.shape, dtype) for name, array in params.items()}
-    for b in range(B):
-        n = lengths[b]
-        trace, h = cache[b]
-        if "readout.W" in params:
-            W = np.split(params["readout.W"], K, axis=1)
-            dW = np.split(grads["readout.W"], K, axis=1)
-            dh = np.zeros_like(h)
-            for t in range(-1, n):
-                dy = np.zeros_like(params["readout.b"], dtype)
-                if readout == "last" and t == n - 1:
-                    dy = doutput[b]
-                if readout == "all" and t >= 0:
-                    dy = doutput[t, b]
-                for k in range(K):
-                    dW[k] += np.outer(dy, h[K + t - K + 1 + k])
-                    dh[K + t - K + 1 + k] += W[k].T @ dy
-                grads["readout.b"] += dy
-            dbefore, dxs = dh[:K], dh[K:]
-        else:
-            dbefore, dxs = 0, doutput[:n, b]
-        for l in reversed(range(L)):
+    dx, grads = np.zeros(x.shape, end[0][0].dtype), {name: np.zeros_like(array) for name, array in p.items()}
+    W, dW = _blocks(p["readout.W"], end), _blocks(grads["readout.W"], end)
+    K, reads_last = len(W), readout == "last" and "readout.W" in params
+    for b, (trace, h) in enumerate(cache):
+        n = len(h) - K
+        dh = np.zeros_like(h)
+        for t in range(n) if not reads_last else [n - 1]:
+            dy = doutput[b] if reads_last else doutput[t, b]
+            for k in range(K):
+                dW[k] += np.outer(dy, h[t + 1 + k])
+                dh[t + 1 + k] += W[k].T @ dy
+            grads["readout.b"] += dy
+        dxs = dh[K:]
+        for l in reversed(range(len(dilations))):
             xs, c = trace[l]
-            p = _of(params, f"layers.{l}")
-            dxs, dfirst, dp = layer_backward(cell, p, xs, c, dxs, _row(dend[l], b))
+            dxs, dfirst, dp = layer_backward(cell, _of(p, f"layers.{l}"), xs, c, dxs, _row(dend[l], b))
             for array, values in zip(dstart[l], zip(*dfirst, strict=True), strict=True):
                 array[:, b] = values
             for name in dp:
                 grads[f"layers.{l}.{name}"] += dp[name]
-        if "embedding.W" in params:
-            for t in range(n):
-                dx[t, b] = params["embedding.W"].T @ dxs[t]
-                grads["embedding.W"] += np.outer(dxs[t], x[t, b])
-        else:
-            dx[:n, b] = dxs
-        dstart[-1][0][-K:, b] += dbefore
-    return dx, dstart, grads
+        for t in range(n):
+            dx[t, b] = p["embedding.W"].T @ dxs[t]
+            grads["embedding.W"] += np.outer(dxs[t], x[t, b])
+        dstart[-1][0][-K:, b] += dh[:K]
+    return dx, dstart, {name: grads[name] for name in params}
+
+
+def _complete(params: dict, x: np.ndarray, dilations: Sequence[int], state: list | None) -> dict:
+    """Return the parameters in one dtype; a missing embedding or read-out is the identity."""
+    H = params[f"layers.{len(dilations) - 1}.W_h"].shape[1]
+    whole = {"embedding.W": np.eye(x.shape[2]), "readout.W": np.eye(H), "readout.b": np.zeros(H)} | params
+    dtype = np.result_type(x, *params.values(), *(array for entry in state or [] for array in entry))
+    return {name: array.astype(dtype) for name, array in whole.items()}
 
 
 def _of(params: dict, owner: str) -> dict:
-    """Return one layer's parameters without the layer's prefix."""
+    """Return the parameters of one layer, without its prefix."""
     return {name.removeprefix(owner + "."): a for name, a in params.items() if name.startswith(owner + ".")}
 
 
@@ -265,14 +245,6 @@ def _row(entry: tuple, b: int) -> list[Vectors]:
     return [tuple(array[j, b] for array in entry) for j in range(len(entry[0]))]
 
 
-def _width(params: dict, num_layers: int) -> int:
-    """Return K, how many outputs of the top layer the read-out sees at a step."""
-    return (
-        params["readout.W"].shape[1] // params[f"layers.{num_layers - 1}.W_h"].shape[1] if "readout.W" in params else 1
-    )
-
-
-def _zeros(params: dict, dilations: Sequence[int], cell: str, B: int, dtype: Any) -> list:
-    """Return the state before the first step."""
-    H = [params[f"layers.{l}.W_h"].shape[1] for l in range(len(dilations))]
-    return [tuple(np.zeros((d, B, H[l]), dtype) for _ in range(CELLS[cell][2])) for l, d in enumerate(dilations)]
+def _blocks(readout_W: np.ndarray, state: list) -> list[np.ndarray]:
+    """Return the K views (O, H) of the read-out's weights, one per step that it fuses, the oldest first."""
+    return np.split(readout_W, readout_W.shape[1] // state[-1][0].shape[2], axis=1)

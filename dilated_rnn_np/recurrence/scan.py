@@ -1,11 +1,19 @@
 """The scan: one dilated recurrence ``c_t = f(x_t, c_{t-d})``, forward and backward, over a batch of sequences.
 
-Sequences lie feature-major: column ``t*B + b`` of an array holds time t of batch row b. The buffer ``Z = [x; 1; h]`` of a
-layer has such columns, with h shifted by d steps: column t holds x_t above h_{t-d}, all that step t reads. Steps of different
-phase ``t mod d`` never meet, so d consecutive steps are computed at once (Chang et al. 2017, section 2.1 and figure 1, right): a
-folded step of ``n = d*B`` columns. Folded, the recurrence is an ordinary one: each step reads the state that the step before
-wrote. Where d does not divide T, a last, narrower step remains. Columns of a step never meet either, so a part of them can
-go through all steps by itself.
+Letters in shapes: T time steps, B batch rows, D inputs, H hidden units, G gates, P pre-activations (the gates, and the recurrent
+parts of split gates), n = d*B columns of a folded step, w columns of a part of it.
+
+Column ``t*B + b`` of an array holds time t of batch row b. The buffer ``Z = [x; 1; h]`` has h shifted by d steps, so a column
+holds all that one step reads. For T = 5, d = 2 and B = 1 its columns are
+
+    x   x_0   x_1   x_2  x_3  x_4   -    -
+    1    1     1     1    1    1    1    1
+    h  h_-2  h_-1   h_0  h_1  h_2  h_3  h_4
+
+Steps of different phase ``t mod d`` do not depend on each other, so d consecutive steps are computed at once (Chang et al. 2017,
+section 2.1 and figure 1, right): here columns 0-1, then 2-3, then the rest, column 4. These are the steps of an ordinary
+recurrence: each reads the state that the step before wrote n columns further. The columns of one step are independent too, so
+a part of them can go through all steps alone, on a thread of its own.
 """
 
 from __future__ import annotations
@@ -14,14 +22,10 @@ from collections.abc import Callable
 from typing import Any
 
 from ..arrays.backend import Array, array_module
+from ..arrays.threads import at_once
 from .cells import Arrays, Cell, check_state
 
-TOGETHER = 2048  # columns whose products for dx and dW are handed over at once
-
-
-def at_once(task: Callable[..., Any], *arguments: Any) -> None:
-    """Call a task with its arguments."""
-    task(*arguments)
+TOGETHER = 4096  # columns per product for dx and dW: fewer and larger calls interrupt the other thread less
 
 
 def forward(
@@ -30,31 +34,33 @@ def forward(
     Z: Array,
     x: Array,
     states: Arrays,
-    n: int,
     part: slice,
     caches: list[Any] | None,
     valid: Array | None = None,
 ) -> None:
-    """Run the cell over all folded steps, for a part of their columns.
+    """Run the cell over all folded steps, for a part of their columns; the outputs are the rows of h in ``Z[:, n:]``.
 
     Parameters
     ----------
     W : (P*H, D+1+H), from ``join_weights``. Z : (D+1+H, T*B + n), to be filled; its row of ones is filled already.
     x : (D, T*B). states : one array (n, H) per state array of the cell, row p*B + b for the newest state of phase p and batch
         row b; changed in place from the state before the sequence to that after it.
-    n : d*B, the columns of a folded step. part : the columns of each step to run.
-    caches : one entry per folded step, to be filled with the cell's cache; None keeps nothing. Each old entry is freed just
-        before its replacement is allocated, so the memory is reused.
+    part : the columns of each step to run.
+    caches : one entry per folded step, to be filled with the cell's cache; None keeps nothing.
     valid : (T*B,) booleans, or None where all steps are; a step past a row's end copies the state it reads.
     """
-    H = states[0].shape[1]
-    Z[-H:, part] = states[0][part].T
-    first = 0
-    for z, x_z, h_later, live in zip(*(fold(a, n, part) for a in (Z[:, :-n], x, Z[-H:, n:], valid)), strict=False):
-        newest = tuple(s[part][: z.shape[2]].T.copy() for s in states)  # (w, H) -> (H, w) each
-        newest = steps_forward(cell, W, z, x_z, h_later, newest, caches, first, live)
+    n, H = states[0].shape
+    Z[-H:, part] = states[0][part].T  # the outputs before the sequence; other states stay out of Z
+    first = 0  # entry of ``caches``
+    whole_and_rest = (fold(a, n, part) for a in (Z[:, :-n], x, Z[-H:, n:], valid))
+    for z, x_z, h_next, valid_z in zip(
+        *whole_and_rest, strict=False
+    ):  # the whole steps, then the rest with fewer columns
+        w = z.shape[2]
+        newest = tuple(s[part][:w].T.copy() for s in states)  # (w, H) -> (H, w) each
+        newest = steps_forward(cell, W, z, x_z, h_next, newest, caches, first, valid_z)
         for s, s_new in zip(states, newest, strict=True):
-            s[part][: z.shape[2]] = s_new.T
+            s[part][:w] = s_new.T
         first += z.shape[1]
 
 
@@ -63,30 +69,37 @@ def steps_forward(
     W: Array,
     z: Array,
     x: Array,
-    h_later: Array,
+    h_next: Array,
     newest: Arrays,
     caches: list[Any] | None,
     first: int,
-    live: Array | None,
+    valid: Array | None,
 ) -> Arrays:
-    """Run an ordinary recurrence over folded steps: z (D+1+H, steps, w), x (D, steps, w), h_later (H, steps, w).
+    """Run an ordinary recurrence over folded steps.
 
-    ``newest`` is the state before the steps, (H, w) per array; the state after them is returned. ``caches`` is filled from
-    entry ``first`` on.
+    Parameters
+    ----------
+    z : (D+1+H, steps, w). x : (D, steps, w). h_next : (H, steps, w), the rows of h that the following step reads.
+    newest : the state before the steps, (H, w) per array. caches : to be filled from entry ``first`` on.
+    valid : (1, steps, w) or None.
+
+    Returns
+    -------
+    newest : the state after the steps.
     """
-    xp, D, (_, steps, w), H = array_module(z), len(x), z.shape, len(h_later)
+    xp, D, (_, steps, w), H = array_module(z), len(x), z.shape, len(h_next)
     for t in range(steps):
         if caches is not None:
-            caches[first + t] = None
+            caches[first + t] = None  # frees the old arrays just before new ones are allocated, so the memory is reused
         z[:D, t] = x[:, t]
         previous = (z[-H:, t], *newest[1:])
         a = W @ z[:, t]  # (P*H, w)
         newest, cache = cell.forward(tuple(a.reshape(-1, H, w)), previous)  # from P pre-activations (H, w)
         if t == 0:
             check_state(cell, newest, previous)
-        if live is not None:
-            newest = tuple(xp.where(live[:, t], s, s_prev) for s, s_prev in zip(newest, previous, strict=True))
-        h_later[:, t] = newest[0]
+        if valid is not None:
+            newest = tuple(xp.where(valid[:, t], s, s_prev) for s, s_prev in zip(newest, previous, strict=True))
+        h_next[:, t] = newest[0]
         if caches is not None:
             caches[first + t] = cache
     return newest
@@ -99,38 +112,38 @@ def backward(
     dh: Array,
     dx: Array,
     dstates: Arrays,
-    n: int,
     part: slice,
     caches: list[Any],
     valid: Array | None = None,
-    reached: Array | None = None,
+    dh_total: Array | None = None,
     submit: Callable[..., Any] = at_once,
 ) -> Array:
     """Mirror ``forward``, last step first: backpropagation through time.
 
-    Only ``W_h^T da`` has to wait for the step after it. The products for dx and dW serve many steps at once and are handed to
+    Only ``W_h^T da`` has to wait for the step after it. The products for dx and dW serve many steps at once and are passed to
     ``submit``, which may run them on another core.
 
     Parameters
     ----------
-    dh : (H, T*B), the gradient of the outputs from above. dx : (D, T*B), to be filled; may be dh.
+    dh : (H, T*B), the gradient of the outputs from above. dx : (D, T*B), to be filled; may be dh, as each step of dh is read
+        before dx is written there.
     dstates : one array (n, H) per state array, changed in place from the gradient of the state after the sequence to that of the
         state before it.
-    reached : (H, T*B), to be filled with the whole gradient that reaches each output, or None.
+    dh_total : (H, T*B), to be filled with the whole gradient of each output, from above and through time; or None.
     submit : calls a function with arguments, now or later, in the order of submission.
 
     Returns
     -------
     dW : (P*H, D+1+H); complete once all submitted calls have run.
     """
-    first, dW = len(caches), array_module(Z).zeros_like(W)
-    folded = [fold(a, n, part) for a in (Z[:, :-n], dh, dx, valid, reached)]
-    for z, dh_z, dx_z, live, reached_z in reversed(list(zip(*folded, strict=False))):
-        first -= z.shape[1]
-        dnewest = tuple(ds[part][: z.shape[2]].T.copy() for ds in dstates)  # (w, H) -> (H, w) each
-        dnewest = steps_backward(cell, W, z, dh_z, dx_z, dnewest, dW, caches, first, live, reached_z, submit)
+    n, first, dW = len(dstates[0]), len(caches), array_module(Z).zeros_like(W)
+    whole_and_rest = [fold(a, n, part) for a in (Z[:, :-n], dh, dx, valid, dh_total)]
+    for z, dh_z, dx_z, valid_z, dh_total_z in reversed(list(zip(*whole_and_rest, strict=False))):
+        first, w = first - z.shape[1], z.shape[2]
+        dnewest = tuple(ds[part][:w].T.copy() for ds in dstates)  # (w, H) -> (H, w) each
+        dnewest = steps_backward(cell, W, z, dh_z, dx_z, dnewest, dW, caches, first, valid_z, dh_total_z, submit)
         for ds, ds_before in zip(dstates, dnewest, strict=True):
-            ds[part][: z.shape[2]] = ds_before.T if hasattr(ds_before, "T") else ds_before
+            ds[part][:w] = ds_before.T
     return dW
 
 
@@ -144,35 +157,41 @@ def steps_backward(
     dW: Array,
     caches: list[Any],
     first: int,
-    live: Array | None,
-    reached: Array | None,
+    valid: Array | None,
+    dh_total: Array | None,
     submit: Callable[..., Any],
 ) -> Arrays:
     """Mirror ``steps_forward``, last step first: fill dx, add to dW, and return the gradient of the state before the steps."""
     xp, D, (_, steps, w) = array_module(z), len(dx), z.shape
-    seen = len(cell.gates) * len(dh)  # rows of W that see x; below them are the recurrent parts of split gates
-    W_x, W_h = W[:seen, :D], W[:, D + 1 :]
+    input_rows = len(cell.gates) * len(
+        dh
+    )  # of W; below them are the recurrent parts of split gates, which do not see x
+    W_x, W_h = W[:input_rows, :D], W[:, D + 1 :]  # (G*H, D), (P*H, H)
 
-    def products(da: Array, z: Array, dx: Array) -> None:
-        xp.matmul(W_x.T, da[:seen].transpose(1, 0, 2), out=dx.transpose(1, 0, 2))  # for each step (D, w)
-        dW[...] += da.reshape(len(da), -1) @ z.reshape(len(z), -1).T  # for all steps at once
+    def products(da: Array, z: Array, dx: Array) -> None:  # (P*H, k, w), (D+1+H, k, w), (D, k, w) for k steps
+        xp.matmul(W_x.T, da[:input_rows].transpose(1, 0, 2), out=dx.transpose(1, 0, 2))  # k times (D, G*H) @ (G*H, w)
+        dW[...] += da.reshape(len(da), -1) @ z.reshape(len(z), -1).T  # (P*H, k*w) @ (k*w, D+1+H)
 
-    together = max(1, TOGETHER // w)
-    for stop in range(steps, 0, -together):
-        start = max(0, stop - together)
+    steps_per_product = max(1, TOGETHER // w)
+    for stop in range(steps, 0, -steps_per_product):
+        start = max(0, stop - steps_per_product)
         da = xp.empty((len(W), stop - start, w), dtype=W.dtype)
         for t in reversed(range(start, stop)):
-            dnew = (dnewest[0] + dh[:, t], *dnewest[1:])
-            if live is not None:
-                dkept = tuple(xp.where(live[:, t], 0, ds) for ds in dnew)
-                dnew = tuple(xp.where(live[:, t], ds, 0) for ds in dnew)
-            if reached is not None:
-                reached[:, t] = dnew[0]
+            dnew = dtotal = (dnewest[0] + dh[:, t], *dnewest[1:])
+            if valid is not None:
+                dnew = tuple(xp.where(valid[:, t], ds, 0) for ds in dtotal)
+            if dh_total is not None:
+                dh_total[:, t] = dnew[0]
             da_t, dprevious = cell.backward(dnew, caches[first + t])
             xp.concatenate(da_t, out=da[:, t - start])  # P times (H, w) -> (P*H, w)
-            dnewest = (dprevious[0] + W_h.T @ da[:, t - start], *dprevious[1:])
-            if live is not None:
-                dnewest = tuple(ds + ds_kept for ds, ds_kept in zip(dnewest, dkept, strict=True))
+            if valid is not None:
+                da[:, t - start] = xp.where(valid[:, t], da[:, t - start], 0)
+            others = (
+                ds if hasattr(ds, "shape") else xp.zeros_like(dnew[0]) for ds in dprevious[1:]
+            )  # a cell may return 0
+            dnewest = (dprevious[0] + W_h.T @ da[:, t - start], *others)
+            if valid is not None:  # an ended row copied its state, so its gradient passes unchanged
+                dnewest = tuple(xp.where(valid[:, t], ds, ds_kept) for ds, ds_kept in zip(dnewest, dtotal, strict=True))
         submit(products, da, z[:, start:stop], dx[:, start:stop])
     return dnewest
 
@@ -187,9 +206,10 @@ def gate_values(cell: Cell, caches: list[Any], gates: dict[str, Array], outputs:
 
 
 def fold(columns: Array | None, n: int, part: slice) -> list[Any]:
-    """Fold (rows, T*B) into the steps of n columns: views (rows, T/d, w) of the part's columns, and (rows, 1, w') of the rest.
+    """Fold (rows, T*B) into steps of n columns: views (rows, T/d, w) of the whole steps, and (rows, 1, w') of the rest.
 
-    A vector (T*B,) counts as one row; None folds into None.
+    The n columns of a step are adjacent, so folding them is a view. A vector (T*B,) counts as one row; None folds into None. An
+    empty view is left out, for all arrays of T*B columns alike.
 
     >>> import numpy as np
     >>> [view.tolist() for view in fold(np.arange(7)[None], 3, slice(0, 2))]

@@ -49,46 +49,36 @@ class Stream:
 
 
 class Task(ABC):
-    """The interface of all tasks; a subclass sets the attributes and implements ``batches`` and ``validation``.
+    """The interface of all tasks; a subclass sets the attributes and implements ``batches`` and ``held_out_batches``."""
 
-    Attributes
-    ----------
-    name : the task's name on the command line.
-    options : names of the constructor arguments that ``settings`` records; each is also an attribute.
-    input_size, output_size, readout : the constructor arguments of a model for this task.
-    loss : the name of the loss in ``losses.LOSSES``.
-    metric_name : the quantity that ``metric`` returns.
-    reads_files : whether the task reads data files; its constructor then takes ``data_dir``.
-    truncated : whether consecutive batches are windows of the same sequences, for truncated backpropagation with carried state.
-    baseline : the loss of the best prediction that needs no memory, or None if it is not known.
-    baseline_note : one sentence that explains the baseline.
-    data_note : how the data differs from the task's standard data; empty if it does not.
-    """
-
-    name: str
-    options: tuple[str, ...] = ()
-    input_size: int
+    name: str  # on the command line
+    options: tuple[str, ...] = ()  # the constructor arguments that ``settings`` records; each is also an attribute
+    input_size: int  # this, output_size and readout are constructor arguments of a model for this task
     output_size: int
     readout: str
-    loss: str = "softmax_cross_entropy"
-    metric_name: str = "accuracy"
-    reads_files: bool = False
-    truncated: bool = False
-    baseline: float | None = None
-    baseline_note: str = ""
-    data_note: str = ""
+    loss: str = "softmax_cross_entropy"  # the name of the loss in ``losses.LOSSES``
+    metric_name: str = "accuracy"  # the quantity that ``metric`` returns
+    reads_files: bool = False  # whether the task reads data files; its constructor then takes ``data_dir``
+    truncated: bool = False  # whether consecutive batches are windows of the same sequences, for carried state
+    baseline: float | None = None  # the loss of the best prediction that needs no memory, or None if it is not known
+    baseline_note: str = ""  # one sentence that explains the baseline
+    data_note: str = ""  # how the data differs from the task's standard data; empty if it does not
 
     @abstractmethod
     def batches(self, batch_size: int, seed: int = 0) -> Stream:
         """Return the endless training stream for a seed."""
 
     @abstractmethod
-    def validation(self, batch_size: int) -> Sequence[Batch]:
-        """Return the validation batches; they are the same in every call and for every training seed."""
+    def held_out_batches(self, part: str, batch_size: int) -> Sequence[Batch]:
+        """Return the batches of ``part``, "validation" or "test"; they are the same in every call."""
 
-    def test(self, batch_size: int) -> Sequence[Batch]:
-        """Return the test batches for a trained model; tasks without a test set return the validation batches."""
-        return self.validation(batch_size)
+    def validation(self, batch_size: int = 512) -> Sequence[Batch]:
+        """Return the validation batches; they are the same in every call and for every training seed."""
+        return self.held_out_batches("validation", batch_size)
+
+    def test(self, batch_size: int = 512) -> Sequence[Batch]:
+        """Return the test batches, different from those for validation."""
+        return self.held_out_batches("test", batch_size)
 
     def steps_per_epoch(self, batch_size: int) -> int | None:
         """Return the number of batches per epoch, or None for endless data."""
@@ -99,8 +89,7 @@ class Task(ABC):
 
         Parameters
         ----------
-        output : (T, B, O) or (B, O). targets : classes, (T, B) or (B,).
-        lengths, weights : as in ``mean_over_positions``.
+        output : (T, B, O) or (B, O). targets : classes, (T, B) or (B,). lengths, weights : as in ``mean_over_positions``.
         """
         return mean_over_positions(output.argmax(axis=-1) == targets, lengths, weights)
 

@@ -107,8 +107,7 @@ class Characters(Task):
 
     Notes
     -----
-    Characters of the Penn Treebank: Chang et al., *Dilated Recurrent Neural Networks*, 2017, section 4.3. Truncated
-    backpropagation through time: Williams and Peng, 1990.
+    Characters of the Penn Treebank: Chang et al. 2017, section 4.3. Truncated backpropagation: Williams and Peng 1990.
 
     Examples
     --------
@@ -186,20 +185,14 @@ class Characters(Task):
         windows = self._windows(self.train_codes, batch_size)
         return Stream(lambda step: windows[step % len(windows)], steps_per_pass=len(windows))
 
-    def validation(self, batch_size: int = HELD_OUT_PIECES) -> Sequence[Batch]:
-        """Return the windows of the validation text, for carried state; ``batch_size`` has no effect."""
-        return self._held_out(self.validation_codes)
-
-    def test(self, batch_size: int = HELD_OUT_PIECES) -> Sequence[Batch]:
-        """Return the windows of the test text, for carried state; ``batch_size`` has no effect."""
-        return self._held_out(self.test_codes)
+    def held_out_batches(self, part: str, batch_size: int) -> Windows:
+        """Return the windows of a held-out text, for carried state; ``batch_size`` has no effect."""
+        codes = self.validation_codes if part == "validation" else self.test_codes
+        return self._windows(codes, max(1, min(HELD_OUT_PIECES, len(codes) // SHORTEST_PIECE)))
 
     def metric(self, output: Any, targets: Any, lengths: Any = None, weights: Any = None) -> Any:
         """Return bits per character: the weighted mean cross-entropy in nats, divided by ln 2."""
         return softmax_cross_entropy(output, targets, lengths, weights)[0] / math.log(2)
-
-    def _held_out(self, codes: np.ndarray) -> Windows:
-        return self._windows(codes, max(1, min(HELD_OUT_PIECES, len(codes) // SHORTEST_PIECE)))
 
     def _windows(self, codes: np.ndarray, batch_size: int) -> Windows:
         """Return the windows of a text that is cut into ``batch_size`` pieces of equal length; the remainder is left out."""

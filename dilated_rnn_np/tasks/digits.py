@@ -19,15 +19,14 @@ from .epochs import full_batches, shuffled_rows
 from .files import DataError, DataFile, read
 
 MIRRORS = ("https://storage.googleapis.com/cvdf-datasets/mnist/", "https://ossci-datasets.s3.amazonaws.com/mnist/")
-SHA256 = {
-    "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-    "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-    "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-    "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-}
 FILES = {
-    name: DataFile(name, digest, tuple(f"{mirror}{name}.gz" for mirror in MIRRORS), folder="mnist")
-    for name, digest in SHA256.items()
+    name: DataFile(name, sha256, tuple(f"{mirror}{name}.gz" for mirror in MIRRORS), folder="mnist")
+    for name, sha256 in {
+        "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+        "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+        "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+        "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+    }.items()
 }
 PIXELS = 28 * 28
 
@@ -40,8 +39,7 @@ class Digits(Task):
 
     Parameters
     ----------
-    permuted : whether the pixels are read in one fixed random order, the same for all images.
-    permutation_seed : the seed of that order; the training seed does not affect it.
+    permuted : whether the pixels are read in one fixed random order, the same for all images, drawn from ``permutation_seed``.
     length : T in time steps; the steps after the 784 pixels are noise.
     held_out : number of training images held out for validation.
     data_dir : the first folder to search for the four files.
@@ -59,12 +57,11 @@ class Digits(Task):
     Notes
     -----
     Pixel by pixel, permuted or not: Le, Jaitly and Hinton, *A Simple Way to Initialize Recurrent Networks of Rectified
-    Linear Units*, 2015. Followed by noise (T = 1000 and 2000): Chang et al., *Dilated Recurrent Neural Networks*,
-    2017, section 4.2.
+    Linear Units*, 2015. Followed by noise (T = 1000 and 2000): Chang et al. 2017, section 4.2.
     """
 
     name = "mnist"
-    options = ("permuted", "permutation_seed", "length", "held_out")
+    options: tuple[str, ...] = ("permuted", "permutation_seed", "length", "held_out")
     input_size = 1
     output_size = 10
     readout = "last"
@@ -114,22 +111,13 @@ class Digits(Task):
 
         return Stream(draw)
 
-    def validation(self, batch_size: int) -> list[Batch]:
-        """Return the validation images in batches of at most ``batch_size``; they are the same in every call."""
-        return self._in_order(self.validation_images, self.validation_labels, batch_size, "validation")
-
-    def test(self, batch_size: int) -> list[Batch]:
-        """Return the test images in batches of at most ``batch_size``; they are the same in every call."""
-        return self._in_order(self.test_images, self.test_labels, batch_size, "test")
-
-    def _in_order(self, images: np.ndarray, labels: np.ndarray, batch_size: int, purpose: str) -> list[Batch]:
+    def held_out_batches(self, part: str, batch_size: int) -> list[Batch]:
         """Return all images in order; each has its own noise, so the sequences do not depend on ``batch_size``."""
-        batch_size = positive_integer("batch_size", batch_size)
-        extra = self.length - PIXELS
+        images, labels = getattr(self, f"{part}_images"), getattr(self, f"{part}_labels")
         batches = []
-        for first in range(0, len(images), batch_size):
+        for first in range(0, len(images), positive_integer("batch_size", batch_size)):
             rows = range(first, min(first + batch_size, len(images)))
-            noise = [stream(0, purpose, row).random(extra, dtype=np.float32) for row in rows]
+            noise = [stream(0, part, row).random(self.length - PIXELS, dtype=np.float32) for row in rows]
             x = self._sequences(images[rows], np.stack(noise, axis=1))  # noise: (T - 784, B)
             batches.append((x, labels[rows]))
         return batches
@@ -141,17 +129,12 @@ class Digits(Task):
 
 
 def parse_idx(content: bytes, name: str, ndim: int) -> np.ndarray:
-    """Return the content of an IDX file of bytes as an array.
+    """Return the content of an IDX file of bytes as a read-only uint8 array.
 
     Parameters
     ----------
-    content : the whole file, decompressed.
-    name : the name of the file in errors.
+    content : the whole file, decompressed. name : the name of the file in errors.
     ndim : the expected number of dimensions: 3 for images, 1 for labels.
-
-    Returns
-    -------
-    A read-only uint8 array with ``ndim`` dimensions.
 
     Raises
     ------

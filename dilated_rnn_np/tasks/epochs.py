@@ -12,11 +12,7 @@ from ..arrays.streams import stream
 
 
 def full_batches(count: int, batch_size: int, items: str) -> int:
-    """Return the number of full batches per epoch; an epoch leaves the remaining rows out.
-
-    Parameters
-    ----------
-    count : rows of the data set. items : the plural noun for rows in errors, such as "images".
+    """Return the number of full batches per epoch of ``count`` rows; errors call rows ``items``, such as "images".
 
     >>> full_batches(10, 4, "images")
     2
@@ -27,11 +23,7 @@ def full_batches(count: int, batch_size: int, items: str) -> int:
 
 
 def shuffled_rows(count: int, batch_size: int, seed: int, items: str) -> Callable[[int], np.ndarray]:
-    """Return a function from a batch number to the row numbers ``(batch_size,)`` of that batch.
-
-    Parameters
-    ----------
-    count, batch_size, items : as in ``full_batches``. seed : the training seed; each epoch has its own order.
+    """Return a function from a batch number to the row numbers ``(batch_size,)`` of that batch; see ``full_batches``.
 
     >>> rows = shuffled_rows(6, 3, seed=0, items="images")
     >>> sorted([*rows(0), *rows(1)]) == sorted([*rows(2), *rows(3)]) == [0, 1, 2, 3, 4, 5]

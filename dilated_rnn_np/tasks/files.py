@@ -36,40 +36,24 @@ def sha256_of(content: bytes) -> str:
 
 
 def md5_of(content: bytes) -> str:
-    """Return the MD5 of the bytes in hexadecimal, for files that are published with an MD5 only.
-
-    >>> md5_of(b"")[:8]
-    'd41d8cd9'
-    """
+    """Return the MD5 of the bytes in hexadecimal, for files that are published with an MD5 only."""
     return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
 @dataclass(frozen=True)
 class DataFile:
-    """The description of a published data file: its name, digest and mirrors.
+    """The description of a published data file.
 
-    Parameters
-    ----------
-    name : the file's name without ``.gz``; on disk it may be ``name.gz`` or ``name``.
-    digest : the expected digest of the decompressed content.
-    urls : the mirrors, tried in order; their content may be gzipped or not.
-    folder : the subfolder that holds the file; it may also be directly in ``data_dir`` or ``$DILATED_RNN_DATA``.
-    digest_of : the function from the decompressed content to the digest. For an archive that each mirror packs differently
-        it may digest the files in the archive; it raises a ValueError for bytes that are not such an archive.
-    algorithm : the name of the digest in errors.
-
-    Examples
-    --------
-    >>> DataFile("letters.txt", sha256_of(b"abc"), ("https://example.org/letters.txt.gz",), folder="letters").folder
-    'letters'
+    For an archive that each mirror packs differently, ``digest_of`` may digest the files in the archive; it raises a ValueError
+    for bytes that are not such an archive.
     """
 
-    name: str
-    digest: str
-    urls: tuple[str, ...]
-    folder: str = ""
-    digest_of: Callable[[bytes], str] = sha256_of
-    algorithm: str = "SHA-256"
+    name: str  # without .gz; on disk it may be ``name.gz`` or ``name``
+    digest: str  # the expected digest of the decompressed content
+    urls: tuple[str, ...]  # the mirrors, tried in order; their content may be gzipped or not
+    folder: str = ""  # the subfolder that holds the file; it may also be directly in a folder of the search
+    digest_of: Callable[[bytes], str] = sha256_of  # from the decompressed content
+    algorithm: str = "SHA-256"  # the name of the digest in errors
 
 
 def read(file: DataFile, data_dir: str | os.PathLike[str] | None = None) -> bytes:
@@ -77,17 +61,11 @@ def read(file: DataFile, data_dir: str | os.PathLike[str] | None = None) -> byte
 
     Parameters
     ----------
-    file : the file to read.
     data_dir : the first folder to search, or None.
-
-    Returns
-    -------
-    The decompressed bytes, whose digest is ``file.digest``.
 
     Raises
     ------
-    DataError : the file is damaged, is a different file, or can neither be found nor downloaded. A damaged file stays
-        unchanged.
+    DataError : the file is damaged, is a different file, or can neither be found nor downloaded. A damaged file stays as it is.
     """
     path = locate(file, data_dir)
     if path is None:
@@ -95,9 +73,8 @@ def read(file: DataFile, data_dir: str | os.PathLike[str] | None = None) -> byte
     try:
         return _verified(file, path.read_bytes())
     except (OSError, ValueError) as error:
-        raise DataError(
-            f"{path} cannot be used: {error}. Delete it to download it again, or put a good copy into {PLACES}."
-        ) from error
+        remedy = f"Delete it to download it again, or put a good copy into {PLACES}."
+        raise DataError(f"{path} cannot be used: {error}. {remedy}") from error
 
 
 def locate(file: DataFile, data_dir: str | os.PathLike[str] | None = None) -> Path | None:
@@ -139,8 +116,8 @@ def _verified(file: DataFile, raw: bytes) -> bytes:
         raise ValueError(f"its gzip stream is damaged ({error})") from None
     digest = file.digest_of(content)
     if digest != file.digest:
-        size = f"{len(content):,} bytes"
-        raise ValueError(f"its decompressed content ({size}) has {file.algorithm} {digest}, expected {file.digest}")
+        found = f"({len(content):,} bytes) has {file.algorithm} {digest}"
+        raise ValueError(f"its decompressed content {found}, expected {file.digest}")
     return content
 
 
@@ -166,9 +143,7 @@ def _download(file: DataFile) -> bytes:
                     os.replace(part, folder / (f"{file.name}.gz" if raw.startswith(GZIP_MAGIC) else file.name))
                     return content
     except OSError as error:
-        raise DataError(
-            f"{file.name} cannot be downloaded into {folder}: {error}. Make that folder writable, or put the file "
-            f"into {PLACES}."
-        ) from error
+        remedy = f"Make that folder writable, or put the file into {PLACES}."
+        raise DataError(f"{file.name} cannot be downloaded into {folder}: {error}. {remedy}") from error
     remedy = f"Download it manually and put it into {folder}, or into {PLACES}."
     raise DataError("\n".join([f"{file.name} was not found, and no mirror has a good copy:", *failures, remedy]))

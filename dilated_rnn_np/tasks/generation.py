@@ -22,19 +22,15 @@ def generate(
     temperature: float = 1.0,
     rng: int | np.random.Generator = 0,
 ) -> str:
-    """Return the text that a trained model generates after a prompt, character by character.
+    """Return the ``length`` characters that a trained model generates after a prompt.
 
     Parameters
     ----------
     model : with readout "all" and one output per character. task : the task it was trained on, or only its vocabulary.
-    prompt : text that the model reads first, at least one character. length : number of characters to generate.
+    prompt : text that the model reads first, at least one character.
     temperature : divides the logits: below 1 favours likely characters, above 1 unlikely ones; at 0 each character is the
         most likely one.
     rng : a seed or Generator; characters are drawn on the host.
-
-    Returns
-    -------
-    text : the ``length`` characters that follow the prompt.
 
     Raises
     ------

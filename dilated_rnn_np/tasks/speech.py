@@ -27,7 +27,7 @@ VALIDATION = range(5, 10)
 
 
 def recordings_in(archive: bytes) -> dict[str, bytes]:
-    """Return the content of each wav file in the archive's folder ``recordings``, by file name and in sorted order.
+    """Return each wav file in the archive's folder ``recordings``, by file name and in sorted order.
 
     Raises
     ------
@@ -86,8 +86,7 @@ class Speech(Task):
 
     Notes
     -----
-    Speaker identification from raw waveforms with a dilated RNN: Chang et al., *Dilated Recurrent Neural Networks*, 2017,
-    section 4.4, on other recordings (VCTK).
+    Speaker identification from raw waveforms with a dilated RNN: Chang et al. 2017, section 4.4, on other recordings (VCTK).
     """
 
     name = "speech"
@@ -123,16 +122,8 @@ class Speech(Task):
         rows_of = shuffled_rows(len(recordings), batch_size, seed, "recordings")
         return Stream(lambda k: self._batch([recordings[row] for row in rows_of(k)]))
 
-    def validation(self, batch_size: int) -> list[Batch]:
-        """Return the validation set in batches of at most ``batch_size``, the shortest recordings first."""
-        return self._by_length("validation", batch_size)
-
-    def test(self, batch_size: int) -> list[Batch]:
-        """Return the test set in batches of at most ``batch_size``, the shortest recordings first."""
-        return self._by_length("test", batch_size)
-
-    def _by_length(self, part: str, batch_size: int) -> list[Batch]:
-        """Return all recordings of a part, sorted by length to keep the padding short."""
+    def held_out_batches(self, part: str, batch_size: int) -> list[Batch]:
+        """Return all recordings of a part, the shortest first to keep the padding short."""
         batch_size = positive_integer("batch_size", batch_size)
         recordings = sorted(self._parts[part], key=lambda recording: len(recording[0]))
         return [self._batch(recordings[first : first + batch_size]) for first in range(0, len(recordings), batch_size)]
@@ -159,11 +150,7 @@ def framed(samples: np.ndarray, frame: int) -> np.ndarray:
 
 
 def parse_wav(content: bytes, name: str) -> np.ndarray:
-    """Return the samples of a 16-bit mono wav file, int16 ``(N,)``.
-
-    Parameters
-    ----------
-    content : the whole file. name : the name of the file in errors.
+    """Return the samples of a 16-bit mono wav file, int16 ``(N,)``; ``name`` is that of the file in errors.
 
     Raises
     ------
@@ -178,7 +165,6 @@ def parse_wav(content: bytes, name: str) -> np.ndarray:
     if (channels, width) != (1, 2):
         raise DataError(f"{name} must have one channel of 16 bits, got {channels} of {8 * width} bits; convert it")
     if not samples or len(samples) != 2 * count:
-        raise DataError(
-            f"{name} must hold {max(count, 1):,} samples, got {len(samples) // 2:,}; use another copy of it"
-        )
+        expected, got = max(count, 1), len(samples) // 2
+        raise DataError(f"{name} must hold {expected:,} samples, got {got:,}; use another copy of it")
     return np.frombuffer(samples, dtype="<i2")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -13,15 +12,10 @@ from .base import Batch, Stream, Task
 
 
 class Synthetic(Task):
-    """A task over randomly drawn sequences; a subclass implements ``draw``.
-
-    Attributes
-    ----------
-    T : the length that makes the task hard, in time steps.
-    """
+    """A task over randomly drawn sequences, with 512 for validation and 2,048 for tests; a subclass implements ``draw``."""
 
     options = ("T",)
-    T: int
+    T: int  # the length that makes the task hard, in time steps
 
     @abstractmethod
     def draw(self, rng: np.random.Generator, batch_size: int) -> Batch:
@@ -32,17 +26,10 @@ class Synthetic(Task):
         batch_size, seed = positive_integer("batch_size", batch_size), positive_integer("seed", seed, least=0)
         return Stream(lambda k: self.draw(stream(seed, "batches", k), batch_size))
 
-    def validation(self, batch_size: int) -> Sequence[Batch]:
-        """Return 512 fixed sequences, which no training seed draws."""
-        return self._held_out("validation", 512, batch_size)
-
-    def test(self, batch_size: int) -> Sequence[Batch]:
-        """Return 2,048 fixed sequences, different from those for validation."""
-        return self._held_out("test", 2048, batch_size)
-
-    def _held_out(self, purpose: str, count: int, batch_size: int) -> list[Batch]:
-        """Return ``count`` sequences in batches of at most ``batch_size``; they do not depend on the batch size."""
-        x, targets = self.draw(stream(0, purpose), count)
+    def held_out_batches(self, part: str, batch_size: int) -> list[Batch]:
+        """Return fixed sequences in batches of at most ``batch_size``; no training seed draws them."""
+        count = 512 if part == "validation" else 2048
+        x, targets = self.draw(stream(0, part), count)
         cuts = range(positive_integer("batch_size", batch_size), count, batch_size)
         batch_axis = 1 if self.readout == "all" else 0  # of the targets
         return list(zip(np.split(x, cuts, axis=1), np.split(targets, cuts, axis=batch_axis), strict=True))

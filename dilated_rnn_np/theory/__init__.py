@@ -1,7 +1,7 @@
 """Theory: how many edges information travels through a recurrent architecture. Graphs and integers only, no model.
 
-Read ``dilations`` first: the paper's dilations 1, 2, 4, …. ``graphs`` describes an architecture as a cyclic graph. ``paths``
-is the core: shortest paths, the recurrent length ``d_i(n)``, its mean over a cycle and the closed forms of that mean.
+Read ``graphs`` first: it describes an architecture as a cyclic graph; ``dilations`` are the paper's. ``paths`` is the core:
+shortest paths, the recurrent length ``d_i(n)``, its mean over a cycle and the closed forms of that mean.
 ``measures`` counts what short paths cost: edges, parameters and the receptive field. ``search`` looks for dilations with
 shorter paths than the powers of two.
 """

@@ -1,8 +1,7 @@
 """Architectures as cyclic graphs: nodes, and edges labelled with the number of time steps they travel.
 
-Unrolling the graph over time gives the network. There is one builder per architecture: the dilated stack with its fusion
-layer, the plain stack, the stack with regular skip connections, the dilated CNN, the clockwork RNN and the hierarchical
-multiscale RNN. Any other architecture is a :class:`Graph` with its own list of edges.
+Unrolling the graph over time gives the network. There is one builder per architecture; any other architecture is a
+:class:`Graph` with its own list of edges.
 """
 
 from __future__ import annotations
@@ -77,9 +76,7 @@ class Graph:
         for edge in self.edges:
             positive_integer(f"steps of {edge.source} -> {edge.target}", edge.steps, least=0)
             if edge.source not in (INPUT, *self.nodes) or edge.target not in self.nodes:
-                raise ValueError(
-                    f"an edge must lead from 'input' or a node to a node, got {edge}; the nodes are {self.nodes}"
-                )
+                raise ValueError(f"edges must lead from 'input' or a node to a node of {self.nodes}, got {edge}")
             if not 0 <= edge.phase < self.period:
                 raise ValueError(f"the phase of an edge must lie in 0..{self.period - 1}, below the period, got {edge}")
         for node, phase, back in self.outputs or ():
@@ -101,10 +98,8 @@ class Graph:
     @cached_property
     def order(self) -> tuple[str, ...]:
         """The nodes in an order in which they can be computed within one time step."""
-        sources = {
-            node: [e.source for e in self.edges if e.target == node and e.steps == 0 and e.source != INPUT]
-            for node in self.nodes
-        }
+        instant = [e for e in self.edges if e.steps == 0 and e.source != INPUT]
+        sources = {node: [e.source for e in instant if e.target == node] for node in self.nodes}
         try:
             return tuple(TopologicalSorter(sources).static_order())
         except CycleError as error:
@@ -136,13 +131,8 @@ def topological_order(sources: Mapping[T, Iterable[T]]) -> list[T] | None:
 def dilated_stack(dilations: Sequence[int], fusion: bool = True) -> Graph:
     """Return the graph of a dilated RNN: each layer's node has one edge to itself, d steps ahead.
 
-    Parameters
-    ----------
-    dilations : one per layer.
-    fusion : whether dilations with a common divisor K > 1 get a fusion layer, one node that reads the last K steps.
+    With ``fusion``, dilations with a common divisor K > 1 get a fusion layer, a node that reads the last K steps.
 
-    Examples
-    --------
     >>> from dilated_rnn_np import paths
     >>> paths.recurrent_lengths(dilated_stack([1, 2, 4]), 7).tolist()  # 3 upward edges and the hops
     [3.0, 4.0, 4.0, 5.0, 4.0, 5.0, 5.0, 6.0]
@@ -185,14 +175,9 @@ def clockwork(periods: Sequence[int], num_layers: int = 1) -> Graph:
     """Return the graph of a clockwork RNN (Koutník et al. 2014): module i is updated only at multiples of its period.
 
     When a module is updated, it reads the input and the previous values of itself and of the slower modules. Between its
-    updates a module holds its state, which costs no edge. The output, or the next layer, reads all modules.
+    updates a module holds its state, which costs no edge. The output, or the next layer, reads all modules. ``periods`` has
+    one entry per module, from fast to slow; each of the stacked layers has these modules.
 
-    Parameters
-    ----------
-    periods : one per module, from fast to slow. num_layers : stacked layers with these modules.
-
-    Examples
-    --------
     >>> from dilated_rnn_np import paths
     >>> paths.shortest_path(clockwork([1, 4]), 0, 5)
     [('input', 0), ('module 2 (4)', 0), ('module 2 (4)', 4)]

@@ -32,40 +32,30 @@ def receptive_field(graph: Graph) -> float:
     >>> receptive_field(paths.dilated_cnn([1, 2, 4])), receptive_field(paths.plain_stack(1))
     (8, inf)
     """
-    p = graph.period
-    onward = {
-        (node, t): [((e.target, (t + e.steps) % p), e.steps) for e in graph.leaving.get((node, t), ())]
-        for node in (INPUT, *graph.nodes)
-        for t in range(p)
-    }
-    backward: dict[Place, list[tuple[Place, int]]] = {place: [] for place in onward}
-    for place, edges in onward.items():
-        for target, steps in edges:
-            backward[target].append((place, steps))
-    read: dict[Place, int] = {}  # the most steps before the output at which each place is read
-    for t in range(p):
-        for node, time in graph.read_at(t):
-            read[node, time % p] = max(t - time, read.get((node, time % p), 0))
+    p = graph.period  # here the time of a place is taken modulo p
+    links = [((e.source, e.phase), (e.target, (e.phase + e.steps) % p), e.steps) for e in graph.edges]
+    read = [((node, time % p), t - time) for t in range(p) for node, time in graph.read_at(t)]  # (place, steps back)
+    fed = _reached({(INPUT, t) for t in range(p)}, [(a, b) for a, b, _ in links])
+    between = fed & _reached({place for place, _ in read}, [(b, a) for a, b, _ in links])
 
-    between = _reached(onward, {(INPUT, t) for t in range(p)}) & _reached(backward, set(read))
-    order = topological_order({place: [s for s, _ in backward[place] if s in between] for place in between})
+    entering: dict[Place, list[tuple[Place, int]]] = {place: [] for place in between}
+    for source, target, steps in links:
+        if source in between and target in between:
+            entering[target].append((source, steps))
+    order = topological_order({place: [source for source, _ in edges] for place, edges in entering.items()})
     if order is None:
         return math.inf
-    longest = dict.fromkeys(order, 0)  # time steps from an input
+    longest: dict[Place, int] = {}  # time steps from an input
     for place in order:
-        for target, steps in onward[place]:
-            if target in between:
-                longest[target] = max(longest[target], longest[place] + steps)
-    return max((longest[place] + back + 1 for place, back in read.items() if place in between), default=0)
+        longest[place] = max((longest[source] + steps for source, steps in entering[place]), default=0)
+    return max((longest[place] + back + 1 for place, back in read if place in between), default=0)
 
 
-def _reached(edges: dict[Place, list[tuple[Place, int]]], starts: set[Place]) -> set[Place]:
-    """Return all places that edges lead to from the starts, the starts included."""
-    reached, queue = set(starts), list(starts)
-    while queue:
-        new = {target for target, _ in edges[queue.pop()]} - reached
+def _reached(starts: set[Place], links: list[tuple[Place, Place]]) -> set[Place]:
+    """Return all places that links lead to from the starts, the starts included."""
+    reached = set(starts)
+    while new := {target for source, target in links if source in reached} - reached:
         reached |= new
-        queue += new
     return reached
 
 

@@ -8,7 +8,6 @@ i + n, upward edges counted; it is infinite where there is no path. The mean rec
 - regular skips of length m beside the unit edges: ``L + (m-1)/2 + 1/m``
 - a plain stack: ``L + (m+1)/2``
 
-The file follows this order: definitions, closed forms, and then the fast computation of ``d_i(n)`` for all spans at once.
 The names of ``graphs`` and ``measures`` are offered here too, as ``drn.paths``.
 """
 
@@ -45,12 +44,8 @@ MAX_SPANS = 20_000_000  # an array of so many float64 takes 160 MB
 def shortest_path(graph: Graph, start: int, end: int) -> list[Place] | None:
     """Return a shortest path from the input at time ``start`` to the output at time ``end``, or None if there is none.
 
-    Returns
-    -------
-    path : places (node, time), the input first; its recurrent length is ``len(path) - 1``.
+    The path is a list of places (node, time), the input first; its recurrent length is ``len(path) - 1``.
 
-    Examples
-    --------
     >>> shortest_path(dilated_stack([1, 4]), 0, 5)
     [('input', 0), ('layer 1', 0), ('layer 1', 1), ('layer 2', 1), ('layer 2', 5)]
     """
@@ -68,18 +63,10 @@ def shortest_path(graph: Graph, start: int, end: int) -> list[Place] | None:
 
 
 def recurrent_lengths(graph: Graph, limit: int, start: int | None = None) -> np.ndarray:
-    """Return ``d_i(n)`` for all spans n = 0 … limit; infinity where there is no path.
+    """Return ``d_i(n)`` for the spans n = 0 … limit, (limit + 1,) float64; infinity where there is no path.
 
-    Parameters
-    ----------
-    graph : any graph. limit : the longest span. start : the time i; None takes the maximum over all i.
+    ``start`` is the time i; None takes the maximum over all i.
 
-    Returns
-    -------
-    lengths : (limit + 1,) float64.
-
-    Examples
-    --------
     >>> recurrent_lengths(dilated_stack([1, 4]), 5).tolist()
     [2.0, 3.0, 4.0, 5.0, 3.0, 4.0]
     """
@@ -154,28 +141,18 @@ def is_stack(graph: Graph) -> bool:
 
 
 def layer_lengths(graph: Graph, limit: int) -> dict[str, np.ndarray]:
-    """Return for each node of a stack the shortest path from the input at time 0, for all spans 0 … limit.
+    """Return the shortest path from the input at time 0 to each node of a stack, for the spans 0 … limit: (limit + 1,) each.
 
-    Nodes are handled in feeding order. A node's own loops can be taken in any order, so each loop is applied separately.
+    Nodes are handled in feeding order. A node's own loops can be taken in any order, so each loop is applied separately. A
+    graph that is not a stack raises a ValueError; ``recurrent_lengths`` accepts any graph.
 
-    Returns
-    -------
-    lengths : for each node (limit + 1,) float64; infinity where there is no path.
-
-    Raises
-    ------
-    ValueError : for a graph that is not a stack; ``recurrent_lengths`` accepts any graph.
-
-    Examples
-    --------
     >>> {node: lengths.tolist() for node, lengths in layer_lengths(dilated_stack([1, 2]), 2).items()}
     {'layer 1': [1.0, 2.0, 3.0], 'layer 2': [2.0, 3.0, 3.0]}
     """
     order = _stack_order(graph)
     if order is None:
-        raise ValueError(
-            f"{graph.label} is not a stack: its steps differ, it reads several nodes, or a cycle leads through several nodes"
-        )
+        reasons = "its steps differ, it reads several nodes, or a cycle leads through several nodes"
+        raise ValueError(f"{graph.label} is not a stack: {reasons}")
     limit = _checked_limit(limit)
     lengths = {node: np.full(limit + 1, np.inf) for node in graph.nodes}
     lengths[INPUT] = np.where(np.arange(limit + 1) == 0, 0.0, np.inf)
@@ -208,19 +185,13 @@ def _stack_order(graph: Graph) -> list[str] | None:
     """Return a stack's nodes so that all edges but loops lead from an earlier to a later node; None for other graphs."""
     if graph.period > 1 or graph.outputs is not None:
         return None
-    return topological_order(
-        {
-            node: [e.source for e in graph.edges if e.target == node and e.source not in (INPUT, node)]
-            for node in graph.nodes
-        }
-    )
+    edges = [e for e in graph.edges if e.source not in (INPUT, e.target)]
+    return topological_order({node: [e.source for e in edges if e.target == node] for node in graph.nodes})
 
 
 def _checked_limit(limit: int) -> int:
     if positive_integer("limit", limit, least=0) > MAX_SPANS:
-        raise ValueError(
-            f"spans up to {limit:,} are too many to list, at most {MAX_SPANS:,}; give a smaller limit or cycle"
-        )
+        raise ValueError(f"spans up to {limit:,} are too many to list; limit or cycle must be at most {MAX_SPANS:,}")
     return limit
 
 
@@ -253,12 +224,8 @@ def _breadth_first(graph: Graph, start: int, end: int) -> dict[Place, Place | No
 def table(graphs: Iterable[Graph], cycle: int, input_size: int, hidden_size: int) -> list[dict[str, Any]]:
     """Return one row of measures per graph, for printing.
 
-    Parameters
-    ----------
-    graphs : the architectures. cycle : m, a multiple of each graph's period. input_size, hidden_size : D and H.
+    ``cycle`` is m, a multiple of each graph's period; ``input_size`` and ``hidden_size`` are D and H.
 
-    Examples
-    --------
     >>> [row] = table([dilated_stack([1, 2, 4])], 4, input_size=1, hidden_size=10)
     >>> row["mean length"], row["longest"], row["edges per node"], row["parameters"]
     (4.25, 5.0, 1.0, 540)

@@ -94,15 +94,8 @@ def search_dilations(num_layers: int, period: int, seed: int = 0, restarts: int 
     """Return dilations with a low mean number of hops over the spans 1 … period, by coordinate descent with restarts.
 
     Each restart begins with a random set and replaces one dilation at a time by its best value until none improves. The
-    result is not proven to be best; ``best_of(all_sets(…))`` proves small cases.
+    result is not proven to be best; ``best_of(all_sets(…))`` proves small cases. Equal seeds give equal results.
 
-    Parameters
-    ----------
-    num_layers : L, at most ``period``. period : m. seed : of the random sets; equal seeds give equal results.
-    restarts : the number of random sets to start from.
-
-    Examples
-    --------
     >>> dilations = search_dilations(3, 16)
     >>> mean_hops(dilations, 16) == best_of(all_sets(3, 16), 16)[0]
     True
@@ -110,9 +103,7 @@ def search_dilations(num_layers: int, period: int, seed: int = 0, restarts: int 
     num_layers, period = positive_integer("num_layers", num_layers), positive_integer("period", period)
     restarts = positive_integer("restarts", restarts)
     if num_layers > period:
-        raise ValueError(
-            f"num_layers must be at most the period {period}: larger dilations are never used, got {num_layers}"
-        )
+        raise ValueError(f"num_layers must be at most the period {period}: longer hops are unused, got {num_layers}")
     # Not a keyed stream: the sets that the results report follow from these numbers, and nothing else draws them.
     rng = np.random.default_rng(positive_integer("seed", seed, least=0))
     best: tuple[float, list[int]] = (float("inf"), [])

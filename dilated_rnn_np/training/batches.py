@@ -1,8 +1,4 @@
-"""Batches: their form, their way from any iterable to the training step, and windows of long sequences.
-
-A batch is ``(x, targets)``, ``(x, targets, lengths)`` or ``(x, targets, lengths, weights)``; lengths may be None. Any
-iterable of batches serves: a task's endless stream, a list that is repeated, the windows of one long sequence.
-"""
+"""Batches ``(x, targets[, lengths[, weights]])``, from any iterable to the training step, and windows of long sequences."""
 
 from __future__ import annotations
 
@@ -16,7 +12,8 @@ import numpy as np
 from ..arrays import inputs
 from ..arrays.backend import array_module
 from ..arrays.checks import positive_integer
-from .losses import check_classes
+from ..nets.network import Network
+from .losses import Loss, check_classes, softmax_cross_entropy
 from .positions import position_weights
 
 Batch = tuple[Any, ...]  # (x, targets[, lengths[, weights]])
@@ -26,19 +23,13 @@ def unpacked(batch: Batch) -> Batch:
     """Return ``(x, targets, lengths, weights)``, None for the parts that the batch does not have."""
     if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3, 4):
         got = f"{len(batch)} entries" if isinstance(batch, (tuple, list)) else type(batch).__name__
-        raise TypeError(
-            f"a batch must be (x, targets), (x, targets, lengths) or (x, targets, lengths, weights), got {got}"
-        )
+        raise TypeError(f"a batch must be (x, targets), optionally followed by lengths and weights, got {got}")
     return (*batch, None, None)[:4]
 
 
-def on_backend(xp: Any, batch: Batch, classes: int | None = None) -> Batch:
-    """Return the unpacked batch as arrays of the module ``xp``; before they move to a device they are checked on the host.
-
-    Parameters
-    ----------
-    classes : O, where targets are classes 0..O-1; targets of positions without weight may be any number.
-    """
+def on_backend(model: Network, batch: Batch, loss: Loss) -> Batch:
+    """Return the unpacked batch as arrays of the model's backend; before they move to a device they are checked on the host."""
+    xp, classes = model.xp, model.output_size if loss is softmax_cross_entropy else None
     parts = [part if part is None or hasattr(part, "shape") else np.asarray(part) for part in unpacked(batch)]
     if xp is np:
         return tuple(parts)
@@ -60,13 +51,8 @@ def windows(x: Any, targets: Any, steps: int, weights: Any = None) -> list[Batch
     steps : per window; the last window may be shorter.
     weights : of the positions, (T, B), or (B,) for all windows alike; rows of different lengths get weight 0 past their ends.
 
-    Raises
-    ------
-    ValueError : where x, targets and weights differ in their time steps.
-
     Examples
     --------
-    >>> import numpy as np
     >>> [x.shape for x, targets in windows(np.zeros((7, 2, 1)), np.zeros((7, 2), int), 3)]
     [(3, 2, 1), (3, 2, 1), (1, 2, 1)]
     """
@@ -95,14 +81,12 @@ def batches_from(batches: Iterable[Batch], step: int) -> Iterator[tuple[bool, Ba
 
 
 def _repeated(batches: Iterable[Batch]) -> Iterator[tuple[bool, Batch]]:
-    for passes in itertools.count():
-        count = 0
-        for count, batch in enumerate(batches, start=1):
-            yield count == 1, batch
-        if count == 0:
-            when = (
-                "after its first pass; give a list, or a generator that yields enough"
-                if passes
-                else "at once; give some"
-            )
+    when = "at once; give some"
+    while True:
+        is_first = True
+        for batch in batches:
+            yield is_first, batch
+            is_first = False
+        if is_first:
             raise ValueError(f"batches ended {when}")
+        when = "after its first pass; give a list, or a generator that yields enough"

@@ -26,8 +26,6 @@ class Callback:
     ``run.step`` counts the completed steps, and ``run.history[-1]`` is the row of the last one. ``run.stop(reason)`` ends the
     run before its next step.
 
-    Examples
-    --------
     >>> from dilated_rnn_np import DilatedRNN, fit, optim
     >>> class Norms(Callback):
     ...     def after_step(self, run, model, optimizer):
@@ -70,12 +68,8 @@ class EarlyStopping(Callback):
 class Annealing(Callback):
     """Call ``model.anneal(epoch)`` before each step, where the model has annealed settings.
 
-    Parameters
-    ----------
-    steps_per_epoch : the epoch is the number of completed steps divided by it, rounded down.
+    The epoch is the number of completed steps divided by ``steps_per_epoch``, rounded down.
 
-    Examples
-    --------
     >>> from dilated_rnn_np import baselines, fit, optim
     >>> model, batches = baselines.HMLSTM(1, 8, 2, output_size=1), [(np.ones((5, 4, 1)), np.ones((4, 1)))]
     >>> optimizer, slopes = optim.Adam(model.params), [Annealing(steps_per_epoch=10)]
@@ -109,19 +103,10 @@ class _Average(Callback):
 class WeightAverage(_Average):
     """The exponential average of the parameters over the steps, bias-corrected as in Adam.
 
-    ``mean = decay mean + (1 - decay) p`` after each step, from 0; the average is ``mean / (1 - decay^steps)``.
+    ``mean = decay mean + (1 - decay) p`` after each step, from 0; the average is ``mean / (1 - decay^steps)``. With ``decay``
+    in [0, 1) it looks back over about ``1 / (1 - decay)`` steps.
 
-    Parameters
-    ----------
-    decay : in [0, 1); the average looks back over about ``1 / (1 - decay)`` steps.
-
-    Examples
-    --------
-    >>> from dilated_rnn_np import DilatedRNN, evaluate, fit, optim
-    >>> model, batches = DilatedRNN(1, 4, [1, 2], output_size=1), [(np.ones((5, 2, 1)), np.ones((2, 1)))]
-    >>> optimizer, average = optim.Adam(model.params), WeightAverage(decay=0.9)
-    >>> run = fit(model, batches, optimizer, 5, loss="huber", callbacks=[average], progress=False)
-    >>> loss, _ = evaluate(average.model(model), batches, "huber")
+    >>> average = WeightAverage(decay=0.99)  # run fit(…, callbacks=[average]), then evaluate average.model(model)
     """
 
     def __init__(self, decay: float = 0.999) -> None:
@@ -144,52 +129,43 @@ class WeightAverage(_Average):
 
     def state(self) -> CallbackState:
         """Return the step count and the means."""
-        return {"steps": self.steps, **{f"means/{name}": mean for name, mean in self.means.items()}}
+        return {"steps": self.steps, **self.means}
 
     def restore(self, state: CallbackState) -> None:
         """Take over the step count and the means."""
-        self.steps = state["steps"]
-        self.means = {name.removeprefix("means/"): mean for name, mean in state.items() if name != "steps"}
+        self.means = dict(state)
+        self.steps = self.means.pop("steps")
 
 
 class EpochAverage(_Average):
     """The mean of the parameters at the ends of the last epochs (Izmailov et al. 2018, "stochastic weight averaging").
 
-    Parameters
-    ----------
-    epochs : how many of the last epochs enter; a copy of the parameters is kept for each.
-    steps_per_epoch : an epoch ends where the number of completed steps is a multiple of it.
-
-    Examples
-    --------
-    >>> average = EpochAverage(epochs=3, steps_per_epoch=100)
+    The last ``epochs`` ones enter, and a copy of the parameters is kept for each. An epoch ends where the number of completed
+    steps is a multiple of ``steps_per_epoch``.
     """
 
     def __init__(self, epochs: int, steps_per_epoch: int) -> None:
         self.epochs = positive_integer("epochs", epochs)
         self.steps_per_epoch = positive_integer("steps_per_epoch", steps_per_epoch)
-        self.ends: list[dict[str, np.ndarray]] = []
+        self.ends: dict[str, np.ndarray] = {}  # each parameter at the ends of the last epochs, (epochs, …)
 
     def after_step(self, run: Run, model: Network, optimizer: Optimizer) -> None:
         """Copy the parameters at the end of an epoch, and drop the oldest copy."""
         if run.step % self.steps_per_epoch == 0:
-            self.ends = [*self.ends, checkpoints.host_params(model)][-self.epochs :]
+            for name, p in checkpoints.host_params(model).items():
+                self.ends[name] = np.stack([*self.ends.get(name, ()), p][-self.epochs :])
 
     @property
     def params(self) -> dict[str, np.ndarray]:
         """The averaged parameters by name, on the host."""
         if not self.ends:
             raise ValueError(f"there is no average before the first epoch of {self.steps_per_epoch} steps has ended")
-        return {name: np.mean([end[name] for end in self.ends], axis=0) for name in self.ends[0]}
+        return {name: ends.mean(axis=0) for name, ends in self.ends.items()}
 
     def state(self) -> CallbackState:
-        """Return the copies, named by their place."""
-        return {f"{k}/{name}": array for k, end in enumerate(self.ends) for name, array in end.items()}
+        """Return the copies."""
+        return dict(self.ends)
 
     def restore(self, state: CallbackState) -> None:
         """Take over the copies."""
-        ends: dict[str, dict[str, np.ndarray]] = {}
-        for key, array in state.items():
-            k, _, name = key.partition("/")
-            ends.setdefault(k, {})[name] = array
-        self.ends = list(ends.values())
+        self.ends = dict(state)

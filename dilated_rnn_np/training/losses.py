@@ -1,32 +1,28 @@
 """Losses for classification and regression, each with its gradient: weighted means over the counted positions.
 
-**The protocol.** A loss is a function ``loss(output, targets, lengths=None, weights=None) -> (value, gradient)``:
-
-- ``output`` is the model's, (T, B, O) with one output per time step or (B, O) with one per sequence;
-- ``targets``, ``lengths`` and ``weights`` come from the batch ``(x, targets[, lengths[, weights]])``. ``lengths`` is None for
-  an output (B, O), which is already read at each row's own end. A batch without weights calls the loss without that
-  argument, and one without lengths and weights with ``(output, targets)`` alone;
-- ``value`` is one number, ``gradient`` is its gradient with respect to the output, an array of the output's shape.
+**The protocol.** A loss is a function ``loss(output, targets, lengths=None, weights=None) -> (value, gradient)`` of the model's
+output, (T, B, O) or (B, O), and of what the batch ``(x, targets[, lengths[, weights]])`` holds. ``value`` is one number,
+``gradient`` is its gradient with respect to the output. ``lengths`` is None for an output (B, O), which is already read at
+each row's own end. A batch without weights calls the loss without that argument, and one without lengths and weights with
+``(output, targets)`` alone.
 
 A loss is a mean. Its denominator is ``loss.count(output, targets, lengths, weights)``; ``evaluate`` weights each batch by
 it, so that batches of any sizes average to the mean over the whole data. A function without ``count`` is weighted by its
 positions: the number of outputs within the rows' lengths, or the sum of their weights.
 
-**A loss of your own.** ``weighted_mean`` takes the loss of each position, and the gradient of each with respect to its
-outputs. The logarithm of the hyperbolic cosine is quadratic near 0 and linear far from it:
+**A loss of your own.** ``weighted_mean`` takes the loss of each position, and its gradient with respect to the outputs. The
+logarithm of the hyperbolic cosine is quadratic near 0 and linear far from it:
 
 >>> def log_cosh(output, targets, lengths=None, weights=None):
 ...     error = output - targets                                   # (T, B, O)
 ...     each = np.log(np.cosh(error)).mean(axis=-1)                # (T, B)
-...     gradient = np.tanh(error) / error.shape[-1]                # (T, B, O)
-...     return weighted_mean(each, gradient, lengths, weights)
+...     return weighted_mean(each, np.tanh(error) / error.shape[-1], lengths, weights)
 
 Give a loss with another denominator its own ``count``. This one scores only the last step, so it counts the rows of a
 batch, whatever the number of steps:
 
 >>> def last_step_error(output, targets, lengths=None, weights=None):
-...     error = output[-1] - targets[-1]                           # (B, O)
-...     gradient = np.zeros_like(output)
+...     error, gradient = output[-1] - targets[-1], np.zeros_like(output)  # (B, O), (T, B, O)
 ...     gradient[-1] = 2 * error / error.size
 ...     return (error**2).mean(), gradient
 >>> last_step_error.count = lambda output, targets, lengths=None, weights=None: output.shape[1]
@@ -34,20 +30,20 @@ batch, whatever the number of steps:
 Check the gradient before you train:
 
 >>> from dilated_rnn_np import DilatedRNN, fit, gradcheck, optim
->>> rng = np.random.default_rng(0)
->>> x, targets = rng.standard_normal((6, 4, 1)), rng.standard_normal((6, 4, 2))
->>> model = DilatedRNN(1, 5, [1, 2], output_size=2, readout="all")
+>>> x, targets = np.random.default_rng(0).standard_normal((2, 6, 4, 1))
+>>> model = DilatedRNN(1, 5, [1, 2], output_size=1, readout="all")
 >>> for loss in (log_cosh, last_step_error):
-...     _ = gradcheck.check(model, x[:, :3], targets=targets[:, :3], loss=loss)
+...     _ = gradcheck.check(model, x, targets=targets, loss=loss)
 >>> weights = np.arange(6)[:, None] >= np.array([0, 2, 2, 4])      # (T, B): False does not count
 >>> run = fit(model, [(x, targets, None, weights)], optim.Adam(model.params), 2, loss=log_cosh, progress=False)
 """
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -57,35 +53,21 @@ from ..arrays.checks import choose, positive, real
 from .positions import count, position_weights, weighted_mean
 
 Loss = Callable[..., tuple[Array, Array]]
-F = TypeVar("F", bound=Loss)
-LOSSES: dict[str, Loss] = {}  # by name
 
 
-def _named(loss: F) -> F:
-    """Give one of the library's losses its ``count`` and its place in ``LOSSES``."""
-    loss.count = count  # type: ignore[attr-defined]
-    LOSSES[loss.__name__] = loss
-    return loss
-
-
-# ---------------------------------------------------------------------- classification
-
-
-@_named
 def softmax_cross_entropy(
     logits: Array, targets: Array, lengths: Any = None, weights: Any = None
 ) -> tuple[Array, Array]:
-    """Return the weighted mean of ``-log softmax(logits)[target]`` over all positions, and its gradient.
+    """Return the weighted mean of ``-log softmax(logits)[target]`` over all positions in nats, and its gradient.
 
     Parameters
     ----------
     logits : (T, B, O) or (B, O). targets : whole numbers 0..O-1, (T, B) or (B,); any number where a position has no weight.
-    lengths : (B,), only with (T, B, O); positions ``t >= lengths[b]`` do not count.
-    weights : of the positions: booleans (a mask) or real numbers of at least 0, (T, B) or (B,).
+    lengths : (B,), only with (T, B, O). weights : of the positions, a mask or numbers of at least 0, (T, B) or (B,).
 
     Returns
     -------
-    loss : a number in nats (an array of no dimension). dlogits : ``weight (softmax - one_hot) / count``, of the logits' shape.
+    loss : an array of no dimension. dlogits : ``weight (softmax - one_hot) / count``, of the logits' shape.
 
     Raises
     ------
@@ -115,9 +97,8 @@ def check_classes(targets: Array, classes: int, weights: Array | None) -> None:
     """Raise where a target of the host that counts is not one of the classes 0..classes-1."""
     counting = targets if weights is None else np.where(weights > 0, targets, 0)
     if counting.dtype.kind in "iu" and counting.size and (counting.min() < 0 or counting.max() >= classes):
-        raise ValueError(
-            f"targets must lie in 0..{classes - 1} for {classes} logits, got {counting.min()} to {counting.max()}"
-        )
+        got = f"{counting.min()} to {counting.max()}"
+        raise ValueError(f"targets must lie in 0..{classes - 1} for {classes} logits, got {got}")
 
 
 def _class_targets(xp: Any, targets: Array, shape: tuple[int, ...], weights: Array | None) -> Array:
@@ -136,28 +117,16 @@ def _class_targets(xp: Any, targets: Array, shape: tuple[int, ...], weights: Arr
     return targets
 
 
-# ---------------------------------------------------------------------- regression
-#
-# |error| is written as sign(error) * error, which is analytic away from 0: a gradient check by complex step holds there.
+# Below, |error| is written as sign(error) * error, which is analytic away from 0: a gradient check by complex step holds there.
 
 
-@_named
 def mean_squared_error(output: Array, targets: Array, lengths: Any = None, weights: Any = None) -> tuple[Array, Array]:
     """Return the mean of ``(output - target)²`` over O outputs and, weighted, over all positions, and its gradient.
 
     Parameters
     ----------
     output : (T, B, O) or (B, O). targets : of the same shape; any number, NaN too, where a position has no weight.
-    lengths, weights : as in ``softmax_cross_entropy``.
-
-    Returns
-    -------
-    loss : a number (an array of no dimension). doutput : of the output's shape.
-
-    Raises
-    ------
-    ValueError, TypeError or FloatingPointError : for shapes that do not fit, targets or outputs that are not finite, or no
-        counted position; on a device the loss is NaN instead, except for wrong shapes.
+    lengths, weights, returned values and errors : as in ``softmax_cross_entropy``.
 
     Examples
     --------
@@ -169,7 +138,6 @@ def mean_squared_error(output: Array, targets: Array, lengths: Any = None, weigh
     return _mean_over_outputs(error * error, 2 * error, weights)
 
 
-@_named
 def mean_absolute_error(output: Array, targets: Array, lengths: Any = None, weights: Any = None) -> tuple[Array, Array]:
     """Return the weighted mean of ``|output - target|``, and its gradient; 0 where both are equal. See ``mean_squared_error``.
 
@@ -178,11 +146,10 @@ def mean_absolute_error(output: Array, targets: Array, lengths: Any = None, weig
     (1.5, [[0.5, -0.5]])
     """
     error, weights = _errors(output, targets, lengths, weights)
-    sign = _sign(error)
+    sign = array_module(error).sign(error.real).astype(error.dtype)
     return _mean_over_outputs(sign * error, sign, weights)
 
 
-@_named
 def huber(
     output: Array, targets: Array, lengths: Any = None, weights: Any = None, delta: float = 1.0
 ) -> tuple[Array, Array]:
@@ -196,13 +163,13 @@ def huber(
     """
     delta = positive("delta", delta)
     error, weights = _errors(output, targets, lengths, weights)
-    xp, sign = array_module(error), _sign(error)
+    xp = array_module(error)
+    sign = xp.sign(error.real).astype(error.dtype)
     far = sign.real * error.real > delta
     each = xp.where(far, delta * (sign * error - delta / 2), error * error / 2)
     return _mean_over_outputs(each, xp.where(far, delta * sign, error), weights)
 
 
-@_named
 def quantile(
     output: Array,
     targets: Array,
@@ -218,8 +185,7 @@ def quantile(
     Parameters
     ----------
     output : (T, B, O*Q) or (B, O*Q): for each of O targets its Q quantiles side by side.
-    targets : (T, B, O) or (B, O); (T, B) or (B,) serve too where O = 1.
-    lengths, weights : as in ``softmax_cross_entropy``.
+    targets : (T, B, O) or (B, O); (T, B) or (B,) serve too where O = 1. lengths, weights : as in ``mean_squared_error``.
     quantiles : Q numbers between 0 and 1; ``functools.partial(quantile, quantiles=(0.05, 0.95))`` is a loss for others.
 
     Examples
@@ -234,12 +200,13 @@ def quantile(
     xp, Q = array_module(output), len(levels)
     output, targets = xp.asarray(output), inputs.same_module(xp, "targets", targets)
     targets = targets[..., None] if targets.ndim == output.ndim - 1 else targets  # (T, B, O)
-    if (*targets.shape[:-1], targets.shape[-1] * Q) != output.shape:
+    repeated = xp.repeat(targets, Q, axis=-1)  # (T, B, O*Q)
+    if repeated.shape != output.shape:
         raise ValueError(
             f"output must hold {Q} quantiles for each target: for targets {targets.shape} it must have shape "
-            f"{(*targets.shape[:-1], targets.shape[-1] * Q)}, got {output.shape}"
+            f"{repeated.shape}, got {output.shape}"
         )
-    error, weights = _errors(output, xp.repeat(targets, Q, axis=-1), lengths, weights)  # (T, B, O*Q)
+    error, weights = _errors(output, repeated, lengths, weights)
     slope = xp.empty_like(error)
     for k, level in enumerate(levels):
         slope[..., k::Q] = xp.where(error.real[..., k::Q] < 0, -level, 1 - level)
@@ -262,24 +229,20 @@ def _errors(output: Array, targets: Any, lengths: Any, weights: Any) -> tuple[Ar
     return error.astype(output.dtype, copy=False), weights
 
 
-def _sign(error: Array) -> Array:
-    return array_module(error).sign(error.real).astype(error.dtype)
-
-
 def _mean_over_outputs(each: Array, gradient: Array, weights: Array | None) -> tuple[Array, Array]:
     """Return the mean over the last axis, and over the positions by their weights."""
     return weighted_mean(each.mean(axis=-1), gradient / each.shape[-1], weights=weights)
 
 
-# ---------------------------------------------------------------------- any loss
+LOSSES: dict[str, Loss] = {
+    loss.__name__: loss for loss in (softmax_cross_entropy, mean_squared_error, mean_absolute_error, huber, quantile)
+}
+for _loss in LOSSES.values():
+    _loss.count = count  # type: ignore[attr-defined]
 
 
 def get_loss(loss: Loss | str) -> Loss:
-    """Return a loss by its name in ``LOSSES``, or the function itself.
-
-    >>> get_loss("huber") is huber
-    True
-    """
+    """Return a loss by its name in ``LOSSES``, or the function itself."""
     return loss if callable(loss) else choose("loss", loss, LOSSES)
 
 
@@ -305,6 +268,8 @@ def loss_of(loss: Loss, output: Array, targets: Any, lengths: Any = None, weight
 
 def count_of(loss: Loss, output: Array, targets: Any, lengths: Any = None, weights: Any = None) -> Any:
     """Return the denominator of a loss: its own ``count``, or the sum of its positions' weights."""
+    while isinstance(loss, functools.partial):  # of other quantiles, for instance
+        loss = loss.func
     return getattr(loss, "count", count)(output, targets, lengths if output.ndim == 3 else None, weights)
 
 

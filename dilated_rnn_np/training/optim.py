@@ -20,23 +20,18 @@ Schedule = Callable[[int], float]  # step, counted from 0 -> learning rate
 
 
 class Optimizer:
-    """The base of all optimisers: live parameters, a learning rate or its schedule, a step count, state by name.
-
-    Parameters
-    ----------
-    params : the live arrays by name, as in ``model.params``. lr : a number above 0, or a schedule of numbers of at least 0.
-    """
+    """The base of all optimisers, on live parameters such as ``model.params``, with a learning rate or its schedule."""
 
     slots: tuple[str, ...] = ()  # the names of each parameter's state arrays
+    settings: tuple[str, ...] = ()  # the names of the settings beside the learning rate; each is also an attribute
 
     def __init__(self, params: Params, lr: float | Schedule) -> None:
         if not isinstance(params, dict) or not params:
             raise TypeError(f"params must be a dict of arrays, as model.params, got {type(params).__name__}")
         for name, p in params.items():
             if getattr(p, "dtype", np.dtype(object)).kind not in "fc":
-                raise TypeError(
-                    f"params[{name!r}] must be an array of floats, got {getattr(p, 'dtype', type(p).__name__)}"
-                )
+                got = getattr(p, "dtype", type(p).__name__)
+                raise TypeError(f"params[{name!r}] must be an array of floats, got {got}")
         self.params = params
         self.lr: float | Schedule = lr if callable(lr) else positive("lr", lr)
         self.steps = 0
@@ -56,10 +51,7 @@ class Optimizer:
     def step(self, grads: Params) -> None:
         """Change every parameter in place by one step against its gradient.
 
-        Raises
-        ------
-        ValueError or TypeError : where names, shapes or dtypes do not fit the parameters, a gradient is not finite, or a
-            parameter is read-only. All checks come first: an error leaves every parameter as it was.
+        Gradients that do not fit the parameters or are not finite raise first, and leave every parameter as it was.
         """
         self._check(grads)
         lr = self.learning_rate()
@@ -74,7 +66,7 @@ class Optimizer:
 
     def options(self) -> dict[str, float]:
         """Return the settings beside the learning rate, for checkpoints."""
-        return {}
+        return {name: getattr(self, name) for name in self.settings}
 
     def _check(self, grads: Params) -> None:
         if not isinstance(grads, dict) or grads.keys() != self.params.keys():
@@ -85,15 +77,11 @@ class Optimizer:
         for name, p in self.params.items():
             g = grads[name]
             if isinstance(p, np.ndarray) and not p.flags.writeable:
-                raise ValueError(
-                    f"params[{name!r}] is read-only and cannot be trained; use a model with arrays of its own"
-                )
+                raise ValueError(f"params[{name!r}] is read-only; train a model with arrays of its own")
             if g.shape != p.shape:
                 raise ValueError(f"grads[{name!r}] must have shape {p.shape}, got {g.shape}")
             if g.dtype.kind == "c" and p.dtype.kind != "c":
-                raise TypeError(
-                    f"grads[{name!r}] is {g.dtype} but the parameter {p.dtype}: the imaginary part would be lost"
-                )
+                raise TypeError(f"grads[{name!r}] is {g.dtype}, not {p.dtype}: the imaginary part would be lost")
             finite(f"grads[{name!r}]", g)
 
 
@@ -102,15 +90,13 @@ class SGD(Optimizer):
 
     The learning rate is not part of v, so a schedule scales the whole step at once.
 
-    Examples
-    --------
     >>> p = {"w": np.array([1.0])}
     >>> SGD(p, lr=0.1).step({"w": np.array([2.0])})
     >>> p["w"].tolist()
     [0.8]
     """
 
-    slots = ("v",)
+    slots, settings = ("v",), ("momentum",)
 
     def __init__(self, params: Params, lr: float | Schedule = 1e-2, momentum: float = 0.0) -> None:
         super().__init__(params, lr)
@@ -121,25 +107,19 @@ class SGD(Optimizer):
         v[...] = self.momentum * v + g
         return lr * v
 
-    def options(self) -> dict[str, float]:
-        """Return the momentum."""
-        return {"momentum": self.momentum}
-
 
 class RMSProp(Optimizer):
     """Steps divided by a running root mean square of the gradient (Tieleman and Hinton 2012), the dilated RNN paper's choice.
 
     ``v = decay v + (1 - decay) g²``, ``p -= lr g / (sqrt(v) + eps)``, v from 0.
 
-    Examples
-    --------
     >>> p = {"w": np.array([1.0])}
     >>> RMSProp(p, lr=0.1, decay=0.75).step({"w": np.array([5.0])})  # sqrt(v) is half of g
     >>> p["w"].round(6).tolist()
     [0.8]
     """
 
-    slots = ("v",)
+    slots, settings = ("v",), ("decay", "eps")
 
     def __init__(self, params: Params, lr: float | Schedule = 1e-3, decay: float = 0.9, eps: float = 1e-8) -> None:
         super().__init__(params, lr)
@@ -150,16 +130,10 @@ class RMSProp(Optimizer):
         v[...] = self.decay * v + (1 - self.decay) * g * g
         return lr * g / (array_module(v).sqrt(v) + self.eps)
 
-    def options(self) -> dict[str, float]:
-        """Return decay and eps."""
-        return {"decay": self.decay, "eps": self.eps}
-
 
 class Adam(Optimizer):
     """Running means of gradient and squared gradient, bias-corrected (Kingma and Ba 2015, algorithm 1).
 
-    Examples
-    --------
     >>> p = {"w": np.array([1.0])}
     >>> Adam(p, lr=0.1).step({"w": np.array([5.0])})
     >>> p["w"].round(6).tolist()
@@ -167,6 +141,7 @@ class Adam(Optimizer):
     """
 
     slots = ("m", "v")
+    settings: tuple[str, ...] = ("beta1", "beta2", "eps")
 
     def __init__(
         self, params: Params, lr: float | Schedule = 1e-3, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8
@@ -182,69 +157,58 @@ class Adam(Optimizer):
         v_hat = v / (1 - self.beta2**self.steps)
         return lr * m_hat / (array_module(v).sqrt(v_hat) + self.eps)
 
-    def options(self) -> dict[str, float]:
-        """Return beta1, beta2 and eps."""
-        return {"beta1": self.beta1, "beta2": self.beta2, "eps": self.eps}
-
 
 class AdamW(Adam):
     """Adam with decoupled weight decay, ``p -= lr (m̂ / (sqrt(v̂) + eps) + weight_decay p)`` (Loshchilov and Hutter 2019).
 
-    The decay applies to every parameter, and is scaled by the learning rate's schedule but not by the gradients.
+    The decay applies to every parameter, and is scaled by the learning rate's schedule but not by the gradients. ``options`` are
+    Adam's: beta1, beta2 and eps.
 
-    Examples
-    --------
     >>> p = {"w": np.array([1.0])}
     >>> AdamW(p, lr=0.1, weight_decay=0.5).step({"w": np.array([5.0])})
     >>> p["w"].round(6).tolist()
     [0.85]
     """
 
+    settings = (*Adam.settings, "weight_decay")
+
     def __init__(
-        self,
-        params: Params,
-        lr: float | Schedule = 1e-3,
-        beta1: float = 0.9,
-        beta2: float = 0.999,
-        eps: float = 1e-8,
-        weight_decay: float = 1e-2,
+        self, params: Params, lr: float | Schedule = 1e-3, weight_decay: float = 1e-2, **options: float
     ) -> None:
-        super().__init__(params, lr, beta1, beta2, eps)
+        super().__init__(params, lr, **options)
         self.weight_decay = fraction("weight_decay", weight_decay)
 
     def update(self, p: Array, g: Array, lr: float, m: Array, v: Array) -> Array:  # type: ignore[override]
         """Return ``lr (m̂ / (sqrt(v̂) + eps) + weight_decay p)``."""
         return super().update(p, g, lr, m, v) + lr * self.weight_decay * p
 
-    def options(self) -> dict[str, float]:
-        """Return Adam's options and the weight decay."""
-        return super().options() | {"weight_decay": self.weight_decay}
-
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "rmsprop": RMSProp, "adam": Adam, "adamw": AdamW}
 
 
 def get_optimizer(name: str, params: Params, lr: float | Schedule, **options: Any) -> Optimizer:
-    """Return a new optimiser by name: "sgd", "rmsprop", "adam" or "adamw"."""
+    """Return a new optimiser by its name in ``OPTIMIZERS``."""
     return choose("optimizer", name, OPTIMIZERS)(params, lr, **options)
+
+
+def checked_norm(max_norm: Any) -> float:
+    """Return the largest norm of a gradient as a number above 0."""
+    max_norm = real("max_norm", max_norm)
+    if not max_norm > 0:
+        raise ValueError(f"max_norm must be above 0 (infinity clips nothing), got {max_norm}")
+    return max_norm
 
 
 def clip_grad_norm(grads: Params, max_norm: float) -> Array:
     """Scale all gradients in place so that their joint norm is at most ``max_norm`` (Pascanu et al. 2013, algorithm 1).
 
-    Returns
-    -------
-    norm : the norm before scaling, an array of no dimension that stays on the gradients' device.
+    Returns the norm before scaling, an array of no dimension that stays on the gradients' device.
 
-    Examples
-    --------
     >>> grads = {"a": np.array([3.0]), "b": np.array([4.0])}
     >>> float(clip_grad_norm(grads, 1.0)), grads["a"].round(6).tolist()
     (5.0, [0.6])
     """
-    max_norm = real("max_norm", max_norm)
-    if not max_norm > 0:
-        raise ValueError(f"max_norm must be above 0 (infinity clips nothing), got {max_norm}")
+    max_norm = checked_norm(max_norm)
     if not grads:
         raise ValueError("grads must hold at least one array, got an empty dict")
     xp = array_module(next(iter(grads.values())))

@@ -24,10 +24,6 @@ def position_weights(shape: tuple[int, ...], lengths: Any, weights: Any, xp: Any
     lengths : (B,), only with (T, B); positions ``t >= lengths[b]`` get weight 0. None: all rows are T long.
     weights : booleans (a mask) or real numbers of at least 0, of the positions' shape or (B,), one per row. None: all 1.
 
-    Raises
-    ------
-    ValueError or TypeError : for shapes or dtypes that do not fit, and on the host for weights below 0 or not finite.
-
     Examples
     --------
     >>> position_weights((3, 2), lengths=[3, 1], weights=[1.0, 0.5]).tolist()
@@ -35,21 +31,16 @@ def position_weights(shape: tuple[int, ...], lengths: Any, weights: Any, xp: Any
     """
     if lengths is None and weights is None:
         return None
-    if weights is None:
-        weights = xp.ones(shape)
-    else:
-        weights = inputs.same_module(xp, "weights", weights)
-        if weights.dtype.kind not in "biuf":
-            raise TypeError(f"weights must be booleans or real numbers, got dtype {weights.dtype}")
-        if weights.shape not in (shape, shape[-1:]):
-            allowed = " or ".join(map(str, dict.fromkeys((shape, shape[-1:]))))
-            raise ValueError(f"weights must have shape {allowed}, got {weights.shape}")
-        weights = xp.broadcast_to(weights, shape).astype(np.float64)
+    weights = xp.ones(shape) if weights is None else inputs.same_module(xp, "weights", weights)
+    if weights.dtype.kind not in "biuf":
+        raise TypeError(f"weights must be booleans or real numbers, got dtype {weights.dtype}")
+    if weights.shape not in (shape, shape[-1:]):
+        allowed = " or ".join(map(str, dict.fromkeys((shape, shape[-1:]))))
+        raise ValueError(f"weights must have shape {allowed}, got {weights.shape}")
+    weights = xp.broadcast_to(weights, shape).astype(np.float64)
     if lengths is not None:
         if len(shape) != 2:
-            raise ValueError(
-                "lengths need one output per time step, (T, B, O); use a mask as weights for one output per row"
-            )
+            raise ValueError("lengths need one output per time step, (T, B, O); use a mask for one output per row")
         lengths = inputs.row_lengths(lengths, *shape, xp)
         weights = xp.where(xp.arange(shape[0])[:, None] < xp.asarray(lengths), weights, 0)  # (T, B)
     if xp is np and not (np.isfinite(weights) & (weights >= 0)).all():
@@ -76,11 +67,8 @@ def weighted_mean(each: Array, gradient: Array, lengths: Any = None, weights: An
     ----------
     each : the loss of each position, (T, B) or (B,). gradient : of each position's loss with respect to its own O outputs,
         (T, B, O) or (B, O).
-    lengths, weights : as in ``position_weights``. Positions of weight 0 do not count, even where they are NaN.
-
-    Raises
-    ------
-    ValueError : where no position counts; on a device the mean is NaN instead.
+    lengths : (B,), only with (T, B). weights : a mask or numbers of at least 0, (T, B) or (B,). Positions of weight 0 do not
+        count, even where they are NaN; where none counts, a ValueError is raised, and on a device the mean is NaN.
 
     Examples
     --------

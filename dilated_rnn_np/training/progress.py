@@ -16,33 +16,24 @@ from tqdm import tqdm
 from .run import COLUMNS, Run
 
 
-class Bar:
-    """The progress bar: loss, metric, steps per second and the time left."""
+class Bar(tqdm):
+    """The progress bar: loss, metric, the last validation loss, steps per second and the time left."""
 
-    def __init__(self, bar: Any) -> None:
-        self.bar, self.validated = bar, ""
+    validated = math.nan
 
     def show(self, row: dict[str, float]) -> None:
         """Show the row of the newest step."""
         if not math.isnan(row["validation_loss"]):
-            self.validated = f"{row['validation_loss']:.4f}"
-        shown = {"loss": f"{row['loss']:.4f}"}
-        if not math.isnan(row["metric"]):
-            shown["metric"] = f"{row['metric']:.3f}"
-        if self.validated:
-            shown["validation"] = self.validated
-        self.bar.set_postfix(shown, refresh=False)
-        self.bar.update()
+            self.validated = row["validation_loss"]
+        figures = {"loss": row["loss"], "metric": row["metric"], "validation": self.validated}
+        self.set_postfix({name: f"{x:.4f}" for name, x in figures.items() if not math.isnan(x)}, refresh=False)
+        self.update()
 
 
-@contextmanager
-def progress_bar(steps: int, run: Run, progress: bool, description: str) -> Iterator[Bar]:
-    """Open the bar at the run's current step."""
+def progress_bar(steps: int, run: Run, progress: bool, description: str) -> Bar:
+    """Return the bar, opened at the run's current step."""
     interval = 0.5 if sys.stderr.isatty() else 15.0  # seldom, where the output goes to a log file
-    with tqdm(
-        total=steps, initial=run.step, desc=description, unit="step", mininterval=interval, disable=not progress
-    ) as bar:
-        yield Bar(bar)
+    return Bar(desc=description, total=steps, initial=run.step, unit="step", mininterval=interval, disable=not progress)
 
 
 @contextmanager
@@ -67,20 +58,26 @@ def metrics_file(path: Any, run: Run) -> Iterator[Callable[[dict[str, float]], N
 
 
 @contextmanager
+def on_ctrl_c(handler: Any) -> Iterator[Any]:
+    """Give Ctrl-C a handler within the block, and yield the one before; in a thread, which cannot set one, nothing changes."""
+    if threading.current_thread() is not threading.main_thread():
+        yield None
+        return
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        yield before
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
 def interruptible() -> Iterator[Callable[[], bool]]:
     """Turn the first Ctrl-C into a flag, to be read between two steps; the second one stops at once."""
     pressed = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield pressed.is_set
-        return
-    before = signal.getsignal(signal.SIGINT)
 
     def handler(number: int, frame: Any) -> None:
         pressed.set()
         signal.signal(signal.SIGINT, before)
 
-    signal.signal(signal.SIGINT, handler)
-    try:
+    with on_ctrl_c(handler) as before:
         yield pressed.is_set
-    finally:
-        signal.signal(signal.SIGINT, before)

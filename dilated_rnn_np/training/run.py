@@ -42,7 +42,7 @@ class Run:
     worse_in_a_row: int = 0
 
     def stop(self, reason: str) -> None:
-        """End the run before its next step; for callbacks."""
+        """End the run before its next step; for callbacks. A resumed run decides again, from the callbacks' restored states."""
         self.stopped = reason
 
     def validated(self, model: Network, loss: float) -> None:
@@ -66,9 +66,7 @@ class Run:
         (5, True)
         """
         if self.best_params is None:
-            raise ValueError(
-                "the run has no best parameters, because it had no validation; give fit validation batches"
-            )
+            raise ValueError("the run has no best parameters, for it had no validation; give fit validation batches")
         return copy_with(model, self.best_params, self.best_settings)
 
     def column(self, name: str) -> tuple[np.ndarray, np.ndarray]:

@@ -23,6 +23,7 @@ from ..nets.stack import State
 from .callbacks import Callback
 from .optim import Optimizer
 from .run import COLUMNS, Run, annealed_settings
+from .step import check_finite
 
 RUN_FORMAT = 2  # 1, which its files do not name, drew its random numbers from other streams
 
@@ -45,6 +46,7 @@ class RunFile:
         """Write everything that the run needs to continue, atomically; ``state`` where it is carried between batches."""
         if self.path is None:
             return
+        check_finite(self.model)
         arrays, config = checkpoints.model_record(self.model)
         arrays |= {name: to_host(a) for name, a in _optimizer_arrays(self.optimizer).items()}
         arrays |= {f"best/{name}": a for name, a in (run.best_params or {}).items()}
@@ -55,8 +57,13 @@ class RunFile:
         for key, callback in named(self.callbacks).items():
             values = callback.state()
             found = {name: to_host(value) for name, value in values.items() if hasattr(value, "shape")}
-            arrays |= {f"callbacks/{key}/{name}": array for name, array in found.items()}
-            if values:
+            for name, array in found.items():
+                if array.dtype.hasobject:
+                    raise TypeError(
+                        f"the state of {key} must hold arrays of numbers, got {name} of dtype {array.dtype}"
+                    )
+                arrays[f"callbacks/{key}/{name}"] = array
+            if type(callback).state is not Callback.state:  # also where it is empty now
                 own[key] = checked_json(f"the state of {key}", {k: v for k, v in values.items() if k not in found})
         best = {"step": run.best_step, "loss": run.best_loss, "settings": run.best_settings}
         meta = {"run_format": RUN_FORMAT, "model": config, "optimizer": _description(self.optimizer), "callbacks": own}
@@ -66,15 +73,11 @@ class RunFile:
         self.step = run.step
 
     def restore(self, steps: int, truncated: bool = False) -> tuple[Run, State | None]:
-        """Bring model, optimiser and callbacks to the file's step; an error leaves them as they were.
+        """Bring model, optimiser and callbacks to the file's step; a file of another run is refused before anything is changed.
 
         Parameters
         ----------
-        steps : that the run shall reach. truncated : whether the state is carried between batches.
-
-        Returns
-        -------
-        run : the history. state : the carried one, or None.
+        steps : that the run shall reach. truncated : whether the state is carried between batches; it is returned then.
         """
         assert self.path is not None
         arrays, meta = checkpoints.read(self.path)

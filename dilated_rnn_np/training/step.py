@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..arrays.backend import Array, device_memory, fetched
+from ..arrays.backend import Array, device_memory, to_floats
 from ..nets.network import Network
 from ..nets.stack import State
 from .batches import Batch, on_backend
@@ -22,8 +22,8 @@ class StepResult(NamedTuple):
     """The figures of one training step, the state after its batch, and its cache for the next step to reuse."""
 
     loss: float
-    gradient_norm: float
-    metric: float
+    gradient_norm: float  # before clipping
+    metric: float  # NaN without a metric
     state: State
     cache: Any
 
@@ -40,48 +40,35 @@ def train_step(
     metric: Metric | None = None,
     reuse: Any = None,
 ) -> StepResult:
-    """Make one training step.
+    """Make one training step, and return the figures of its batch before it.
 
     Only the batch moves to a device (with dropout also one mask per layer), and only three numbers come back (a clockwork
-    layer also reads its clock).
+    layer also reads its clock). A loss or gradient that is not finite raises a FloatingPointError, and the parameters are
+    unchanged.
 
     Parameters
     ----------
-    batch : ``(x, targets[, lengths[, weights]])``. loss, max_norm, metric : as in ``fit``; NaN is returned without a metric.
-    rng : of dropout; None for no dropout.
+    batch, loss, max_norm, metric : as in ``fit``. rng : of dropout; None for no dropout.
     state : from an earlier step, to continue its sequences; no gradient flows back into it.
     budget, reuse : as in ``forward``; reuse is the cache of an earlier step, whose buffers this step takes.
 
-    Returns
-    -------
-    loss, gradient_norm (before clipping), metric : numbers, of the batch before the step. state : after the batch.
-    cache : to pass as ``reuse`` to the next step.
-
-    Raises
-    ------
-    FloatingPointError : where loss or gradient are not finite. ValueError : where targets are not. The parameters are
-        unchanged then.
-
     Examples
     --------
-    >>> from dilated_rnn_np import DilatedRNN
-    >>> from dilated_rnn_np.training.optim import SGD
+    >>> from dilated_rnn_np import DilatedRNN, optim
     >>> model = DilatedRNN(1, 4, [1, 2], output_size=2)
-    >>> result = train_step(model, SGD(model.params), (np.ones((5, 3, 1)), np.zeros(3, int)), "softmax_cross_entropy")
-    >>> result.loss > 0
+    >>> batch = np.ones((5, 3, 1)), np.zeros(3, int)
+    >>> train_step(model, optim.SGD(model.params), batch, "softmax_cross_entropy").loss > 0
     True
     """
     check_trainable(model, optimizer)
     loss = get_loss(loss)
     with device_memory(model.xp):
-        x, targets, lengths, weights = on_backend(model.xp, batch, _classes(model, loss))
+        x, targets, lengths, weights = on_backend(model, batch, loss)
         output, state, cache = model.forward(x, state, lengths, rng=rng, budget=budget, reuse=reuse)
-        assert cache is not None
         loss_value, doutput = loss_of(loss, output, targets, lengths, weights)
         _, _, grads = model.backward(doutput, cache)
-        norm = clip_grad_norm(grads, max_norm)
-        figures = loss_value, norm, _measured(metric, output, targets, lengths, weights)
-        value, norm, measured = fetched(*figures)  # waits for the device
+        figures = loss_value, clip_grad_norm(grads, max_norm), _measured(metric, output, targets, lengths, weights)
+        value, norm, measured = to_floats(*figures)  # waits for the device
         if not (math.isfinite(value) and math.isfinite(norm)):
             check_targets(output, targets, lengths, weights)
             raise FloatingPointError(f"loss {value}, gradient norm {norm}")
@@ -96,27 +83,24 @@ def evaluate(
     metric: Metric | None = None,
     truncated: bool = False,
 ) -> tuple[float, float]:
-    """Return loss and metric over finitely many batches, each batch weighted by what its loss counts.
+    """Return loss and metric over finitely many batches, each batch weighted by what its loss counts; the model is not changed.
 
     Parameters
     ----------
-    model : is not changed. batches : ``(x, targets[, lengths[, weights]])``; a batch without a counted position is skipped.
-    loss, metric : as in ``fit``. The weight of a batch is ``loss.count(output, targets, lengths, weights)``.
+    batches, loss, metric : as in ``fit``; a batch without a counted position is skipped. Without a metric its value is NaN.
     truncated : whether the batches are consecutive windows, so that the state is carried from one to the next.
 
     Examples
     --------
     >>> from dilated_rnn_np import DilatedRNN
-    >>> model = DilatedRNN(1, 4, [1, 2], output_size=1)
-    >>> x = np.zeros((5, 2, 1), "float32")
-    >>> evaluate(model, [(x, np.ones((2, 1), "float32"))], "mean_squared_error")
+    >>> evaluate(DilatedRNN(1, 4, [1, 2], output_size=1), [(np.zeros((5, 2, 1)), np.ones((2, 1)))], "mean_squared_error")
     (1.0, nan)
     """
     loss = get_loss(loss)
     totals, total_weight, state = np.zeros(2), 0.0, None
     for batch in batches:
         with device_memory(model.xp):
-            x, targets, lengths, weights = on_backend(model.xp, batch, _classes(model, loss))
+            x, targets, lengths, weights = on_backend(model, batch, loss)
             output, after, _ = model.forward(x, state, lengths, keep=False)
             state = after if truncated else None
             weight = count_of(loss, output, targets, lengths, weights)
@@ -124,10 +108,10 @@ def evaluate(
                 continue
             loss_value, _ = loss_of(loss, output, targets, lengths, weights)
             figures = loss_value, _measured(metric, output, targets, lengths, weights), weight
-            value, measured, weight = fetched(*figures)
-        if weight and not math.isfinite(value):
-            check_targets(output, targets, lengths, weights)
+            value, measured, weight = to_floats(*figures)
         if weight:
+            if not math.isfinite(value):
+                check_targets(output, targets, lengths, weights)
             totals += weight * np.array([value, measured])
             total_weight += weight
     if not total_weight:
@@ -147,7 +131,7 @@ def check_trainable(model: Network, optimizer: Optimizer) -> None:
 
 def check_finite(model: Network) -> None:
     """Raise where a step has made a parameter infinite or NaN: such a model is neither saved nor kept as the best."""
-    finite = fetched(*(model.xp.isfinite(array).all() for array in model.params.values()))
+    finite = to_floats(*(model.xp.isfinite(array).all() for array in model.params.values()))
     for name, all_finite in zip(model.params, finite, strict=True):
         if not all_finite:
             raise FloatingPointError(f"the update has made {name} infinite or NaN")
@@ -158,8 +142,3 @@ def _measured(metric: Metric | None, output: Array, targets: Any, lengths: Any, 
     if metric is None:
         return math.nan
     return call("metric", metric, output, targets, lengths, *(() if weights is None else (weights,)))
-
-
-def _classes(model: Network, loss: Loss) -> int | None:
-    """Return the number of classes where targets are classes."""
-    return model.output_size if loss is softmax_cross_entropy else None

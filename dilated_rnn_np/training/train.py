@@ -1,7 +1,6 @@
 """``fit``: the training step repeated, with callbacks, validation, checkpoints, a metrics file and a progress bar.
 
-Everything that a run depends on is either in its checkpoint or follows from seeds and step numbers, so that a run that was
-killed and resumed ends in the same bits as one that was never stopped.
+All that a run depends on is in its checkpoint or follows from seeds and step numbers, so a resumed run ends in the same bits.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..arrays.checks import positive_integer, real
+from ..arrays.checks import positive_integer
 from ..arrays.streams import stream
 from ..nets import checkpoint as checkpoints
 from ..nets.budget import segment_size
@@ -23,7 +22,7 @@ from ..nets.network import Network
 from .batches import Batch, batches_from, unpacked
 from .callbacks import Callback, EarlyStopping
 from .losses import Loss, get_loss, softmax_cross_entropy
-from .optim import Optimizer
+from .optim import Optimizer, checked_norm
 from .progress import interruptible, metrics_file, progress_bar
 from .run import COLUMNS, Run
 from .saving import RunFile
@@ -69,16 +68,15 @@ def fit(
     truncated : truncated backpropagation through time: the batches are consecutive windows of the same sequences (see
         ``windows``), the state is carried from each to the next, and gradients end at the window's first step. The
         state is zeros again at the start of each pass through ``batches``.
-    budget : bytes for the values kept for backward: exact gradients of sequences too long for the memory, see
-        ``DilatedRNN.forward``.
+    budget : bytes for the values kept for backward, see ``DilatedRNN.forward``.
     validation : finitely many batches, evaluated every ``validate_every`` steps. patience : stop after this many
         validations in a row without a lower loss; short for the callback ``EarlyStopping(patience)``.
     callbacks : objects of ``Callback`` classes, called before and after each step and at the end.
     checkpoint : a file that is rewritten, atomically, every ``checkpoint_every`` steps and at the end.
     resume : continue from ``checkpoint`` where it exists. Without it an existing file is an error, not overwritten.
-    log : a CSV file with one row per step, for a spreadsheet.
+    log : a CSV file with one row per step. progress : whether to show the bar. description : its title.
     seed : of dropout, which draws from one stream per step of the optimizer. note : JSON values to keep in the checkpoint; the
-        loaded model has them as ``note``. progress : whether to show the bar. description : its title.
+        loaded model has them as ``note``.
 
     Returns
     -------
@@ -86,9 +84,8 @@ def fit(
 
     Raises
     ------
-    FloatingPointError : where the loss or the gradient is not finite: names the step; the parameters are those before it
-        and the last checkpoint is kept. ValueError : where targets are not finite.
-    CheckpointError : where the checkpoint is damaged, or of another model, optimizer or version.
+    FloatingPointError : where the loss or the gradient is not finite; the parameters are those before the step, and the last
+        checkpoint is kept. CheckpointError : where the checkpoint is damaged, or of another model, optimizer or version.
     KeyboardInterrupt : on Ctrl-C, between two steps, after the checkpoint has been written; its text says how to resume.
 
     Examples
@@ -97,13 +94,11 @@ def fit(
 
     >>> import numpy as np
     >>> from dilated_rnn_np import DilatedRNN, optim
-    >>> t = np.arange(400) / 10
-    >>> series = np.stack([np.sin(t), np.sin(0.7 * t), np.cos(t)], axis=1)[:, :, None].astype("float32")  # (T, B, 1)
+    >>> series = np.sin(np.arange(400) / 10)[:, None, None]  # (T, B, 1)
     >>> model = DilatedRNN(1, 8, [1, 2, 4], cell="gru", output_size=1, readout="all")
     >>> optimizer = optim.Adam(model.params, lr=1e-2)
     >>> run = fit(model, [(series[:-1], series[1:])], optimizer, 60, loss="mean_squared_error", progress=False)
-    >>> _, losses = run.column("loss")
-    >>> bool(losses[-1] < 0.05 * losses[0])
+    >>> run.history[-1]["loss"] < 0.05 * run.history[0]["loss"]
     True
     """
     steps, seed, loss = positive_integer("steps", steps), positive_integer("seed", seed, least=0), get_loss(loss)
@@ -119,11 +114,12 @@ def fit(
     cache = None
 
     numbered = batches_from(batches, run.step)
-    if run.step < steps:
+    if run.step < steps:  # try the first batch: an error in it, in loss or metric comes before anything is written
         first = next(numbered)
         numbered = itertools.chain([first], numbered)
         with _naming_step(run.step + 1, file):
-            _try(first[1], model, loss, metric, budget)
+            evaluate(model, [first[1]], loss, metric)
+            check_budget(model, first[1], budget)
     if run.step == 0:
         file.save(run)
     started = time.perf_counter() - run.seconds
@@ -138,13 +134,13 @@ def fit(
             if run.stopped is not None:
                 break
             (is_first_of_pass, batch), step = next(numbered), run.step + 1
-            state = None if is_first_of_pass or not truncated else state
+            state = None if is_first_of_pass else state
             row = dict.fromkeys(COLUMNS, math.nan) | {"step": step, "learning_rate": optimizer.learning_rate()}
             rng = stream(seed, "dropout", optimizer.steps) if model.dropout else None
             with _naming_step(step, file):
                 result = train_step(model, optimizer, batch, loss, max_norm, rng, state, budget, metric, reuse=cache)
                 row |= {"loss": result.loss, "gradient_norm": result.gradient_norm, "metric": result.metric}
-                run.step, state, cache = step, result.state, result.cache
+                run.step, state, cache = step, result.state if truncated else None, result.cache
                 if validation is not None and (step % validate_every == 0 or step == steps):
                     check_finite(model)
                     scores = evaluate(model, validation, loss, metric, truncated)
@@ -154,16 +150,17 @@ def fit(
                 run.history.append(row)
                 write_row(row)
                 bar.show(row)
-                for callback in callbacks:
-                    callback.after_step(run, model, optimizer)
-                is_interrupted = interrupted()
-                if step % checkpoint_every == 0 or step == steps or is_interrupted:
-                    _save(file, run, state if truncated else None)
+            for callback in callbacks:
+                callback.after_step(run, model, optimizer)
+            is_interrupted = interrupted()
+            if step % checkpoint_every == 0 or step == steps or is_interrupted:
+                with _naming_step(step, file):
+                    file.save(run, state)
             if is_interrupted:
                 kept = f"{checkpoint} holds it; continue with resume=True" if checkpoint else "no checkpoint keeps it"
                 raise KeyboardInterrupt(f"stopped after step {step} of {steps}: {kept}")
     if run.step < steps:
-        _save(file, run, state if truncated else None)
+        file.save(run, state)
     run.stopped = run.stopped or "finished"
     for callback in callbacks:
         callback.at_end(run, model, optimizer)
@@ -181,44 +178,29 @@ def _naming_step(step: int, file: RunFile) -> Iterator[None]:
         raise FloatingPointError(f"step {step} is not finite: {error}; {kept}. {advice}") from None
 
 
-def _save(file: RunFile, run: Run, state: Any) -> None:
-    """Write the checkpoint, unless a parameter is no longer finite."""
-    if file.path is not None:
-        check_finite(file.model)
-        file.save(run, state)
-
-
 def _is_resumed(file: RunFile, resume: bool) -> bool:
     """Return whether the run continues from its checkpoint; refuse to overwrite one."""
-    if file.path is None:
-        if resume:
-            raise ValueError("resume=True needs the checkpoint to continue from: give checkpoint=path")
-        return False
-    if file.path.exists() and not resume:
+    if resume and file.path is None:
+        raise ValueError("resume=True needs the checkpoint to continue from: give checkpoint=path")
+    exists = file.path is not None and file.path.exists()
+    if exists and not resume:
         raise FileExistsError(f"{file.path} exists; continue from it with resume=True, remove it, or give another name")
-    return file.path.exists()
+    return exists
 
 
-def _try(batch: Batch, model: Network, loss: Loss, metric: Metric | None, budget: int | None) -> None:
-    """Evaluate one batch: an error in batch, loss or metric is raised before anything is written or changed."""
-    evaluate(model, [batch], loss, metric)
+def check_budget(model: Network, batch: Batch, budget: int | None) -> None:
+    """Raise a ValueError where a memory budget is too small for a batch."""
     if budget is not None:
-        x = unpacked(batch)[0]
+        x = unpacked(batch)[0]  # (T, B, D)
         segment_size(model.stack, model.params, len(x), len(x[0]), model.dtype.itemsize, model.dropout > 0, budget)
 
 
 def _check_settings(
-    model: Network,
-    optimizer: Optimizer,
-    max_norm: float,
-    metric: Any,
-    validation: Any,
-    callbacks: Sequence[Callback],
+    model: Network, optimizer: Optimizer, max_norm: float, metric: Any, validation: Any, callbacks: Sequence[Callback]
 ) -> None:
     """Refuse settings that cannot be trained with, before anything is written."""
     check_trainable(model, optimizer)
-    if not real("max_norm", max_norm) > 0:
-        raise ValueError(f"max_norm must be above 0 (infinity clips nothing), got {max_norm}")
+    checked_norm(max_norm)
     if metric is not None and not callable(metric):
         raise TypeError(f"metric must be a function (output, targets, lengths) -> number, got {metric!r}")
     for k, callback in enumerate(callbacks):

@@ -168,9 +168,9 @@ def missing_bias():
 def scan_backward_with(change):
     """Plant ``change(run, W, dh, dstates)``, where ``run(W, dh)`` goes back and returns dW."""
 
-    def backward(cell, W, Z, dh, dx, dstates, n, part, caches, valid, reached, submit):
+    def backward(cell, W, Z, dh, dx, dstates, part, caches, valid, reached, submit):
         def run(W=W, dh=dh):
-            return original(cell, W, Z, dh, dx, dstates, n, part, caches, valid, reached)
+            return original(cell, W, Z, dh, dx, dstates, part, caches, valid, reached)
 
         return change(run, W, dh, dstates)
 
@@ -215,7 +215,7 @@ def gradient_a_millionth_too_large():
 def fusion_blocks_in_the_wrong_order():
     def backward(self, cache, doutput):
         *others, grads = original(self, cache, doutput)
-        return *others, grads | {"W": np.concatenate(list(self._blocks(grads["W"]))[::-1], axis=1)}
+        return *others, grads | {"W": np.concatenate(list(self.blocks(grads["W"]))[::-1], axis=1)}
 
     original = Readout.backward
     return Readout, "backward", backward

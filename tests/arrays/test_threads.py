@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from support import passes
 from support.cases import assert_equal, cases
 from support.passes import results
+from support.places import ROOT
 from threadpoolctl import ThreadpoolController
 
 import dilated_rnn_np as drn
@@ -52,7 +53,7 @@ def large_case(cell="gru", dilations=(1, 4, 16)):
 
 
 @given(st.integers(1, 50), st.integers(1, 12))
-def test_even_slices_cover_everything_once_and_differ_by_one_at_most(length, count):
+def test_even_slices_cover_everything_once_and_differ_by_at_most_one(length, count):
     places = list(range(length))
     parts = [places[s] for s in threads.even_slices(length, count)]
     assert [place for part in parts for place in part] == places and len(parts) == count
@@ -282,3 +283,42 @@ def test_a_wrong_number_of_threads_is_refused_and_changes_nothing(wrong):
     with pytest.raises((TypeError, ValueError), match="num_threads"):
         drn.set_num_threads(wrong)
     assert drn.get_num_threads() == before
+
+
+def test_a_pass_in_a_thread_that_outlives_the_main_thread_still_runs():
+    code = """
+import sys, threading, time
+import numpy as np
+import dilated_rnn_np as drn
+drn.set_num_threads(2)
+model = drn.DilatedRNN(1, 4, [1, 2])
+def late():
+    threading.main_thread().join()
+    time.sleep(0.2)  # the interpreter closes its pools
+    output, _, cache = model.forward(np.ones((9, 2, 1), "float32"))
+    model.backward(output, cache)
+    print("ran")
+threading.Thread(target=late).start()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=ROOT
+    )  # ROOT holds the package
+    assert done.stdout == "ran\n", done.stderr
+
+
+def test_at_most_two_calls_of_an_assistant_are_pending():
+    gate, running, most = threading.Event(), [0], []
+
+    def task():
+        running[0] += 1
+
+    with threads.Workers(2).assistant() as submit:
+        submit(gate.wait)
+        submit(task)
+        late = threading.Thread(target=lambda: (submit(task), most.append(running[0])))
+        late.start()
+        late.join(0.2)
+        assert late.is_alive()  # the third call waits until the first one has ended
+        gate.set()
+        late.join()
+    assert running == [2]

@@ -1,4 +1,6 @@
-"""The compared systems hold what the dilated RNN holds: reference, chunks, ragged rows, both gradient checks, training."""
+"""The compared systems pass the tests of the dilated RNN: naive loops, gradient checks, chunks, ragged rows, training."""
+
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -36,7 +38,7 @@ def test_gradients_pass_both_checks(system, data):
     state = case.state
     if (
         system in CLOCKED and state is None
-    ):  # central differences at clocks of random numbers would cross turns and kinks
+    ):  # with random clocks, central differences would cross kinks of the time gate
         state = case.model.zero_state(case.B)
     gradcheck.check(case.model, case.x, state, case.lengths, rng=case.seed, tolerances={"complex": 1e-11})
 
@@ -44,7 +46,7 @@ def test_gradients_pass_both_checks(system, data):
 @pytest.mark.parametrize("system", CLOCKED)
 @FEW
 @given(data=st.data())
-def test_gradients_hold_where_every_row_has_a_clock_of_its_own(system, data):
+def test_gradients_pass_the_complex_check_at_random_clocks(system, data):
     case = data.draw(systems(system=system, most=6, carried=False))
     gradcheck.check(
         case.model, case.x, None, case.lengths, rng=case.seed, method="complex", tolerances={"complex": 1e-11}
@@ -63,16 +65,16 @@ def test_split_sequence_with_carried_state_equals_whole(on, system, data):
     state, passes = case.state, []
     for part in chunks:
         lengths = None if case.lengths is None else np.clip(case.lengths - part.start, 0, part.stop - part.start)
-        output, state, kept = case.model.forward(case.x[part], state, lengths)
-        passes.append((part, output, kept))
+        output, state, cache = case.model.forward(case.x[part], state, lengths)
+        passes.append((part, output, cache))
     assert_equal(passes[-1][1] if whole.ndim == 2 else np.concatenate([o for _, o, _ in passes]), whole)
     assert_equal(state, end)
 
     dcarried, total = case.dstate, {name: 0 for name in grads}
-    for part, output, kept in reversed(passes):
+    for part, output, cache in reversed(passes):
         last = case.doutput if part is chunks[-1] else np.zeros_like(output)
         doutput = case.doutput[part] if whole.ndim == 3 else last
-        dx_part, dcarried, new = case.model.backward(doutput, kept, dcarried)
+        dx_part, dcarried, new = case.model.backward(doutput, cache, dcarried)
         assert_equal(dx_part, dx[part], 1e-9)
         total = {name: total[name] + g for name, g in new.items()}
     assert_equal(total, grads, 1e-9)
@@ -117,9 +119,9 @@ def test_each_row_of_a_ragged_batch_equals_the_row_alone(on, system, data):
 @pytest.mark.parametrize("system", CLOCKED)
 @FEW
 @given(data=st.data())
-def test_rows_at_different_hours_go_on_as_each_alone(system, data):
+def test_rows_with_different_clocks_continue_as_each_row_alone(system, data):
     case = data.draw(systems(system=system, readout="all", B=3, ragged=True, carried=False))
-    _, state, _ = case.model.forward(case.x, None, case.lengths)  # rows stop, and their clocks with them
+    _, state, _ = case.model.forward(case.x, None, case.lengths)  # each row's clock stops at its end
     for *_, clock in state:
         assert (clock[0, :, 0] == case.lengths).all()
     output, end, _ = case.model.forward(case.x, state)
@@ -130,7 +132,7 @@ def test_rows_at_different_hours_go_on_as_each_alone(system, data):
         assert_equal([tuple(a[:, row] for a in entry) for entry in end], alone, 1e-12)
 
 
-def test_a_clockwork_net_stores_the_weights_of_its_graph_s_edges_alone():
+def test_a_clockwork_net_stores_only_the_weights_of_its_graph():
     for periods in ([1], [1, 2, 4], [2, 3, 5, 7]):
         for layers in (1, 2, 3):
             model = ClockworkRNN(3, 2 * len(periods), periods, layers)
@@ -138,11 +140,11 @@ def test_a_clockwork_net_stores_the_weights_of_its_graph_s_edges_alone():
 
 
 @each
-def test_gradients_reach_exactly_the_spans_that_the_graph_says(system):
+def test_gradients_reach_exactly_the_spans_of_the_graph(system):
     for seed in range(6):
         case = SystemCase(system, 9, 1, 1, 2, 1 + seed % 3, "last", 2, False, False, seed)
         reached = memory.reached_spans(case.model, 12, seed)
-        graph = case.model.graph()  # its steps may differ with the time, so each span is asked for at its own start
+        graph = case.model.graph()  # its edges may depend on the time, so each span has its own start
         assert reached.tolist() == [n for n in range(12) if paths.shortest_path(graph, 11 - n, 11)]
 
 
@@ -166,53 +168,90 @@ def test_training_lowers_the_loss_and_a_resumed_run_ends_in_the_same_bits(system
 
 
 @each
-def test_segments_within_a_budget_give_the_whole_s_gradients(system):
+def test_segments_within_a_budget_give_the_gradients_of_the_whole_sequence(system):
     case = SystemCase(system, 60, 2, 2, 3, 2, "all", 2, True, True, seed=5)
     output, _, cache = case.model.forward(case.x, case.state, case.lengths)
     whole = case.model.backward(case.doutput, cache, case.dstate)
     for budget in range(12_000, 10**6, 2_000):
         try:
-            segmented, _, kept = case.model.forward(case.x, case.state, case.lengths, budget=budget)
+            segmented, _, cache = case.model.forward(case.x, case.state, case.lengths, budget=budget)
             break
         except ValueError:
             continue
-    assert len(kept.segments) > 1
+    assert len(cache.segments) > 1
     assert_equal(segmented, output)
-    assert_equal(case.model.backward(case.doutput, kept, case.dstate), whole, 1e-9)
+    assert_equal(case.model.backward(case.doutput, cache, case.dstate), whole, 1e-9)
+
+
+@each
+def test_the_budget_estimates_the_memory_of_a_pass_within_a_fifth(system):
+    case = SystemCase(system, 4, 32, 2, 24, 3, "last", 2, False, False, seed=2)
+    x = np.random.default_rng(0).standard_normal((1_000, 32, 2))
+    tracemalloc.start()
+    try:
+        output, _, cache = case.model.forward(x)
+        case.model.backward(np.ones_like(output), cache)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    whole = case.model.forward(x, budget=int(1.2 * peak))[2]
+    parts = case.model.forward(x, budget=int(peak / 1.2))[2]
+    assert not hasattr(whole, "segments") and len(parts.segments) > 1
 
 
 @each
 @FEW
 @given(data=st.data())
-def test_passes_keep_the_dtype_and_change_nothing_that_they_are_given(system, data):
+def test_buffers_that_are_reused_change_no_result(on, system, data):
+    case = on(data.draw(systems(system=system)))
+    T, x = case.T, np.random.default_rng(case.seed).standard_normal(case.x.shape)
+    arguments = [(x, None, None), (case.x, case.state, case.lengths), (case.x[: T // 2 + 1], case.state, None)]
+    cache = None
+    results, expected = [], []
+    for call in arguments:
+        output, state, fresh = case.model.forward(*call)
+        expected.append((output, state, case.model.backward(np.cos(output), fresh)))
+        output, state, cache = case.model.forward(*call, reuse=cache)
+        results.append((output, state, case.model.backward(np.cos(output), cache)))
+    assert_equal(results, expected, 0)  # also the results of the first passes, whose buffers were overwritten
+
+
+@each
+@FEW
+@given(data=st.data())
+def test_passes_keep_the_dtype_and_leave_their_arguments_unchanged(system, data):
     case = data.draw(systems(system=system))
     model, x = case.model.astype("float32"), case.x.astype("float32")
-    kept = {name: a.copy() for name, a in model.params.items()}
+    before = {name: a.copy() for name, a in model.params.items()}
     output, state, cache = model.forward(x, None, case.lengths)
     first = model.backward(np.ones_like(output), cache)
     again = model.backward(np.ones_like(output), cache)
     assert_equal(again, first, 0)
     assert {a.dtype for a in (output, first[0], *first[2].values())} == {np.dtype("float32")}
     assert (x == case.x.astype("float32")).all()
-    assert_equal(dict(model.params), kept, 0)
+    assert_equal(dict(model.params), before, 0)
 
 
 WRONG = {
     "a skip of one step": (lambda: SkipRNN(2, 3, 1, 1), ValueError, "skip must be .* at least 2"),
     "no layers": (lambda: SkipRNN(2, 3, 0, 4), ValueError, "num_layers must be .* at least 1"),
-    "hidden sizes of another number": (lambda: SkipRNN(2, [3, 3], 3, 4), ValueError, "hidden_size"),
+    "too few hidden sizes": (lambda: SkipRNN(2, [3, 3], 3, 4), ValueError, "hidden_size"),
     "an unknown cell": (lambda: SkipRNN(2, 3, 1, 4, cell="ltsm"), ValueError, "did you mean 'lstm'"),
-    "a hidden size that modules cannot share": (
+    "a hidden size that is no multiple of the number of modules": (
         lambda: ClockworkRNN(2, 8, [1, 2, 4]),
         ValueError,
-        "multiple of the 3 modules.* got 8; for instance 6",
+        "multiple of 3, the number of modules.* got 8; for instance 6",
     ),
     "periods from slow to fast": (lambda: ClockworkRNN(2, 4, [4, 1]), ValueError, "from fast to slow"),
-    "a period twice": (lambda: ClockworkRNN(2, 4, [2, 2]), ValueError, "name each once"),
+    "a period given twice": (lambda: ClockworkRNN(2, 4, [2, 2]), ValueError, "name each once"),
     "a period of no steps": (lambda: ClockworkRNN(2, 4, [0, 2]), ValueError, r"periods\[0\] must be .* at least 1"),
     "one number for the periods": (lambda: ClockworkRNN(2, 4, 4), TypeError, "periods must be a list"),
     "no periods": (lambda: ClockworkRNN(2, 4, []), ValueError, "periods must hold at least one"),
-    "periods that shrink": (lambda: PhasedLSTM(2, 3, 1, periods=(9, 2)), ValueError, "got 9 before 2"),
+    "a range of periods in the wrong order": (
+        lambda: PhasedLSTM(2, 3, 1, periods=(9, 2)),
+        ValueError,
+        "got 9 before 2",
+    ),
     "one period for a range": (
         lambda: PhasedLSTM(2, 3, 1, periods=9),
         TypeError,
@@ -224,26 +263,26 @@ WRONG = {
         r"periods\[0\] must be .* above 0",
     ),
     "units that never open": (lambda: PhasedLSTM(2, 3, 1, open_ratio=0), ValueError, "would never open"),
-    "units open twice over": (
+    "an open ratio above 1": (
         lambda: PhasedLSTM(2, 3, 1, open_ratio=2),
         ValueError,
         r"open_ratio must lie in \[0, 1\]",
     ),
-    "a leak that is no leak": (lambda: PhasedLSTM(2, 3, 1, leak=1), ValueError, r"leak must lie in \[0, 1\)"),
+    "a leak of 1": (lambda: PhasedLSTM(2, 3, 1, leak=1), ValueError, r"leak must lie in \[0, 1\)"),
     "a negative leak": (lambda: PhasedLSTM(2, 3, 1, leak=-0.1), ValueError, "leak must lie in"),
     "phased without layers": (lambda: PhasedLSTM(2, 3, 0), ValueError, "num_layers must be"),
     "plain without layers": (lambda: plain_rnn(2, 3, 0), ValueError, "num_layers must be"),
     "a kernel of one step": (lambda: DilatedCNN(2, 3, [1], kernel=1), ValueError, "kernel must be .* at least 2"),
-    "half a kernel": (lambda: DilatedCNN(2, 3, [1], kernel=2.5), TypeError, "kernel must be a whole number"),
+    "a fractional kernel": (lambda: DilatedCNN(2, 3, [1], kernel=2.5), TypeError, "kernel must be a whole number"),
     "convolutions without dilations": (lambda: DilatedCNN(2, 3, []), ValueError, "dilations must hold at least one"),
     "a dilation of 0": (lambda: DilatedCNN(2, 3, [1, 0]), ValueError, r"dilations\[1\] must be"),
-    "hidden sizes for other layers": (lambda: DilatedCNN(2, [3], [1, 2]), ValueError, "hidden_size must be"),
+    "fewer hidden sizes than dilations": (lambda: DilatedCNN(2, [3], [1, 2]), ValueError, "hidden_size must be"),
     "a cell for convolutions": (lambda: DilatedCNN(2, 3, [1], cell="gru"), TypeError, "cell"),
-    "one level": (lambda: HMLSTM(2, 3, 1), ValueError, "levels must be .* at least 2"),
-    "sizes of levels": (lambda: HMLSTM(2, [3, 4], 2), TypeError, "hidden_size must be one whole number"),
-    "a flat slope": (lambda: HMLSTM(2, 3, 2, slope=0), ValueError, "slope must be a finite number above 0"),
-    "half relaxed": (lambda: HMLSTM(2, 3, 2, relaxed=0.5), TypeError, "relaxed must be True or False"),
-    "an epoch before the first": (lambda: HMLSTM(2, 3, 2).anneal(-1), ValueError, "epoch must be .* at least 0"),
+    "a single level": (lambda: HMLSTM(2, 3, 1), ValueError, "levels must be .* at least 2"),
+    "one hidden size per level": (lambda: HMLSTM(2, [3, 4], 2), TypeError, "hidden_size must be one whole number"),
+    "a slope of 0": (lambda: HMLSTM(2, 3, 2, slope=0), ValueError, "slope must be a finite number above 0"),
+    "a fraction for relaxed": (lambda: HMLSTM(2, 3, 2, relaxed=0.5), TypeError, "relaxed must be True or False"),
+    "a negative epoch": (lambda: HMLSTM(2, 3, 2).anneal(-1), ValueError, "epoch must be .* at least 0"),
 }
 
 
@@ -254,7 +293,7 @@ def test_wrong_settings_are_refused_with_a_clear_message(name):
         call()
 
 
-def test_a_time_gate_keeps_its_phase_when_the_clock_has_run_for_long():
+def test_a_time_gate_keeps_its_phase_after_many_steps():
     model = PhasedLSTM(1, 50, 1, rng=0)
     layer = model.layers[0]
     params = {name.removeprefix("layers.0."): array for name, array in model.params.items()}

@@ -1,4 +1,4 @@
-"""The hierarchical multiscale LSTM: its estimated gradient, what its boundaries do, and the slope that is annealed."""
+"""The hierarchical multiscale LSTM: its estimated gradient, the effect of its boundaries, and its annealed slope."""
 
 import numpy as np
 import pytest
@@ -15,13 +15,13 @@ def model_and_input(seed, levels=3, D=2, H=3, T=12, **options):
 
 
 def straight_through(z):
-    """The step, whose derivative is taken to be 1: the imaginary part, which carries derivatives, goes on as it is."""
+    """The step with a derivative of 1: the imaginary part, which carries the derivative, passes unchanged."""
     return (z.real > 0.5) + 1j * z.imag
 
 
 @pytest.mark.parametrize("seed", range(8))
 def test_backward_is_the_straight_through_estimate_of_the_naive_loops(seed):
-    """A difference quotient cannot say this, as the step's derivative is 0; a complex step past it can."""
+    """The derivative of the step is 0, so a difference quotient cannot show this; a complex step that passes it can."""
     model, x, rng = model_and_input(seed, slope=0.3 + 0.4 * seed)  # some detectors are saturated, some are not
     output, (state,), cache = model.forward(x)
     u = rng.standard_normal(output.shape)
@@ -45,7 +45,7 @@ def test_no_difference_quotient_agrees_with_the_estimate():
             gradcheck.check(model, x, method=method)
 
 
-def test_all_three_operations_happen_and_do_what_they_are_called_after():
+def test_copy_update_and_flush_all_happen_and_act_as_named():
     seen = set()
     for seed in range(5):
         model, x, _ = model_and_input(seed, T=30)
@@ -63,14 +63,14 @@ def test_all_three_operations_happen_and_do_what_they_are_called_after():
                 else:
                     seen.add("flush" if flushes else "update")
                     assert not same
-                if flushes:  # the cell forgets what it held
+                if flushes:  # the new state does not depend on the old cell
                     other = [(h_prev, np.where(np.arange(9) // 3 == l, 7.0, c_prev), z_prev)]
                     assert_equal(model.step(x_t, other)[1][0][1][..., own], c[..., own], 0)
             state = [new]
     assert seen == {"copy", "update", "flush"}
 
 
-def test_boundaries_are_shown_as_they_were():
+def test_activations_show_the_boundaries_of_each_step():
     model, x, _ = model_and_input(4)
     state, seen = None, []
     for x_t in x:
@@ -81,7 +81,7 @@ def test_boundaries_are_shown_as_they_were():
     assert_equal(shown, np.array(seen), 0)
 
 
-def test_the_slope_changes_the_estimate_and_not_the_output():
+def test_the_slope_changes_the_estimated_gradient_but_not_the_output():
     model, x, _ = model_and_input(1)
     output, _, cache = model.forward(x)
     _, _, gentle = model.backward(np.ones_like(output), cache)
@@ -94,7 +94,7 @@ def test_the_slope_changes_the_estimate_and_not_the_output():
         model.backward(np.ones_like(output), cache)
 
 
-def test_checkpoints_keep_the_slope_and_copies_have_their_own(tmp_path):
+def test_checkpoints_keep_the_slope_and_copies_are_independent(tmp_path):
     model, _, _ = model_and_input(2, output_size=2)
     twin = model.astype("float32")
     model.anneal(10)

@@ -1,4 +1,4 @@
-"""The registry of systems: each is built from the same settings, learns through the same command line, and fits a budget."""
+"""The registry of systems: each is built from the same settings, fits a parameter budget, and runs on the command line."""
 
 import os
 
@@ -24,12 +24,12 @@ def test_every_system_is_built_from_the_same_settings(name, layers, outputs, rea
     model = build(name, 2, 4, drn.exponential_dilations(layers), output_size=outputs, readout=readout, dtype="float64")
     output, _, _ = model.forward(np.zeros((5, 3, 2)))
     assert output.shape == ((3, outputs) if readout == "last" else (5, 3, outputs)) and output.dtype == np.float64
-    assert SYSTEMS[name].name == name and SYSTEMS[name].description.endswith(".")
+    assert SYSTEMS[name].description.endswith(".")
     assert (model.cell is not None) == SYSTEMS[name].takes_cell
 
 
 @each
-def test_equal_seeds_give_equal_numbers_and_others_do_not(name):
+def test_equal_seeds_give_equal_parameters_and_other_seeds_do_not(name):
     models = [build(name, 2, 4, [1, 2], output_size=3, rng=seed) for seed in (1, 1, 2)]
     same, again, other = ({k: a.tobytes() for k, a in model.params.items()} for model in models)
     assert same == again != other
@@ -62,7 +62,7 @@ def test_a_system_with_units_of_its_own_refuses_a_cell(name):
         build(name, 1, 4, [1, 2], cell="gru")
 
 
-def test_an_unknown_system_is_answered_with_a_suggestion():
+def test_an_unknown_system_raises_with_a_suggestion():
     with pytest.raises(ValueError, match=r"unknown system 'plan'; known: dilated, .*did you mean 'plain'"):
         build("plan", 1, 4, [1, 2])
     with pytest.raises(ValueError, match="parameters must be a whole number of at least 1, got 0"):
@@ -80,7 +80,7 @@ def in_an_empty_folder(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "name", [n if n == "dilated-cnn" else pytest.param(n, marks=pytest.mark.slow) for n in sorted(SYSTEMS)]
 )
-def test_every_system_is_summed_up_trained_evaluated_and_drawn(name, in_an_empty_folder, capsys):
+def test_every_system_is_summarised_trained_evaluated_and_drawn(name, in_an_empty_folder, capsys):
     net = ["--system", name, "--parameters", "900", "--dilations", "1,2,4"]
     assert main(["summary", *net]) == 0
     assert f"{build(name, 1, 1, [1, 2, 4]).layer_summaries()[0].kind} " in capsys.readouterr().out
@@ -109,15 +109,13 @@ def test_every_system_is_summed_up_trained_evaluated_and_drawn(name, in_an_empty
         (["summary", "--parameters", "0"], "parameters must be a whole number of at least 1"),
     ],
 )
-def test_a_mistake_is_answered_by_one_line_and_nothing_is_written(
-    arguments, message, in_an_empty_folder, capsys, tmp_path
-):
+def test_a_mistake_prints_one_line_and_writes_nothing(arguments, message, in_an_empty_folder, capsys, tmp_path):
     assert main(arguments) == 2
     errors = capsys.readouterr().err
     assert errors.startswith("error: ") and errors.count("\n") == 1 and message in errors
     assert not any(files for _, _, files in os.walk(tmp_path))
 
 
-def test_the_path_shown_is_the_longest_and_of_equal_ones_that_of_the_longest_span():
+def test_the_longest_path_is_shown_and_of_equal_paths_the_one_with_the_longest_span():
     assert _farthest_path(drn.paths.dilated_cnn([1, 2, 4]), 17) == (9, 16)  # all spans up to 7 take three edges
     assert _farthest_path(drn.paths.dilated_stack([1, 2, 4]), 8) == (0, 7)  # 7 = 4 + 2 + 1

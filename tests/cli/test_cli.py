@@ -106,17 +106,24 @@ def test_ctrl_c_saves_and_a_resumed_run_ends_in_the_same_bits(capsys):
         (["train", "adding", "--forget-bias", "1", "--system", "skip"], "belongs to --cell lstm, not to rnn"),
         (["train", "adding", "--forget-bias", "1", "--system", "hm-lstm"], "hm-lstm has units of its own"),
         (["train", "adding", "--system", "clockwork", "--dilations", "4,2,1"], "--dilations of a clockwork RNN"),
-        (["train", "adding", "--layers", "3", "--dilations", "1,2"], "--dilations and --layers exclude each other"),
+        (["train", "adding", "--layers", "3", "--dilations", "1,2"], "--dilations: not allowed with argument --layers"),
         (["train", "adding", "--decay", "0.5", "--optimizer", "adam"], "--decay belongs to --optimizer rmsprop"),
-        (["train", "characters", "--text", "a.txt", "--corpus", "ptb"], "--text and --corpus exclude each other"),
+        (["train", "characters", "--text", "a.txt", "--corpus", "ptb"], "--corpus: not allowed with argument --text"),
         (["summary", "run.npz", "--layers", "3"], "a checkpoint has its own architecture: leave --layers out"),
         (["evaluate", "run.npz", "--batch-size", "0"], "--batch-size must be a whole number of at least 1, got '0'"),
         (["evaluate", "."], ". is a folder: give checkpoint.npz"),
         (["train", "adding", "--threads", "0"], "--threads must be a whole number of at least 1, got '0'"),
         (["train", "adding", "--memory", "-1"], "--memory must be a finite number above 0"),
+        (["train", "adding", "--memory", "0.001"], "MB) for 200 steps of 128 rows in this model, got 1,000 (0.001 MB)"),
         (["train", "adding", "--memory", "0.001"], "--memory must be at least"),
+        (["train", "adding", "--no-fusion", "--system", "skip"], "--no-fusion belongs to --system dilated"),
         (["train", "adding", "--system", "clockwork", "--hidden", "4,8"], "--hidden must be a whole number"),
         (["train", "adding", "--parameters", "3"], "--parameters must be at least"),
+        (["train", "adding", "--parameters", "100000000000"], "--parameters must be at most 100,000,000, got"),
+        (
+            ["experiment", "copy-memory", "--parameters", "100000000000"],
+            "--parameters must be at most 100,000,000, got",
+        ),
         (
             ["train", "adding", "--parameters", "300", "--hidden", "5"],
             "--hidden: not allowed with argument --parameters",
@@ -136,6 +143,30 @@ def test_a_user_error_ends_in_one_line_and_exit_code_2(arguments, message, capsy
     errors = capsys.readouterr().err
     assert errors.startswith("error: ") and errors.count("\n") == 1 and message in errors
     assert not any(files for _, _, files in os.walk(tmp_path))
+
+
+def test_the_fusion_layer_can_be_left_out(capsys):
+    command = ["summary", "--layers", "2", "--start", "3"]
+    assert main(command) == 0
+    assert "fuses 8 steps" in (printed := capsys.readouterr().out) and "(--no-fusion) leaves it out" in printed
+    assert main([*command, "--no-fusion"]) == 0
+    assert "fus" not in capsys.readouterr().out
+    assert main(["train", "adding", "--T", "5", *SMALL, "--layers", "2", "--start", "3", "--no-fusion"]) == 0
+    assert drn.load("runs/adding/checkpoint.npz").width == 1
+
+
+@pytest.mark.parametrize("command", ["evaluate", "draw"])
+def test_a_net_of_an_older_permutation_of_the_pixels_is_refused(command, capsys, tmp_path):
+    arrays, config = checkpoints.model_record(drn.DilatedRNN(1, 2, [1, 2], output_size=10))
+    for name in ("mnist", "small-mnist"):
+        note = {"task": {"name": name, "permuted": True}}
+        checkpoints.write("old.npz", arrays, {"model": config, "step": 3, "note": note})
+        assert main([command, "old.npz"]) == 2
+        assert "old.npz was trained by an older version, on another order of the pixels" in capsys.readouterr().err
+    note["task"]["permuted"] = False
+    checkpoints.write("old.npz", arrays, {"model": config, "step": 3, "note": note})
+    assert main([command, "old.npz", "--data-dir", str(tmp_path / "nowhere")]) == 2
+    assert "must be an existing folder" in capsys.readouterr().err
 
 
 def test_a_rounded_hidden_size_is_reported(capsys):
@@ -217,10 +248,9 @@ def test_mnist_trains_pixel_by_pixel_from_real_files(capsys):
 
 
 def test_demonstration_prints_the_table_and_draws_both_curves(capsys):
-    contestants = demonstrate("demo.png", steps=6, progress=False)
-    assert [c.label for c in contestants] == ["dilated", "plain"]
-    sizes = {c.model.num_parameters for c in contestants}
-    assert len(sizes) == 1  # the same size
+    nets = demonstrate("demo.png", steps=6, progress=False)
+    assert list(nets) == ["dilated", "plain"]
+    assert nets["dilated"].num_parameters == nets["plain"].num_parameters
     printed = capsys.readouterr().out
     assert (
         re.search(r"dilated +1, 2, 4, 8, 16, 32, 64 +\d\.\d{4}", printed) and "memoryless baseline 10 ln 8" in printed

@@ -10,7 +10,7 @@ from support.places import DATA
 import dilated_rnn_np as drn
 from dilated_rnn_np.cli.main import main
 from dilated_rnn_np.cli.parser import parser
-from dilated_rnn_np.cli.task_options import DEFAULTS, NOT_FOR_ALL, OWNERS, own_defaults
+from dilated_rnn_np.cli.task_options import DEFAULTS, NOT_FOR_ALL, OWN_OPTIONS
 from dilated_rnn_np.nets import checkpoint as checkpoints
 from dilated_rnn_np.tasks import TASKS, Characters, generate
 
@@ -141,12 +141,12 @@ def test_given_dilations_replace_a_task_s_layers_and_a_system_s_units_replace_it
 
 
 def test_typed_options_replace_a_task_s_defaults():
-    assert set(DEFAULTS) <= set(TASKS) and {owner for owners in OWNERS.values() for owner in owners} == set(TASKS)
+    assert set(DEFAULTS) <= set(TASKS) and set(OWN_OPTIONS) == set(TASKS)
     for task in DEFAULTS:
         options = parser(task).parse_args(["train", task])
         for name in set(DEFAULTS[task]) - set(NOT_FOR_ALL):
             value = getattr(options, name)
-            assert (str(value[0]) if name == "hidden" else value) == own_defaults(task)[name]
+            assert (str(value[0]) if name == "hidden" else value) == DEFAULTS[task][name]
         assert parser(task).parse_args(["train", task, "--cell", "rnn"]).cell == "rnn"
     assert parser("adding").parse_args(["train", "adding"]) == parser().parse_args(["train", "adding"])
 

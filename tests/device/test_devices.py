@@ -247,7 +247,7 @@ def test_a_checkpoint_of_one_backend_is_resumed_on_the_other(device, first, tmp_
     assert load(file).xp is np
 
 
-def test_models_of_one_seed_start_alike_and_move_back_and_forth(device):
+def test_models_of_one_seed_have_equal_weights_on_both_backends(device):
     here, there = a_model("lstm"), a_model("lstm", xp=device.xp)
     assert_equal(to_host(dict(there.params)), dict(here.params), 0)
     assert_equal(dict(there.to("numpy").params), dict(here.params), 0)
@@ -300,7 +300,7 @@ def test_a_loss_that_is_not_finite_leaves_the_parameters_as_they_were(device):
     assert_equal(to_host(dict(model.params)), before, 0)
 
 
-def test_arrays_of_the_other_module_are_refused_with_the_call_that_helps(device):
+def test_arrays_of_the_other_module_are_refused_and_the_error_names_the_conversion(device):
     (x, targets), name = a_batch(), device.xp.__name__
     there, here = a_model().to(device.xp), a_model()
     moved_x = device.xp.asarray(x)
@@ -308,7 +308,7 @@ def test_arrays_of_the_other_module_are_refused_with_the_call_that_helps(device)
     calls = {
         rf"model is on {name} but x is a numpy array; pass {name}\.asarray\(x\)": lambda: there.forward(x),
         rf"model is on {name} but x_t is a numpy array": lambda: there.step(x[0]),
-        r"model is on numpy but x is not; pass x\.get\(\), or move the model": lambda: here.forward(moved_x),
+        rf"model is on numpy but x is a {name} array; pass x\.get\(\), or move": lambda: here.forward(moved_x),
         rf"model is on {name} but state\[0\] is a numpy array": lambda: there.forward(moved_x, to_host(state)),
         rf"model is on {name} but doutput is a numpy array": lambda: there.backward(to_host(output), cache),
         rf"the model is on {name} but targets is a numpy array": lambda: losses.softmax_cross_entropy(output, targets),

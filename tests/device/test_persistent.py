@@ -72,7 +72,7 @@ class Layer:
         Z[self.D] = 1
         states = tuple(s.copy() for s in self.state)
         caches = [None] * -(-columns // self.n) if keep else None
-        route.forward(self.cell, self.W, Z, self.x, states, self.n, part, caches, self.valid)
+        route.forward(self.cell, self.W, Z, self.x, states, part, caches, self.valid)
         h = Z[self.D + 1 :]
         if not keep:
             return h, states
@@ -80,9 +80,9 @@ class Layer:
         dx = dh if over_dh else np.full_like(self.x, np.nan)
         dstates = tuple(ds.copy() for ds in self.dstate)
         arrays = self.W, Z, dh, dx, dstates
-        dW = route.backward(self.cell, *arrays, self.n, part, caches, self.valid, reached)
+        dW = route.backward(self.cell, *arrays, part, caches, self.valid, reached)
         without = tuple(ds.copy() for ds in self.dstate)
-        again = route.backward(self.cell, self.W, Z, self.dh, dx.copy(), without, self.n, part, caches, self.valid)
+        again = route.backward(self.cell, self.W, Z, self.dh, dx.copy(), without, part, caches, self.valid)
         assert_equal((again, without), (dW, dstates), 0)  # a cache serves again, also without ``reached``
         gates = {}
         route.gate_values(self.cell, caches, gates, Z[-self.H :, self.n :], self.n, part)
@@ -155,7 +155,7 @@ def test_without_a_cache_the_outputs_are_the_same_and_nothing_is_kept(cell):
     assert_equal(layer.run(persistent, keep=False), layer.run(scan, keep=False))
 
 
-def test_the_kernels_serve_built_in_cells_of_few_units_in_real_dtypes(xp):
+def test_the_kernels_support_built_in_cells_of_few_units_in_real_dtypes(xp):
     class MyLSTM(drn.LSTM):
         """A user's cell, derived from a built-in one."""
 
@@ -194,7 +194,7 @@ def test_a_model_gives_the_same_with_either_kernels(stand_in, cell):
     assert_equal(run("persistent"), run("plain"))
 
 
-def test_what_a_model_returned_is_never_written_again(stand_in):
+def test_results_of_a_model_are_never_written_again(stand_in):
     model = drn.DilatedRNN(2, 4, [1, 2], "lstm", rng=0).to(stand_in.xp, kernels="persistent")
     kept, cache = [], None
     for seed in range(3):

@@ -21,10 +21,10 @@ from support.tiny_experiments import (
 )
 
 import dilated_rnn_np as drn
+from dilated_rnn_np.baselines.systems import build
 from dilated_rnn_np.cli.main import main
 from dilated_rnn_np.experiments import Choices, Experiment, Study, Training, driver, environment, report
 from dilated_rnn_np.experiments.files import FolderError, read_metrics
-from dilated_rnn_np.experiments.plan import net
 from dilated_rnn_np.nets import checkpoint as checkpoints
 from dilated_rnn_np.tasks import Adding
 
@@ -35,7 +35,7 @@ def test_an_experiment_leaves_table_pictures_record_and_a_folder_for_each_run(tm
     assert set(os.listdir(tmp_path / "e")) == {"table.csv", "table.md", "record.json", "runs", "curves-adding.png"}
     assert [row["net"] for row in table(tmp_path / "e")] == ["dilated rnn", "dilated gru", "skip rnn", "skip gru"]
     assert all(row["runs"] == 2 and row["diverged"] == 0 and row["loss_min"] < row["loss_max"] for row in rows)
-    assert rows[0]["parameters"] == net(CHOICES, Adding(5), [1, 2], 4)(0).num_parameters
+    assert rows[0]["parameters"] == build("dilated", 2, 4, [1, 2], output_size=1).num_parameters
     page = (tmp_path / "e" / "table.md").read_text(encoding="utf-8")
     assert "| skip gru | 4 |" in page and "adding: memoryless baseline 1/6" in page and "2 runs per net: mean" in page
     assert matplotlib.image.imread(tmp_path / "e" / "curves-adding.png").std() > 0
@@ -84,10 +84,9 @@ def test_a_resumed_experiment_ends_in_the_table_of_one_that_was_never_stopped(at
 
 def test_each_result_stores_versions_and_machine(tmp_path, monkeypatch):
     conduct(tmp_path, seeds=1)
-    monkeypatch.setattr(environment, "versions", lambda backend: {"python": "4.0", "numpy": "9.9"})
-    monkeypatch.setattr(
-        environment, "machine", lambda backend: {"processors": 64, "threads": 3, "architecture": "abacus"}
-    )
+    machine = {"processors": 64, "threads": 3, "architecture": "abacus"}
+    other = {"versions": {"python": "4.0", "numpy": "9.9"}, "machine": machine}
+    monkeypatch.setattr(environment, "record", lambda backend: other)
     conduct(tmp_path, seeds=2)
     first, second = json.loads((tmp_path / "record.json").read_text())["made with"]
     assert first["versions"]["numpy"] == np.__version__ and second["versions"]["numpy"] == "9.9"
@@ -184,7 +183,7 @@ def test_a_number_of_parameters_determines_each_hidden_size():
         (
             tiny(name="other"),
             CHOICES,
-            "experiment is 'tiny' there, 'other' here; make the same choices, or give another folder",
+            "experiment is 'tiny' there, 'other' here; use the same settings, or give another folder",
         ),
         (tiny(), Choices("full", systems=("dilated",)), "scale is 'quick' there, 'full' here"),
         (tiny(), Choices(parameters=500), "parameters is None there, 500 here"),
@@ -245,6 +244,6 @@ def test_a_result_without_a_newer_setting_is_accepted(tmp_path):
 
 def test_a_folder_with_other_files_is_refused(tmp_path):
     (tmp_path / "thesis.txt").write_text("words")
-    with pytest.raises(FolderError, match="holds no experiment .* and is not empty; give another folder"):
+    with pytest.raises(FolderError, match="is not empty and holds no experiment .*; give another folder"):
         conduct(tmp_path)
     assert os.listdir(tmp_path) == ["thesis.txt"]

@@ -31,7 +31,7 @@ def test_nothing_that_the_caller_passes_is_changed(on, case):
 
 
 @given(cases())
-def test_calls_are_reentrant_and_what_was_returned_is_never_written_again(on, case):
+def test_calls_are_reentrant_and_results_are_never_written_again(on, case):
     case = on(case)
     first = everything(case)
     kept = copy.deepcopy(first)
@@ -57,7 +57,7 @@ def test_a_change_of_the_parameters_between_forward_and_backward_does_not_reach_
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
 @pytest.mark.parametrize("outputs", [None, 1])
 @pytest.mark.parametrize("readout", ["last", "all"])
-def test_a_cache_shares_no_memory_with_what_went_in_or_came_out(cell, outputs, readout):
+def test_a_cache_shares_no_memory_with_arguments_and_results(cell, outputs, readout):
     case = Case(
         4, 1, 1, [1, 1], [1, 1], cell, readout, outputs, False, True, seed=0
     )  # where transposed views are whole
@@ -82,7 +82,7 @@ COMPLEX = {"float32": "complex64", "float64": "complex128", "complex64": "comple
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
 @pytest.mark.parametrize("dtype", COMPLEX)
-def test_a_pass_is_in_the_dtype_of_the_parameters_and_complex_for_complex_numbers(cell, dtype):
+def test_a_pass_has_the_dtype_of_the_parameters_or_its_complex_counterpart(cell, dtype):
     case = Case(5, 2, 2, [3], [2], cell, "last", 2, True, True, seed=0)
     model, real_state = case.model.astype(dtype), case.state
     complex_state = [tuple(a.astype("complex128") for a in entry) for entry in case.state]
@@ -102,7 +102,7 @@ def test_a_pass_is_in_the_dtype_of_the_parameters_and_complex_for_complex_number
     assert dtypes("float64", complex_state) == {COMPLEX[dtype]}
 
 
-def test_longer_input_equals_the_same_input_rounded_to_the_dtype_of_the_parameters():
+def test_input_of_higher_precision_is_rounded_to_the_dtype_of_the_parameters():
     case = Case(9, 2, 2, [3, 3], [1, 2], "gru", "all", 2, True, True, seed=0)
     model = case.model.astype("float32")
     rounded = [tuple(a.astype("float32") for a in entry) for entry in case.state]
@@ -150,7 +150,7 @@ def test_initial_weights_depend_on_the_generator_alone(seed):
     assert (np.random.get_state()[1] == before).all()  # noqa: NPY002
 
 
-def test_dropout_drops_between_layers_in_training_alone_and_follows_its_generator(tmp_path):
+def test_dropout_acts_between_layers_in_training_only_and_depends_on_its_generator(tmp_path):
     model = DilatedRNN(2, 50, [1, 2], output_size=1, dropout=0.4, dtype="float64")
     plain = DilatedRNN(2, 50, [1, 2], output_size=1, dtype="float64")
     x = np.random.default_rng(0).standard_normal((6, 3, 2))

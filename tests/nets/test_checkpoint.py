@@ -12,7 +12,7 @@ from dilated_rnn_np import DilatedRNN
 from dilated_rnn_np.nets import budget
 
 
-def test_a_compared_system_is_loaded_by_a_program_that_has_not_named_it(tmp_path):
+def test_a_compared_system_is_loaded_without_being_imported_first(tmp_path):
     drn.baselines.SkipRNN(1, 2, 1, 2).save(tmp_path / "skip.npz")
     program = f"import dilated_rnn_np as drn; print(drn.load({str(tmp_path / 'skip.npz')!r}))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

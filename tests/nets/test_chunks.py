@@ -88,7 +88,7 @@ def test_the_state_is_one_tuple_per_layer_and_its_top_layer_ends_with_the_newest
 
 
 @given(cases())
-def test_forward_that_keeps_nothing_returns_the_same(on, case):
+def test_forward_without_a_cache_returns_the_same(on, case):
     case = on(case)
     output, state, cache = case.model.forward(case.x, case.state, case.lengths)
     same_output, same_state, none = case.model.forward(case.x, case.state, case.lengths, keep=False)

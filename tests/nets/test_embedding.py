@@ -36,7 +36,7 @@ def test_a_one_hot_input_picks_a_column_and_equals_a_first_layer_with_the_produc
     assert_equal(embedded.forward(np.eye(6)[codes])[0], reads.forward(looked_up)[0])
 
 
-def test_the_cache_is_its_own_whatever_the_caller_writes_afterwards():
+def test_writing_into_x_or_the_parameters_does_not_change_the_cache():
     model, rng = DilatedRNN(3, 4, [1], embedding=2, **OPTIONS), np.random.default_rng(0)
     x, doutput = rng.standard_normal((5, 2, 3)), rng.standard_normal((5, 2, 3))
     expected = model.backward(doutput, model.forward(x)[2])

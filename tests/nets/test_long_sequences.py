@@ -121,7 +121,7 @@ def test_the_estimate_of_memory_is_within_a_fifth_of_the_measured_peak_in_both_d
     assert estimate / 1.2 < peak - copies and peak < 1.2 * estimate + copies
 
 
-def test_a_segment_of_another_length_does_not_wait_for_the_buffers_of_the_one_before():
+def test_buffers_of_a_shorter_segment_are_freed_before_those_of_the_next_are_allocated():
     model = drn.DilatedRNN(1, 50, [1, 2, 4], "lstm", output_size=1)
     x = np.zeros((399, 4, 1), "float32")  # segments of 200 and 199 steps
 
@@ -141,7 +141,7 @@ def test_a_budget_that_suffices_for_the_whole_changes_nothing():
     assert type(cache) is type(model.forward(np.zeros((9, 2, 1), "float32"))[2])
 
 
-def test_a_budget_too_small_is_refused_with_the_one_that_serves():
+def test_a_budget_too_small_is_refused_and_the_error_names_one_that_suffices():
     model = drn.DilatedRNN(1, 20, drn.exponential_dilations(5), cell="gru", output_size=4)
     x = np.zeros((1000, 2, 1), "float32")
     with pytest.raises(ValueError, match="budget must be at least") as error:
@@ -172,7 +172,7 @@ def test_a_segmented_cache_holds_all_that_backward_needs():
 
 
 @given(cases(most=40))
-def test_forward_that_keeps_nothing_equals_forward(on, case):
+def test_forward_in_chunks_without_a_cache_equals_forward(on, case):
     case = on(case)
     output, state, _ = case.model.forward(case.x, case.state, case.lengths)
     with pytest.MonkeyPatch.context() as patch:
@@ -281,7 +281,7 @@ def test_a_budget_trains_to_the_same_parameters():
 
 
 def test_windows_of_unequal_sequences_are_refused():
-    with pytest.raises(ValueError, match="one entry a time step"):
+    with pytest.raises(ValueError, match="one entry per time step"):
         windows(np.zeros((5, 1, 1)), np.zeros((4, 1), int), 2)
     with pytest.raises((TypeError, ValueError), match="steps"):
         windows(np.zeros((5, 1, 1)), np.zeros((5, 1), int), 0)

@@ -80,7 +80,7 @@ def test_forward_and_gradients_equal_pytorch(cell, dilations, seed):
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
-def test_weights_go_out_to_pytorch_and_back(cell):
+def test_weights_survive_export_to_pytorch_and_import(cell):
     model = DilatedRNN(2, 3, [1, 1], cell, output_size=4, dtype="float64", rng=1)
     for array in model.params.values():
         array += 0.1
@@ -97,7 +97,7 @@ def test_weights_go_out_to_pytorch_and_back(cell):
         assert_equal(again.params, model.params, 0)
 
 
-def test_layers_without_biases_come_in_with_zeros():
+def test_layers_without_biases_are_imported_with_zeros():
     model = DilatedRNN(2, 3, [1], "gru", dtype="float64")
     for array in model.params.values():
         array += 1

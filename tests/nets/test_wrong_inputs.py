@@ -1,5 +1,6 @@
 """Each wrong input is refused at the wrong call, with what was expected, what was given and what to do; nothing changes."""
 
+import inspect
 import os
 from importlib.util import find_spec
 
@@ -125,7 +126,11 @@ WRONG = {
     "dilations as text": (lambda: DilatedRNN(1, 2, "124"), TypeError, "list of whole numbers"),
     "dilation that is a truth value": (lambda: DilatedRNN(1, 2, [True]), TypeError, "got True"),
     "hidden size of 0": (lambda: DilatedRNN(1, 0, [1]), ValueError, "hidden_size.*at least 1, got 0"),
-    "too few hidden sizes": (lambda: DilatedRNN(1, [2, 3], [1, 2, 4]), ValueError, "list of 3, one a dilation, got 2"),
+    "too few hidden sizes": (
+        lambda: DilatedRNN(1, [2, 3], [1, 2, 4]),
+        ValueError,
+        "list of 3, one per dilation, got 2",
+    ),
     "input size of 2.0": (lambda: DilatedRNN(2.0, 2, [1]), TypeError, "input_size.*got 2.0"),
     "output size of 0": (lambda: DilatedRNN(1, 2, [1], output_size=0), ValueError, "output_size"),
     "unknown cell": (
@@ -148,6 +153,7 @@ WRONG = {
     "cell without forward": (lambda: net(Unfinished()).forward(X), NotImplementedError, "define forward"),
     "cell without forward, a step": (lambda: net(Unfinished()).step(X[0]), NotImplementedError, "define forward"),
     "cell without backward": (lambda: train(net(NoBackward())), NotImplementedError, "define backward"),
+    "unknown option": (lambda: net(dropuot=0.1), TypeError, "unexpected keyword argument 'dropuot'"),
     "unknown readout": (lambda: net(readout="al"), ValueError, "unknown readout 'al'.*did you mean 'all'"),
     "unknown dtype": (lambda: net(dtype="float16"), TypeError, "dtype must be one of float32"),
     "dtype that is none": (lambda: net(dtype="float23"), TypeError, "got 'float23'"),
@@ -316,7 +322,7 @@ WRONG = {
     "torch weights too many": (
         lambda: drn.from_torch_state_dict(MODEL, drn.to_torch_state_dict(net()) | {"weight_ih_l7": X}),
         ValueError,
-        "no place for: 7.weight_ih",
+        "does not have: 7.weight_ih",
     ),
     "torch weights of another size": (
         lambda: drn.from_torch_state_dict(MODEL, drn.to_torch_state_dict(DilatedRNN(D, 5, [2, 4], "gru"))),
@@ -343,6 +349,13 @@ def test_wrong_input_is_refused_with_a_clear_message_and_changes_nothing(name):
     assert_equal((MODEL.params, GRADS), kept, 0)
 
 
+def test_the_constructor_shows_its_documented_arguments():
+    documented = ["input_size", "hidden_size", "dilations", "cell", "output_size", "readout", "dtype", "rng", "xp"]
+    shown = inspect.signature(DilatedRNN).parameters
+    assert list(shown)[: len(documented)] == documented
+    assert [shown[name].default for name in documented[3:]] == ["rnn", None, "last", "float32", 0, np]
+
+
 def test_there_are_at_least_fifty_wrong_inputs():
     assert len(WRONG) >= 50
 
@@ -361,7 +374,7 @@ def files_in(folder):
 
 
 @pytest.mark.parametrize("keep", [0, 1, 30, 0.5, -1, -30])
-def test_a_cut_off_checkpoint_is_refused_by_name(tmp_path, keep):
+def test_a_truncated_checkpoint_is_refused_by_name(tmp_path, keep):
     path = tmp_path / "model.npz"
     MODEL.save(path)
     content = path.read_bytes()
@@ -431,7 +444,7 @@ def test_an_unwritable_folder_is_refused_before_anything_is_written(tmp_path, wh
     assert files_in(tmp_path) == before
 
 
-def test_a_save_that_fails_half_way_leaves_the_older_file_and_nothing_else(tmp_path, monkeypatch):
+def test_a_failed_save_leaves_the_older_file_and_nothing_else(tmp_path, monkeypatch):
     path = tmp_path / "m.npz"
     MODEL.save(path)
     before = files_in(tmp_path)

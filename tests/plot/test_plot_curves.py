@@ -115,7 +115,7 @@ WRONG = {
         "got Figure",
     ),
     "norms of one axis": (lambda: plot.gradient_flow(np.ones(3)), ValueError, r"\(L, T\)"),
-    "no curves": (lambda: plot.training_curves({}), ValueError, "at least one run"),
+    "no curves": (lambda: plot.training_curves({}), ValueError, "at least one curve"),
     "smoothing over 0 values": (
         lambda: plot.training_curves({"a": (np.ones(1), np.ones(1))}, smooth=0),
         ValueError,

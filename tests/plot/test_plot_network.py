@@ -11,19 +11,11 @@ from matplotlib.figure import Figure
 from support.graphs import DILATIONS, GRAPHS, STEPS
 
 from dilated_rnn_np import paths
-from dilated_rnn_np.plot.fold import fold, fold_layout
+from dilated_rnn_np.plot.fold import fold
 from dilated_rnn_np.plot.geometry import RADIUS, layout, route
 from dilated_rnn_np.plot.network import network, skip_comparison
 from dilated_rnn_np.plot.style import label_stride
-from dilated_rnn_np.theory.paths import (
-    INPUT,
-    Edge,
-    Graph,
-    clockwork,
-    dilated_cnn,
-    dilated_stack,
-    shortest_path,
-)
+from dilated_rnn_np.theory.paths import INPUT, Edge, Graph, clockwork, dilated_cnn, dilated_stack, shortest_path
 
 FEW = settings(max_examples=20)  # for tests that draw a picture per example
 
@@ -238,15 +230,6 @@ def test_wrong_input_is_refused_with_a_clear_message(wrong, error, message):
 
 
 # ---------------------------------------------------------------------- fold
-
-
-@given(st.integers(1, 60), st.integers(1, 20))
-def test_the_fold_places_each_step_once_and_a_hop_is_one_column_to_the_right(T, d):
-    places = fold_layout(T, d)
-    assert len(set(places.values())) == T == len(places)
-    assert {row for row, _ in places.values()} == set(range(min(d, T)))
-    for t in range(T - d):
-        assert places[t + d] == (places[t][0], places[t][1] + 1)
 
 
 @FEW

@@ -1,4 +1,4 @@
-"""What a dilation is: which steps meet, which never do, and that phases are sequences of their own."""
+"""Dilation: which steps interact, and phases as separate sequences."""
 
 import itertools
 import math
@@ -67,7 +67,7 @@ def test_gradient_at_the_last_step_reaches_exactly_the_inputs_the_dilations_allo
 
 
 @given(st.integers(2, 4), st.integers(1, 3), st.integers(1, 12), SEED)
-def test_without_fusion_steps_of_different_residues_never_meet_and_fusion_joins_the_newest(K, layers, T, seed):
+def test_steps_of_different_residues_meet_only_in_the_fusion_layer(K, layers, T, seed):
     dilations = exponential_dilations(layers, base=2)
     dilations = [K * d for d in dilations]
     bare = Case(T, 1, 1, [2] * layers, dilations, "rnn", "last", None, False, False, seed, scale=0.5).model

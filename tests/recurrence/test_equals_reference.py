@@ -1,4 +1,4 @@
-"""The fast path equals the naive loops, forward and backward, whatever the net and its input."""
+"""The fast path equals the naive loops, forward and backward, for any net and input."""
 
 from hypothesis import given
 from support.backends import to_host

@@ -1,4 +1,4 @@
-"""Initial weights: each gate's block is drawn for itself, by the scheme that was asked for."""
+"""Initial weights: each gate's block is drawn for itself, by the chosen scheme."""
 
 import numpy as np
 import pytest
@@ -34,7 +34,7 @@ def test_by_default_recurrent_blocks_are_orthogonal_and_input_blocks_glorot_unif
         ("orthogonal", 1 / np.sqrt(50)),
     ],
 )
-def test_schemes_have_the_spread_that_their_sources_give(scheme, deviation):
+def test_schemes_have_the_standard_deviation_of_their_sources(scheme, deviation):
     weights = SCHEMES[scheme](np.random.default_rng(0), 50, 50)
     assert weights.std() == pytest.approx(deviation, rel=0.05)
 

@@ -45,7 +45,7 @@ def phased(rng, sizes, layers, options):
 
 
 def keep_from_kinks(rng, log_tau, s, open_ratio):
-    """Draw periods and shifts whose phases keep away from the gate's kinks, farther than the steps of finite differences."""
+    """Draw periods and shifts whose phases lie farther from the gate's kinks than the steps of finite differences."""
     for unit in range(len(s)):
         near = 0.0
         while near < 4e-3:
@@ -67,7 +67,7 @@ def hm_lstm(rng, sizes, layers, options):
 
 
 def relaxed_hm_lstm(rng, sizes, layers, options):
-    """Detectors closed, half open or open, far from the kinks of the hard sigmoid, where finite differences fail."""
+    """Set each detector near 0, 1/2 or 1, far from the kinks of the hard sigmoid, where finite differences fail."""
     levels, slope = max(2, layers), 0.1
     model = HMLSTM(*sizes, levels, slope=slope, relaxed=True, **options)
     for l in range(levels - 1):
@@ -84,13 +84,13 @@ SYSTEMS = {
     "hm-lstm": hm_lstm,
     "hm-lstm, relaxed": relaxed_hm_lstm,
 }
-CLOCKED = ("clockwork", "phased")  # the last array of a layer's state is a step counter
+CLOCKED = ("clockwork", "phased")  # the last state array of a layer counts steps
 ESTIMATED = {"hm-lstm"}  # straight-through gradients are estimates, not derivatives
 
 
 @dataclass
 class SystemCase:
-    """A small network of a system, and its input; all determined by the integers and the seed."""
+    """A small network of a system and its input, all determined by the integers and the seed."""
 
     system: str
     T: int

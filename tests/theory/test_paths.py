@@ -272,7 +272,7 @@ def test_the_search_finds_the_proven_best_in_small_cases(layers, period):
 # ---------------------------------------------------------------------- wrong input
 
 
-LAYER = paths.plain_stack(1)
+LAYER, CLOCKWORK = paths.plain_stack(1), paths.clockwork([1, 4])
 WRONG = {
     "negative dilation": (lambda: paths.dilated_stack([1, -2]), ValueError, "at least 1, got -2"),
     "dilation of 0": (lambda: paths.dilated_cnn([0]), ValueError, "at least 1, got 0"),
@@ -282,11 +282,7 @@ WRONG = {
     "end before start": (lambda: paths.shortest_path(LAYER, 3, 2), ValueError, "never travel back"),
     "negative limit": (lambda: paths.recurrent_lengths(LAYER, -1), ValueError, "limit"),
     "cycle of 0": (lambda: paths.mean_recurrent_length(LAYER, 0), ValueError, "cycle"),
-    "cycle that does not fit": (
-        lambda: paths.mean_recurrent_length(paths.clockwork([1, 4]), 6),
-        ValueError,
-        "multiple of.*4",
-    ),
+    "cycle that does not fit": (lambda: paths.mean_recurrent_length(CLOCKWORK, 6), ValueError, "multiple of.*4"),
     "edge to an unknown node": (lambda: Graph("g", ("a",), (Edge("a", "b"),)), ValueError, "must lead from"),
     "edge into the input": (lambda: Graph("g", ("a",), (Edge("a", "input", 1),)), ValueError, "must lead from"),
     "edge back in time": (lambda: Graph("g", ("a",), (Edge("a", "a", -1),)), ValueError, "steps of a -> a.*got -1"),
@@ -321,11 +317,7 @@ WRONG = {
     "closed form with negative layers": (lambda: paths.closed_form_plain(-9, 3), ValueError, "num_layers"),
     "the same node twice": (lambda: Graph("g", ("a", "a"), ()), ValueError, "different names"),
     "no nodes": (lambda: Graph("g", (), ()), ValueError, "at least one"),
-    "layer lengths of a clockwork": (
-        lambda: paths.layer_lengths(paths.clockwork([1, 2]), 3),
-        ValueError,
-        "is not a stack",
-    ),
+    "layer lengths of a clockwork": (lambda: paths.layer_lengths(CLOCKWORK, 3), ValueError, "is not a stack"),
     "more layers than spans": (lambda: search.search_dilations(5, 4), ValueError, "at most the period 4"),
     "no candidate reaches span 1": (lambda: search.best_of([(2, 4)], 4), ValueError, "no candidate reaches every span"),
     "negative seed": (lambda: search.search_dilations(2, 4, seed=-1), ValueError, "seed must be a whole number"),

@@ -257,3 +257,47 @@ def test_a_state_that_cannot_be_saved_is_named(tmp_path):
 
     with pytest.raises(TypeError, match="the state of Odd must hold"):
         train(1, [Odd()], checkpoint=tmp_path / "run.npz")
+
+
+def test_a_callback_whose_saved_state_was_empty_starts_empty_again(tmp_path):
+    def run(average, resume, fail):
+        model = DilatedRNN(1, 3, [1], output_size=1, dtype="float64")
+        optimizer = optim.SGD(model.params, lr=0.1)
+
+        class Failing(Callback):
+            def before_step(self, run, model, optimizer):
+                if fail and run.step == 11:
+                    raise OSError("stop here")
+
+        options = {"loss": "mean_squared_error", "progress": False, "checkpoint_every": 7, "resume": resume}
+        batches = [(np.ones((4, 2, 1)), np.full((2, 1), float(k))) for k in range(5)]
+        return fit(
+            model, batches, optimizer, 20, checkpoint=tmp_path / "run.npz", callbacks=[average, Failing()], **options
+        )
+
+    average, whole = EpochAverage(3, 10), EpochAverage(3, 10)
+    with pytest.raises(OSError, match="stop here"):
+        run(average, False, fail=True)  # saved at step 7, before the first epoch ended
+    run(average, True, fail=False)
+    (tmp_path / "run.npz").unlink()
+    run(whole, False, fail=False)
+    assert_equal(average.params, whole.params, 0)
+
+
+def test_an_error_of_a_callback_keeps_its_own_words():
+    class Dividing(Callback):
+        def after_step(self, run, model, optimizer):
+            raise FloatingPointError("divided by zero in a callback")
+
+    model = DilatedRNN(1, 3, [1], output_size=1)
+    batches = [(np.ones((4, 2, 1)), np.ones((2, 1)))]
+    with pytest.raises(FloatingPointError, match="^divided by zero in a callback$"):
+        fit(
+            model,
+            batches,
+            optim.SGD(model.params),
+            2,
+            loss="mean_squared_error",
+            callbacks=[Dividing()],
+            progress=False,
+        )

@@ -400,3 +400,16 @@ def test_a_batch_that_counts_nothing_is_skipped_in_evaluation_and_refused_in_tra
         evaluate(model, [empty], "huber")
     with pytest.raises(ValueError, match="no position counts"):
         train_step(model, optim.SGD(model.params), empty, "huber")
+
+
+def test_a_partial_of_a_loss_is_counted_by_the_loss_s_own_count():
+    def last_step(output, targets, lengths=None, weights=None, scale=1.0):
+        error, gradient = output[-1] - targets[-1], np.zeros_like(output)
+        gradient[-1] = 2 * scale * error / error.size
+        return scale * (error**2).mean(), gradient
+
+    last_step.count = lambda output, *_: output.shape[1]
+    model = DilatedRNN(1, 4, [1], output_size=1, readout="all")
+    batches = [(np.ones((T, 2, 1)), np.full((T, 2, 1), float(T))) for T in (2, 20)]
+    partial = functools.partial(last_step, scale=1.0)
+    assert evaluate(model, batches, partial)[0] == evaluate(model, batches, last_step)[0]
