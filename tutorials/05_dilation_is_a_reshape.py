@@ -305,10 +305,10 @@ print("W", W.shape, "  Z", Z.shape, f"  {len(range(0, T * B, n))} products W @ Z
 for view in scan.fold(Z[:, :-n], n, slice(0, n)):
     assert np.shares_memory(view, Z)  # nothing is copied
     print(view.shape)
-z, h_later = (scan.fold(columns, n, slice(0, n))[0] for columns in (Z[:, :-n], Z[-H:, n:]))
-h_later[:, 0] += 1  # the h rows of Z, n columns later …
-assert np.array_equal(z[-H:, 1], h_later[:, 0])  # … are the h rows of the next folded step
-h_later[:, 0] -= 1
+z, h_next = (scan.fold(columns, n, slice(0, n))[0] for columns in (Z[:, :-n], Z[-H:, n:]))
+h_next[:, 0] += 1  # the h rows of Z, n columns later …
+assert np.array_equal(z[-H:, 1], h_next[:, 0])  # … are the h rows of the next folded step
+h_next[:, 0] -= 1
 
 # %% [markdown]
 # Here is `scan.forward` without its options, for any cell. The cell is a function of its pre-activations and its previous state
@@ -317,19 +317,19 @@ h_later[:, 0] -= 1
 
 
 # %%
-def forward(cell, W, Z, x, states, n):
+def forward(cell, W, Z, x, states):
     """Fill Z and return the cell's caches, one per folded step; states, (n, H) per state array, are changed in place."""
-    H, D, caches = states[0].shape[1], len(x), []
+    (n, H), D, caches = states[0].shape, len(x), []
     Z[-H:, :n] = states[0].T  # what the first folded step reads
-    folded = [scan.fold(columns, n, slice(0, n)) for columns in (Z[:, :-n], x, Z[-H:, n:])]
-    for z, x_z, h_later in zip(*folded, strict=True):  # the whole steps, then the narrow one
+    whole_and_rest = [scan.fold(columns, n, slice(0, n)) for columns in (Z[:, :-n], x, Z[-H:, n:])]
+    for z, x_z, h_next in zip(*whole_and_rest, strict=True):  # the whole steps, then the narrow one
         steps, w = z.shape[1:]
         newest = tuple(s[:w].T.copy() for s in states)  # (w, H) -> (H, w); copied, because the caches keep it
         for t in range(steps):  # an ordinary recurrence: each step reads the state that the step before wrote
             z[:D, t] = x_z[:, t]
             a = W @ z[:, t]  # (P*H, w)
             newest, cache = cell.forward(tuple(a.reshape(-1, H, w)), (z[-H:, t], *newest[1:]))
-            h_later[:, t] = newest[0]
+            h_next[:, t] = newest[0]
             caches.append(cache)
         for s, s_new in zip(states, newest, strict=True):
             s[:w] = s_new.T
@@ -346,7 +346,7 @@ for name in ("rnn", "lstm", "gru"):
     W = join_weights(layer.cell, **weights)  # (P*H, D+1+H)
     Z = np.ones((D + 1 + H, (T + d) * B))
     states = [np.zeros((n, H)) for _ in layer.cell.state]
-    caches = forward(layer.cell, W, Z, x_columns, states, n)
+    caches = forward(layer.cell, W, Z, x_columns, states)
     output, state, cache = layer.forward(x)
     assert np.allclose(Z[-H:, n:].T.reshape(T, B, H), output, rtol=1e-12)
     for s, in_time in zip(states, state[0], strict=True):
@@ -380,14 +380,14 @@ assert not W[2 * H : 3 * H, D + 1 :].any() and not W[3 * H :, :D].any()
 
 
 # %%
-def backward(cell, W, Z, dh, dstates, caches, n):
+def backward(cell, W, Z, dh, dstates, caches):
     """Return dx (D, T*B) and dW; dh is (H, T*B); dstates, (n, H) per state array, are changed in place."""
-    D, k = len(Z) - 1 - len(dh), len(caches)
-    seen = len(cell.gates) * len(dh)  # G*H
-    W_x, W_h = W[:seen, :D], W[:, D + 1 :]
+    n, D, k = len(dstates[0]), len(Z) - 1 - len(dh), len(caches)
+    input_rows = len(cell.gates) * len(dh)  # G*H
+    W_x, W_h = W[:input_rows, :D], W[:, D + 1 :]
     dx, dW = np.empty((D, dh.shape[1])), np.zeros_like(W)
-    folded = [scan.fold(columns, n, slice(0, n)) for columns in (Z[:, :-n], dh, dx)]
-    for z, dh_z, dx_z in reversed(list(zip(*folded, strict=True))):  # the narrow step, then the whole ones
+    whole_and_rest = [scan.fold(columns, n, slice(0, n)) for columns in (Z[:, :-n], dh, dx)]
+    for z, dh_z, dx_z in reversed(list(zip(*whole_and_rest, strict=True))):  # the narrow step, then the whole ones
         steps, w = z.shape[1:]
         dnewest = tuple(ds[:w].T.copy() for ds in dstates)  # (w, H) -> (H, w)
         for t in reversed(range(steps)):
@@ -396,7 +396,7 @@ def backward(cell, W, Z, dh, dstates, caches, n):
             da, dprevious = cell.backward(dnew, caches[k])
             da = np.concatenate(da)  # P times (H, w) -> (P*H, w)
             dnewest = (dprevious[0] + W_h.T @ da, *dprevious[1:])
-            dx_z[:, t] = W_x.T @ da[:seen]
+            dx_z[:, t] = W_x.T @ da[:input_rows]
             dW += da @ z[:, t].T
         for ds, ds_before in zip(dstates, dnewest, strict=True):
             ds[:w] = ds_before.T
@@ -406,7 +406,7 @@ def backward(cell, W, Z, dh, dstates, caches, n):
 doutput = rng.standard_normal((T, B, H))
 for name, (layer, W, Z, caches, cache) in by_hand.items():
     dstates = [np.zeros((n, H)) for _ in layer.cell.state]
-    dx, dW = backward(layer.cell, W, Z, doutput.reshape(T * B, H).T, dstates, caches, n)
+    dx, dW = backward(layer.cell, W, Z, doutput.reshape(T * B, H).T, dstates, caches)
     dx_library, dstate, grads = layer.backward(doutput, cache)
     assert np.allclose(dx.T.reshape(T, B, D), dx_library, rtol=1e-10)
     for key, gradient in separate_weights(layer.cell, dW, D).items():  # mirrors join_weights
@@ -426,12 +426,12 @@ for name, (layer, W, Z, caches, cache) in by_hand.items():
 # |---|---|
 # | `part` | The columns of a folded step never meet, so some of them can go through all steps by themselves, on another thread. Above, `part` was `slice(0, n)`. |
 # | `caches`, `first` | The list is given and has one entry per folded step. An old entry is freed just before its replacement is allocated, so the memory is reused. |
-# | `valid`, `live` | Rows may end before step $T$. A step past a row's end copies the state that it reads, and backward hands that state's gradient on (`dkept`). |
-# | `together`, `products`, `submit` | The two products that wait for nothing are computed for many steps at once, and on another core where one is free. `at_once` computes them on the spot. |
-# | `.transpose(1, 0, 2)` | `(D, steps, w)` becomes `(steps, D, w)`: `matmul` multiplies the last two axes, step by step. |
-# | `reached` | Receives `dnew[0]`, the whole gradient of each output; `drn.memory.gradient_flow` measures it. |
+# | `valid` | Rows may end before step $T$. A step past a row's end copies the state that it reads; backward passes that state's gradient on unchanged, and sets `da` to 0. |
+# | `steps_per_product`, `products`, `submit` | The two products that wait for nothing are computed for many steps at once, and on another core where one is free. `at_once` computes them on the spot. |
+# | `.transpose(1, 0, 2)` | `(D, k, w)` becomes `(k, D, w)`: `matmul` multiplies the last two axes, for each of k steps. |
+# | `dh_total` | Receives `dnew[0]`, the whole gradient of each output; `drn.memory.gradient_flow` measures it. |
 # | `check_state` | Raises an error where a cell of your own returns states of a wrong shape. |
-# | `hasattr(ds_before, "T")` | A cell may return the number 0 in place of an array of zeros. |
+# | `others` | The gradients of the other state arrays; a cell may return the number 0 in place of an array of zeros. |
 # | `gate_values` | Collects the gates in the caches, for pictures. |
 #
 # What `part`, `caches` and `submit` are worth is measured in [13. What a training step costs](13_what_a_step_costs.ipynb).

@@ -241,7 +241,7 @@ show(ax)
 def run_blocks(cell, W, Z, x, c, n):
     """Run blocks of n columns as the scan does; return the seconds of products, cell, and the rest."""
     D, H, clock = len(x), len(c), time.perf_counter
-    z, x_z, h_later = (scan.fold(columns, n, slice(0, n))[0] for columns in (Z[:, :-n], x, Z[-H:, n:]))
+    z, x_z, h_next = (scan.fold(columns, n, slice(0, n))[0] for columns in (Z[:, :-n], x, Z[-H:, n:]))
     caches, in_products, in_cell = [], 0.0, 0.0
     begin = clock()
     for t in range(z.shape[1]):
@@ -251,7 +251,7 @@ def run_blocks(cell, W, Z, x, c, n):
         between = clock()
         (h, c), cache = cell.forward(tuple(a.reshape(-1, H, n)), (z[-H:, t], c))
         after = clock()
-        h_later[:, t] = h  # d steps later
+        h_next[:, t] = h  # d steps later
         caches.append(cache)
         in_products += between - before
         in_cell += after - between
