@@ -125,8 +125,8 @@ def backward(
 
     Parameters
     ----------
-    dh : (H, T*B), the gradient of the outputs from above. dx : (D, T*B), to be filled; may be dh, as each step of dh is read
-        before dx is written there.
+    dh : (H, T*B), the gradient of the outputs from above, 0 past each row's end.
+    dx : (D, T*B), to be filled; may be dh, as each step of dh is read before dx is written there.
     dstates : one array (n, H) per state array, changed in place from the gradient of the state after the sequence to that of the
         state before it.
     dh_total : (H, T*B), to be filled with the whole gradient of each output, from above and through time; or None.

@@ -92,6 +92,7 @@ def test_small_digits_are_means_of_squares_in_a_fixed_order():
         SmallDigits(block=5, data_dir=DATA)
 
 
+@pytest.mark.slow
 @needs_data
 def test_small_digits_of_an_experiment_can_be_evaluated_and_drawn_and_the_page_says_what_they_are(
     tmp_path, monkeypatch, capsys

@@ -83,7 +83,7 @@ def alive(processes):
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="lists processes through /proc")
-@pytest.mark.parametrize("whole_group", [False, True], ids=["parent", "group"])
+@pytest.mark.parametrize("whole_group", [pytest.param(False, marks=pytest.mark.slow), True], ids=["parent", "group"])
 def test_ctrl_c_ends_all_processes_writes_the_table_and_the_same_command_resumes(whole_group, tmp_path):
     command = [sys.executable, "-m", "dilated_rnn_np", "experiment", "copy-memory", "--systems", "dilated,plain"]
     command += ["--cells", "rnn", "--steps", "120", "--batch-size", "4", "--seeds", "2"]

@@ -48,6 +48,7 @@ def without_time(history):
 # ---------------------------------------------------------------------- it learns
 
 
+@pytest.mark.slow
 def test_a_dilated_net_learns_copy_memory_and_a_plain_one_does_not():
     task = CopyMemory(T=30)
     losses = {}
