@@ -52,10 +52,9 @@ def forward(
     n, H = states[0].shape
     Z[-H:, part] = states[0][part].T  # the outputs before the sequence; other states stay out of Z
     first = 0  # entry of ``caches``
+    # The loop runs at most twice: over the whole steps, then over the rest, which has fewer columns.
     whole_and_rest = (fold(a, n, part) for a in (Z[:, :-n], x, Z[-H:, n:], valid))
-    for z, x_z, h_next, valid_z in zip(
-        *whole_and_rest, strict=False
-    ):  # the whole steps, then the rest with fewer columns
+    for z, x_z, h_next, valid_z in zip(*whole_and_rest, strict=False):
         w = z.shape[2]
         newest = tuple(s[part][:w].T.copy() for s in states)  # (w, H) -> (H, w) each
         newest = steps_forward(cell, W, z, x_z, h_next, newest, caches, first, valid_z)
@@ -163,9 +162,7 @@ def steps_backward(
 ) -> Arrays:
     """Mirror ``steps_forward``, last step first: fill dx, add to dW, and return the gradient of the state before the steps."""
     xp, D, (_, steps, w) = array_module(z), len(dx), z.shape
-    input_rows = len(cell.gates) * len(
-        dh
-    )  # of W; below them are the recurrent parts of split gates, which do not see x
+    input_rows = len(cell.gates) * len(dh)  # of W; the recurrent parts of split gates, below them, do not see x
     W_x, W_h = W[:input_rows, :D], W[:, D + 1 :]  # (G*H, D), (P*H, H)
 
     def products(da: Array, z: Array, dx: Array) -> None:  # (P*H, k, w), (D+1+H, k, w), (D, k, w) for k steps
@@ -186,9 +183,8 @@ def steps_backward(
             xp.concatenate(da_t, out=da[:, t - start])  # P times (H, w) -> (P*H, w)
             if valid is not None:
                 da[:, t - start] = xp.where(valid[:, t], da[:, t - start], 0)
-            others = (
-                ds if hasattr(ds, "shape") else xp.zeros_like(dnew[0]) for ds in dprevious[1:]
-            )  # a cell may return 0
+            # A cell may return the number 0 for a state that it does not read.
+            others = (ds if hasattr(ds, "shape") else xp.zeros_like(dnew[0]) for ds in dprevious[1:])
             dnewest = (dprevious[0] + W_h.T @ da[:, t - start], *others)
             if valid is not None:  # an ended row copied its state, so its gradient passes unchanged
                 dnewest = tuple(xp.where(valid[:, t], ds, ds_kept) for ds, ds_kept in zip(dnewest, dtotal, strict=True))
