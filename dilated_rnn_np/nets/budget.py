@@ -7,7 +7,7 @@ With T steps in segments of n steps, backward holds the caches of one segment an
 ``step`` is the cache of one time step plus the gradients of outputs that backward holds beside it. ``state`` is one
 state of all layers; three more are in the buffers and in the gradients of states. ``weights`` are the bytes of all
 parameters: backward holds their copies, the joined matrices, the gradients of a segment and their sum. ``group`` are
-the gradients of pre-activations whose products are computed together, with one group in use and one being filled. The
+the gradients of pre-activations whose products are computed together, with two groups waiting and one being filled. The
 memory is least near ``T / n = sqrt(T * step / state)`` segments; with fewer and longer segments it grows, so the
 longest one that fits is found by bisection. The cache of a step is not computed from formulas but measured: each layer
 runs over two short sequences.
@@ -52,7 +52,7 @@ class Costs:
             mask = layer.input_size if dropout and i > 0 else 0
             numbers, arrays = numbers + of_layer[0] + mask, arrays + of_layer[1]
             gradients = max(gradients, layer.hidden_size + layer.input_size)
-            per_column = 2 * itemsize * max(len(p) for p in own.values())  # one group in use, one being filled
+            per_column = 3 * itemsize * max(len(p) for p in own.values())  # two groups wait, one is being filled
             groups.append((per_column * B, per_column * max(TOGETHER, layer.steps_in_state * B)))
         return cls(
             step=B * itemsize * (numbers + gradients) + BYTES_PER_ARRAY * arrays,

@@ -1,8 +1,8 @@
 """From weights to gates: the pre-activations that a cell receives, and the one matrix W that computes all of them.
 
-A gate's pre-activation is the sum of an input part ``W_x x + b`` and a recurrent part ``W_h h``. A cell may ask for the two
-parts of a gate apart, as the GRU does for its candidate ``n``. ``pre_activations`` is the only place that knows this rule. It
-is linear, so applied to the weights themselves it gives the rows of W, and its transpose separates their gradients again.
+The pre-activation of a gate is the sum of an input part ``W_x x + b`` and a recurrent part ``W_h h``. A split gate passes the parts
+apart, as the GRU needs for its candidate. This rule, ``pre_activations``, is linear: for ``from_x = [W_x b 0]`` and
+``from_h = [0 0 W_h]`` it returns the rows of W, and its transpose separates their gradients again.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ holds all that one step reads. For T = 5, d = 2 and B = 1 its columns are
 
 Steps of different phase ``t mod d`` do not depend on each other, so d consecutive steps are computed at once (Chang et al. 2017,
 section 2.1 and figure 1, right): here columns 0-1, then 2-3, then the rest, column 4. These are the steps of an ordinary
-recurrence: each reads the state that the step before wrote n columns further. The columns of one step are independent too, so
-a part of them can go through all steps alone, on a thread of its own.
+recurrence: each reads the state that the step before wrote n columns further. Columns of one step are independent too, so a
+part of them can go through all steps on a thread of its own.
 """
 
 from __future__ import annotations
@@ -45,8 +45,7 @@ def forward(
     W : (P*H, D+1+H), from ``join_weights``. Z : (D+1+H, T*B + n), to be filled; its row of ones is filled already.
     x : (D, T*B). states : one array (n, H) per state array of the cell, row p*B + b for the newest state of phase p and batch
         row b; changed in place from the state before the sequence to that after it.
-    part : the columns of each step to run.
-    caches : one entry per folded step, to be filled with the cell's cache; None keeps nothing.
+    part : the columns of each step to run. caches : one entry per step, to be filled with the cell's; None keeps nothing.
     valid : (T*B,) booleans, or None where all steps are; a step past a row's end copies the state it reads.
     """
     n, H = states[0].shape
@@ -74,17 +73,10 @@ def steps_forward(
     first: int,
     valid: Array | None,
 ) -> Arrays:
-    """Run an ordinary recurrence over folded steps.
+    """Run an ordinary recurrence over z (D+1+H, steps, w) and x (D, steps, w), and return the state after it.
 
-    Parameters
-    ----------
-    z : (D+1+H, steps, w). x : (D, steps, w). h_next : (H, steps, w), the rows of h that the following step reads.
-    newest : the state before the steps, (H, w) per array. caches : to be filled from entry ``first`` on.
-    valid : (1, steps, w) or None.
-
-    Returns
-    -------
-    newest : the state after the steps.
+    h_next (H, steps, w) are the rows of h that the following step reads, ``newest`` is the state before the steps, (H, w) per
+    array, ``caches`` is filled from entry ``first`` on, and ``valid`` is (1, steps, w) or None.
     """
     xp, D, (_, steps, w), H = array_module(z), len(x), z.shape, len(h_next)
     for t in range(steps):
@@ -204,8 +196,7 @@ def gate_values(cell: Cell, caches: list[Any], gates: dict[str, Array], outputs:
 def fold(columns: Array | None, n: int, part: slice) -> list[Any]:
     """Fold (rows, T*B) into steps of n columns: views (rows, T/d, w) of the whole steps, and (rows, 1, w') of the rest.
 
-    The n columns of a step are adjacent, so folding them is a view. A vector (T*B,) counts as one row; None folds into None. An
-    empty view is left out, for all arrays of T*B columns alike.
+    Columns of a step are adjacent, so no data moves. A vector counts as one row, None stays None, and empty views are left out.
 
     >>> import numpy as np
     >>> [view.tolist() for view in fold(np.arange(7)[None], 3, slice(0, 2))]
