@@ -1,7 +1,7 @@
 """From weights to gates: the pre-activations that a cell receives, and the one matrix W that computes all of them.
 
-The pre-activation of a gate is the sum of an input part ``W_x x + b`` and a recurrent part ``W_h h``. A split gate passes the parts
-apart, as the GRU needs for its candidate. This rule, ``pre_activations``, is linear: for ``from_x = [W_x b 0]`` and
+A gate's pre-activation is the sum of an input part ``W_x x + b`` and a recurrent part ``W_h h``. A split gate passes both apart,
+as the GRU needs for its candidate. This rule, ``pre_activations``, is linear: for ``from_x = [W_x b 0]`` and
 ``from_h = [0 0 W_h]`` it returns the rows of W, and its transpose separates their gradients again.
 """
 
