@@ -17,7 +17,7 @@ from dilated_rnn_np import plot
 # %% [markdown]
 # ## From one neuron to a layer
 #
-# A layer has $H$ neurons instead of one, reads $D$ numbers a step instead of one, and does so for $B$ sequences at once, the *batch*.
+# A layer has $H$ neurons instead of one, reads $D$ numbers per step instead of one, and does so for $B$ sequences at once, the *batch*.
 # The equation keeps its form; the numbers become arrays:
 #
 # $$a_t = W_x x_t + W_h h_{t-1} + b, \qquad h_t = \tanh(a_t)$$

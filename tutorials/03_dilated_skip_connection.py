@@ -32,7 +32,7 @@ import dilated_rnn_np as drn
 
 # %%
 rng = np.random.default_rng(0)
-T, D, H = 13, 2, 3  # steps, numbers a step, units
+T, D, H = 13, 2, 3  # steps, numbers per step, units
 x = rng.standard_normal((T, D))
 W_x, W_h, b = rng.standard_normal((H, D)), 0.6 * rng.standard_normal((H, H)), 0.1 * rng.standard_normal(H)
 

@@ -69,7 +69,7 @@ with np.errstate(over="raise"):
 # ## Cells see numbers, not matrices
 #
 # The matrix products of tutorial 2 do not change: $a = W_x x_t + W_h h_{t-1} + b$. A cell with four gates simply has four times as many rows in
-# $W_x$, `(4H, D)`, and $W_h$, `(4H, H)`, one block of $H$ rows a gate, and $a$ is cut into four pieces of equal shape. What is new happens *after* the product, number by number.
+# $W_x$, `(4H, D)`, and $W_h$, `(4H, H)`, one block of $H$ rows per gate, and $a$ is cut into four pieces of equal shape. What is new happens *after* the product, number by number.
 # So forward takes pre-activations and the previous state and returns the new state, and backward takes the gradient of the new state and returns those of the pre-activations and of the previous state.
 # Both are called **pointwise**: each neuron for itself.
 #

@@ -459,7 +459,7 @@ assert np.allclose(by_phase[phases, np.arange(B)], state[0][0], rtol=1e-12)
 # Fill in the functions and run the cell: the checker says what is wrong. `hint("5.1", 1)` gives a nudge, higher numbers more; the
 # solutions are in `solutions/ex05.py`.
 #
-# **5.1** The fold, for a sequence whose length $d$ divides, with $F$ numbers a step: `(T, B, F)` becomes `(T/d, d*B, F)`, and row `p*B + b` of step `q` is row `b` of
+# **5.1** The fold, for a sequence whose length $d$ divides, with $F$ numbers per step: `(T, B, F)` becomes `(T/d, d*B, F)`, and row `p*B + b` of step `q` is row `b` of
 # time step `q*d + p`.
 
 

@@ -20,7 +20,7 @@ from dilated_rnn_np import paths, plot, search
 # ## A graph with a handful of edges
 #
 # A recurrent net has the same edges at every time step. So it is enough to draw each edge once and to write on it how many time
-# steps it travels. That is a **cyclic graph**. A stack with the dilations 1, 2, 4 has three nodes, one a layer, and six edges:
+# steps it travels. That is a **cyclic graph**. A stack with the dilations 1, 2, 4 has three nodes, one per layer, and six edges:
 
 # %%
 dilated = paths.dilated_stack([1, 2, 4])
@@ -228,7 +228,7 @@ show(plot.path_lengths(graphs, size(600, 1200)))
 # * **recurrent edges per node**: edges that travel time, over nodes;
 # * **parameters per recurrent edge**: what one way through time costs.
 #
-# Here are all four architectures with $H = 20$ units a layer and one input number a step, over the cycle $m = 256$.
+# Here are all four architectures with $H = 20$ units per layer and one input number per step, over the cycle $m = 256$.
 
 # %%
 rows = paths.table(graphs, m, input_size=1, hidden_size=20)

@@ -88,7 +88,7 @@ assert not dW_x[:, unseen].any()
 print(f"this window holds {V - len(unseen)} of the {V} characters; the vectors of the others stay as they are")
 
 # %% [markdown]
-# A GRU of $H$ units reads three such vectors of $H$ numbers, one a gate. An **embedding** puts a shorter vector in between: $E$ numbers a
+# A GRU of $H$ units reads three such vectors of $H$ numbers, one per gate. An **embedding** puts a shorter vector in between: $E$ numbers per
 # character, $e_t = W x_t$, which all gates then read. Nothing new is computed; the two matrices multiply to one $W_x$. But there may be fewer numbers to learn:
 
 # %%
@@ -512,5 +512,5 @@ check("10.4", probabilities)
 # %% [markdown]
 # ## Where next
 #
-# A text has many steps, but one kind of them. Sound has thousands a second, and recordings end when they end:
+# A text has many steps, but one kind of them. Sound has thousands per second, and recordings end when they end:
 # [11. Raw sound](11_raw_sound.ipynb).

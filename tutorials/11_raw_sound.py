@@ -19,13 +19,13 @@ from dilated_rnn_np.tasks import files, speech
 # %% [markdown]
 # ## The recordings
 #
-# In the Free Spoken Digit Dataset six people say the ten digits, fifty times each, at 8,000 samples a second. A name such as `7_jackson_32` says the digit, the speaker and
+# In the Free Spoken Digit Dataset six people say the ten digits, fifty times each, at 8,000 samples per second. A name such as `7_jackson_32` says the digit, the speaker and
 # the index of the recording. `drn.tasks.Speech` looks for the recordings in `data_dir`, then in the folder that `$DILATED_RNN_DATA` names, then in a cache, and downloads
 # them where they are nowhere. Where that fails too, this tutorial goes on with a stand-in: synthesised voices, sums of the harmonics of a pitch, louder near the resonances of a mouth.
 # Pitch and mouth belong to the speaker, the vowels to the digit, and all wavers as drawn from a seed. They are nobody's voices, so take accuracies from the recordings alone.
 
 # %%
-RATE = 8000  # samples a second
+RATE = 8000  # samples per second
 VOICES = {  # of the stand-in: pitch in hertz, resonances relative to a common mouth, loudness
     "anna": (205, 1.15, 900),
     "ben": (115, 1.00, 3000),

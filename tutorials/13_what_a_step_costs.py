@@ -115,7 +115,7 @@ nets = {
 }
 T, B = size(256, 784), size(32, 128)
 for cell, net in nets.items():
-    print(f"{cell:<5}{net.num_parameters:>8,} parameters, {flops(net, T, B) / 1e9:6.2f} billion flops a step")
+    print(f"{cell:<5}{net.num_parameters:>8,} parameters, {flops(net, T, B) / 1e9:6.2f} billion flops per step")
 one_layer = [drn.DilatedRNN(1, 50, [d], output_size=10) for d in (1, 64)]
 assert flops(one_layer[0], T, B) == flops(one_layer[1], T, B)
 
@@ -819,7 +819,7 @@ for x_t in long:
     times.append(time.perf_counter() - start)
 assert same([output], [model.forward(long)[0]])
 held = sum(array.nbytes for entry in state for array in entry)
-assert held == 4 * 16 * 20 * sum(model.dilations)  # 4 bytes, 16 rows, 20 units, d steps a layer
+assert held == 4 * 16 * 20 * sum(model.dilations)  # 4 bytes, 16 rows, 20 units, d steps per layer
 print(f"the state holds {held:,} bytes")
 print(f"a late step takes {np.median(times[-100:]) / np.median(times[:100]):.2f} times as long as an early one")
 

@@ -504,7 +504,7 @@ show(lines)
 # %% [markdown]
 # ## Equal parameters
 #
-# Equal hidden sizes are not equal terms. Give each system 20 units a layer and count. Then turn it round: give a **budget**, and ask
+# Equal hidden sizes are not equal terms. Give each system 20 units per layer and count. Then turn it round: give a **budget**, and ask
 # for the largest hidden size that stays within it. `hidden_size_for` doubles the size until it is too much, then halves the interval.
 
 # %%
@@ -659,7 +659,7 @@ print("the two ranges overlap:", bool(overlap))
 # solutions are in `solutions/ex15.py`.
 #
 # **15.1** One step of a clockwork layer. `a` `(H,)` holds the pre-activations of all units at the time `t` (products and biases are in it),
-# `h_prev` `(H,)` the outputs of the step before. The modules, one a period, are of equal size and lie one after the other.
+# `h_prev` `(H,)` the outputs of the step before. The modules, one per period, are of equal size and lie one after the other.
 
 
 # %%

@@ -31,7 +31,7 @@ def atomic(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[Any]]:
     ('whole', ['a.txt'])
     """
     path = Path(path)
-    part = path.with_name(f".{path.name}.part")  # a fixed name: the next run overwrites what a killed one left
+    part = path.with_name(f".{path.name}.part")  # a fixed name: the next run overwrites the file of a killed one
     try:
         with open(part, mode, encoding=None if "b" in mode else "utf-8") as file:
             yield file

@@ -88,7 +88,7 @@ class DilatedCNN(ComparedSystem):
 
 @dataclass
 class ConvolutionCache:
-    """What ``ConvolutionLayer.backward`` needs; in X and Y the given state precedes the sequence."""
+    """The data for ``ConvolutionLayer.backward``; in X and Y the given state precedes the sequence."""
 
     params: Params
     W: Array  # (2*H, k*D+1), [W_f b_f] above [W_g b_g]

@@ -115,7 +115,7 @@ class HMLSTM(ComparedSystem):
 
 @dataclass
 class LevelCache:
-    """What backward needs of one level at one step: arrays (B, H), and (B, 1) for the boundaries."""
+    """The data of one level and step for backward: arrays (B, H), and (B, 1) for the boundaries."""
 
     h_below: Array  # (B, D) at the lowest level
     z_below: Any  # 1 at the lowest level

@@ -21,7 +21,7 @@ from ..recurrence.cells import Arrays
 
 @dataclass
 class RecurrentCache:
-    """What ``RecurrentLayer.backward`` needs."""
+    """The data for ``RecurrentLayer.backward``."""
 
     params: Params
     x: Array  # (T, B, D)

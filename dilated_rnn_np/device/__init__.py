@@ -1,4 +1,4 @@
-"""What a layer launches on a GPU; a property of the model, ``model.to("cupy", kernels="plain" | "fused" |
+"""The GPU kernels of a layer, a property of the model, ``model.to("cupy", kernels="plain" | "fused" |
 "persistent")``.
 
 Nothing here computes anything new: each module has the interface of ``recurrence.scan`` and equals it to rounding,

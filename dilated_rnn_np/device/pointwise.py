@@ -118,7 +118,7 @@ class FusedFunction:
         self.launch = fuse(kernel)
 
     def __call__(self, one: Arrays, other: Arrays) -> Two:
-        """Return what the function returns."""
+        """Return the function's results."""
         given = (*one, *other)
         if self.launch is None or not _all_arrays(given):  # a gradient may be the number 0
             return self.function(one, other)

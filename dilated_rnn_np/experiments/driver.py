@@ -28,7 +28,7 @@ Result = dict[str, Any]
 After = Callable[[Network], str]  # from a trained model to a text that is stored with its result
 SCHEDULES = ("cosine", "constant")
 HELD_OUT = ("validation", "test")
-HELD_OUT_BATCH = 512  # sequences per batch of held-out data; it does not change what is measured
+HELD_OUT_BATCH = 512  # sequences per batch of held-out data; it does not change the measurement
 ENDLESS_EPOCH = 100  # steps per epoch of annealing for a task with endless data
 MAY_CHANGE = ("validate_every", "patience", "checkpoint_every", "budget")  # when a run is resumed
 

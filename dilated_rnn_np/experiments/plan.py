@@ -1,4 +1,4 @@
-"""The description of an experiment: contenders, each a net on a task with its training, and what the report shows."""
+"""The description of an experiment: contenders, each a net on a task with its training, and the contents of the report."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ class Study:
         return f"[{number + 1}/{len(self.trials)}] {contender.setting}, {contender.label}, seed {seed}"
 
     def identity(self) -> dict[str, Any]:
-        """Return what makes a folder this study's; systems, cells, settings and seeds may be added to it."""
+        """Return the settings that identify a study's folder; systems, cells, settings and seeds may be added to it."""
         shared = {name: value for name, value in vars(self.choices).items() if name not in MAY_GROW}
         return {"experiment": self.experiment.name, **shared}
 

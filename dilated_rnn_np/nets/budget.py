@@ -94,7 +94,7 @@ def segment_size(stack: Stack, params: Params, T: int, B: int, itemsize: int, dr
 
 
 def cost_of_a_step(layer: Layer, params: Params) -> tuple[float, float]:
-    """Return what a layer's cache holds per time step: numbers per batch row, and arrays."""
+    """Return the contents of a layer's cache per time step: numbers per batch row, and arrays."""
     params = {name: np.zeros(p.shape, np.float32) for name, p in params.items()}
     state = tuple(np.zeros(shape, np.float32) for shape in layer.state_shapes(1))
     held, steps = [], layer.steps_in_state

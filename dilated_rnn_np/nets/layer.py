@@ -1,4 +1,4 @@
-"""The layer interface: what a network asks of every layer, and the lengths of a batch's rows.
+"""The interface of all layers, and the lengths of a batch's rows.
 
 Sequences lie feature-major inside a network, ``(features, T*B)``: column ``t*B + b`` holds time t of batch row b.
 """

@@ -1,4 +1,4 @@
-"""The network: what the dilated RNN and the systems it is compared with share, checked at the door."""
+"""The network: the common base of the dilated RNN and the baselines, which checks all arguments."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ class Network:
         keep : False keeps nothing for backward and returns None for the cache; without dropout, memory is that of states and
             outputs.
         rng : a seed or Generator for dropout; None runs without dropout, as in evaluation.
-        budget : bytes that may be held for backward, beside copies of x. What does not fit is computed again by backward, in
+        budget : bytes that may be held for backward, beside copies of x. The rest is computed again by backward, in
             segments: equal gradients (though dropout draws other masks) in a third to a half more time.
         reuse : a cache that is no longer needed. It is consumed: its buffers are overwritten where the shapes are equal, else
             freed first, and a later backward on it raises.

@@ -1,10 +1,10 @@
-"""Plans: how a pass goes through a long sequence. All of them call the same inner pass, ``Stack.forward`` and ``backward``.
+"""The plans for long sequences. All plans call the same inner pass, ``Stack.forward`` and ``Stack.backward``.
 
-The whole sequence at once is the ordinary plan. In chunks without gradients nothing but the state has to be kept, so memory does
-not grow with the sequence. In segments, exact gradients fit into a budget: the forward pass keeps only the state before each
-segment, and the backward pass, last segment first, runs each segment forward again before it goes back through it. That takes a
-third to a half more time (Chen et al. 2016, "Training deep nets with sublinear memory cost"; Gruslys et al. 2016,
-"Memory-efficient backpropagation through time").
+The ordinary plan, the whole sequence at once, is one call of that pass and needs no code here. In chunks without gradients
+only the state is kept, so memory does not grow with the sequence. In segments, exact gradients fit into a budget: the forward
+pass keeps only the state before each segment, and the backward pass, last segment first, runs each segment forward again before
+it goes back through it. That takes a third to a half more time (Chen et al. 2016, "Training deep nets with sublinear memory
+cost"; Gruslys et al. 2016, "Memory-efficient backpropagation through time").
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ CHUNK = 256  # steps of a chunk, unless the longest dilation is more than half o
 
 @dataclass
 class Segment:
-    """A stretch of a sequence, and what is needed to run it again."""
+    """A stretch of a sequence, with all inputs for running it again."""
 
     x: Array  # (S, B, D)
     lengths: Array | None  # (B,), of the rows within the stretch
@@ -34,7 +34,7 @@ class Segment:
 
 @dataclass(eq=False, repr=False)
 class SegmentedCache(PassCache):
-    """What ``backward`` needs of a sequence in segments: the segments, and copies of the parameters."""
+    """The data of a sequence in segments for ``backward``: the segments, and copies of the parameters."""
 
     stack: Stack
     params: Params

@@ -26,7 +26,7 @@ State = list[Arrays]
 
 @dataclass(eq=False, repr=False)
 class PassCache:
-    """What the caches of all plans hold."""
+    """The fields that the caches of all plans share."""
 
     x_shape: tuple[int, int, int]
     dtype: np.dtype
@@ -37,7 +37,7 @@ class PassCache:
 
 @dataclass(eq=False, repr=False)
 class Cache(PassCache):
-    """What ``backward`` needs of a forward pass."""
+    """The data of a forward pass for ``backward``."""
 
     rows: RowLengths
     layers: list[Any] = field(default_factory=list)

@@ -22,7 +22,7 @@ HATCHES = ("", "////", "....", "\\\\\\\\", "----", "xxxx")  # as many as colours
 
 @dataclass(frozen=True)
 class Folded:
-    """What :func:`fold` drew: T cells, the same cells by (phase, folded step), and the skip edges in both."""
+    """The artists of :func:`fold`: T cells, the same cells by (phase, folded step), and the skip edges in both."""
 
     ax: Any
     sequence: list[Any]

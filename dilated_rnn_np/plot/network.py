@@ -22,7 +22,7 @@ UPWARD, RECURRENT, FUSION, LIT = "#ADADAD", COLOURS[5], "#66C5AB", COLOURS[1]  #
 
 @dataclass(frozen=True)
 class Drawing:
-    """What :func:`network` drew: a circle for each place, an arrow for each edge, and the highlighted places in order."""
+    """The artists of :func:`network`: a circle for each place, an arrow for each edge, and the highlighted places in order."""
 
     ax: Any
     nodes: dict[Place, Any]

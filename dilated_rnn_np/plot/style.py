@@ -1,4 +1,4 @@
-"""What all pictures share: colours and line styles, new axes and their labels, arrows.
+"""The style of all pictures: colours and line styles, new axes and their labels, arrows.
 
 The colours can be told apart by the colour-blind (Okabe and Ito 2008), and the line styles also in greyscale. Matplotlib's
 global style is never changed.

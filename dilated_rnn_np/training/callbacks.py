@@ -50,7 +50,7 @@ class Callback:
         return {}
 
     def restore(self, state: CallbackState) -> None:
-        """Take over what ``state`` returned, with arrays on the host."""
+        """Restore the values that ``state`` returned, with arrays on the host."""
 
 
 class EarlyStopping(Callback):

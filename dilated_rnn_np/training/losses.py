@@ -1,7 +1,7 @@
 """Losses for classification and regression, each with its gradient: weighted means over the counted positions.
 
 **The protocol.** A loss is a function ``loss(output, targets, lengths=None, weights=None) -> (value, gradient)`` of the model's
-output, (T, B, O) or (B, O), and of what the batch ``(x, targets[, lengths[, weights]])`` holds. ``value`` is one number,
+output, (T, B, O) or (B, O), and of the batch ``(x, targets[, lengths[, weights]])``. ``value`` is one number,
 ``gradient`` is its gradient with respect to the output. ``lengths`` is None for an output (B, O), which is already read at
 each row's own end. A batch without weights calls the loss without that argument, and one without lengths and weights with
 ``(output, targets)`` alone.

@@ -83,7 +83,7 @@ def evaluate(
     metric: Metric | None = None,
     truncated: bool = False,
 ) -> tuple[float, float]:
-    """Return loss and metric over finitely many batches, each batch weighted by what its loss counts; the model is not changed.
+    """Return loss and metric over finitely many batches, each batch weighted by ``loss.count``; the model is not changed.
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ from dilated_rnn_np.nets import budget
 
 
 def test_a_compared_system_is_loaded_without_being_imported_first(tmp_path):
-    drn.baselines.SkipRNN(1, 2, 1, 2).save(tmp_path / "skip.npz")
+    drn.drn.baselines.SkipRNN(1, 2, 1, 2).save(tmp_path / "skip.npz")
     program = f"import dilated_rnn_np as drn; print(drn.load({str(tmp_path / 'skip.npz')!r}))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("SkipRNN(")
@@ -65,3 +65,13 @@ def test_a_cell_may_be_named_when_a_file_is_loaded(tmp_path):
     assert drn.load(tmp_path / "model.npz", cell="lstm").cell.name == "lstm"
     with pytest.raises(drn.CheckpointError, match="holds a model of the cell 'lstm', got cell='gru'"):
         drn.load(tmp_path / "model.npz", cell="gru")
+
+
+def test_a_class_of_ones_own_cannot_take_the_name_of_a_library_class(tmp_path):
+    library = drn.baselines.SkipRNN
+
+    class SkipRNN(drn.DilatedRNN):
+        """Named like a baseline, which lies in another room than the registry."""
+
+    library(1, 3, 1, skip=2).save(tmp_path / "model.npz")
+    assert type(drn.load(tmp_path / "model.npz")) is library

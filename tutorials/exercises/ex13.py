@@ -223,7 +223,7 @@ EXERCISES = {
             ),
             Mistake(
                 lambda T, B, D, H, G, dilations: solutions.step_flops(T, B, H, H, G, dilations),
-                "the first layer reads D numbers a step, not H.",
+                "the first layer reads D numbers per step, not H.",
             ),
             Mistake(changed(flops, count=1), "that is the first layer alone; sum over all layers."),
             Mistake(
