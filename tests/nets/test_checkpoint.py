@@ -13,7 +13,7 @@ from dilated_rnn_np.nets import budget
 
 
 def test_a_compared_system_is_loaded_without_being_imported_first(tmp_path):
-    drn.drn.baselines.SkipRNN(1, 2, 1, 2).save(tmp_path / "skip.npz")
+    drn.baselines.SkipRNN(1, 2, 1, 2).save(tmp_path / "skip.npz")
     program = f"import dilated_rnn_np as drn; print(drn.load({str(tmp_path / 'skip.npz')!r}))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("SkipRNN(")
