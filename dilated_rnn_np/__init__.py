@@ -10,7 +10,7 @@
 
 import importlib
 
-from . import baselines, tasks
+from . import baselines, forecasting, tasks
 from .analysis import gradcheck, memory
 from .arrays.threads import get_num_threads, set_num_threads
 from .nets.checkpoint import CheckpointError, load
@@ -50,6 +50,7 @@ __all__ = [
     "evaluate",
     "exponential_dilations",
     "fit",
+    "forecasting",
     "from_torch_state_dict",
     "get_num_threads",
     "gradcheck",

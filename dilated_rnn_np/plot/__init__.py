@@ -2,7 +2,8 @@
 
 Read ``style`` first: the colours, axes and arrows that all pictures share. ``geometry`` places the unrolled network, ``network``
 draws it, and ``animation`` lights it up frame by frame; ``fold`` shows that dilation is a reshape. ``curves`` draws path
-lengths, gradients and training runs, ``runs`` the mean and range of several runs, ``data`` states, confusions and digits.
+lengths, gradients and training runs, ``runs`` the mean and range of several runs, ``data`` states, confusions and digits,
+``forecast`` a series with its forecast and prediction intervals.
 A picture is saved with ``artist.axes.figure.savefig(path)``.
 """
 
@@ -10,6 +11,7 @@ from .animation import backward_animation, backward_frames, forward_animation, f
 from .curves import gradient_flow, mean_recurrent_lengths, path_length_map, path_lengths, training_curves
 from .data import confusion, digits_as_sequences, hidden_states
 from .fold import fold
+from .forecast import forecast
 from .geometry import layout
 from .network import network, skip_comparison
 from .style import checked_picture, new_axes
@@ -21,6 +23,7 @@ __all__ = [
     "confusion",
     "digits_as_sequences",
     "fold",
+    "forecast",
     "forward_animation",
     "forward_frames",
     "gradient_flow",

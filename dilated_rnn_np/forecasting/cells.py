@@ -1,0 +1,105 @@
+"""Convert a column of a table to numbers or names; an error holds the row and the column of the wrong cell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+MISSING = frozenset({"", "na", "nan", "null", "none", "nat", "<na>"})  # in lower case
+WORDS = {"true": 1.0, "false": 0.0, **dict.fromkeys(MISSING, np.nan)}
+
+
+class CellError(ValueError):
+    """A wrong cell of a table.
+
+    Parameters
+    ----------
+    row : its row, from 0. column : the name of its column. problem : the expected and the given value, and a remedy.
+    """
+
+    def __init__(self, row: int, column: str, problem: str) -> None:
+        super().__init__(f"row {row}, column {column!r}: {problem}")
+        self.row, self.column, self.problem = row, column, problem
+
+
+def is_missing(value: Any) -> bool:
+    """Return whether a cell counts as missing: empty, None, NA, NaN, NaT or null, in any case.
+
+    >>> [is_missing(value) for value in ("", "NA", None, float("nan"), "n/a", 0)]
+    [True, True, True, True, False, False]
+    """
+    return str(value).strip().lower() in MISSING
+
+
+def numbers(column: str, values: Any, remedy: str = "") -> np.ndarray:
+    """Return a column as float64 (rows,), NaN where a cell is missing; text is converted, True and False are 1 and 0.
+
+    Parameters
+    ----------
+    column : the name of the column. values : its cells. remedy : what to do about a wrong cell, for the error.
+
+    Raises
+    ------
+    CellError : a cell is neither a finite number nor missing.
+
+    Examples
+    --------
+    >>> numbers("y", ["1.5", "NA", ""]).tolist()
+    [1.5, nan, nan]
+    >>> numbers("y", ["1.5", "n/a"])
+    Traceback (most recent call last):
+    dilated_rnn_np.forecasting.cells.CellError: row 1, column 'y': expected a number, got 'n/a'
+    """
+    array = _one_dimensional(column, values)
+    if array.dtype.kind in "biuf":
+        converted = array.astype(np.float64)
+    elif array.dtype.kind in "OUS":
+        try:
+            converted = array.astype(np.float64)
+        except (TypeError, ValueError):
+            converted = np.array([_number(row, column, cell, remedy) for row, cell in enumerate(array.tolist())])
+    else:
+        raise CellError(0, column, f"expected a number, got {array[0]!r} of dtype {array.dtype}{remedy}")
+    if (infinite := np.isinf(converted)).any():
+        row = int(infinite.argmax())
+        raise CellError(
+            row, column, f"expected a finite number, got {str(array[row])!r}; leave the cell empty if unknown"
+        )
+    return converted
+
+
+def _number(row: int, column: str, cell: Any, remedy: str) -> float:
+    try:
+        return float(cell)
+    except (TypeError, ValueError):
+        word = str(cell).strip().lower()
+        if word not in WORDS:
+            raise CellError(row, column, f"expected a number, got {cell!r}{remedy}") from None
+        return WORDS[word]
+
+
+def names(column: str, values: Any) -> list[str]:
+    """Return a column of identifiers as strings; a missing one raises a CellError.
+
+    >>> names("unique_id", [7, "H1"])
+    ['7', 'H1']
+    """
+    array = _one_dimensional(column, values)
+    texts = [str(cell).strip() for cell in array.tolist()]
+    if missing := {text for text in set(texts) if is_missing(text)} - {"NA"}:  # "NA" may be the code of Namibia
+        row = next(row for row, text in enumerate(texts) if text in missing)
+        raise CellError(row, column, f"expected the name of a series, got {texts[row]!r}")
+    return texts
+
+
+def _one_dimensional(column: str, values: Any) -> np.ndarray:
+    if isinstance(values, Sequence) and not isinstance(values, str) and any(isinstance(value, str) for value in values):
+        array = np.array(values, dtype=object)  # keeps numbers beside texts as they are
+    else:
+        array = np.asarray(values)
+    if array.ndim != 1:
+        hint = "; one target per series: pass the others as series of their own" if column == "y" else ""
+        raise ValueError(f"column {column!r} must have one axis, got shape {array.shape}{hint}")
+    return array

@@ -1,0 +1,137 @@
+"""Convert the column ``ds`` to int64 or datetime64[s]: integers, ISO dates and date-times, and other unambiguous dates."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Any
+
+import numpy as np
+
+from .cells import CellError, is_missing
+
+SECONDS = np.dtype("datetime64[s]")
+ASK_FOR_ISO = "write dates as 2015-01-31 or 2015-01-31T23:00"
+CLOCK = r"(?:[T ]+(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:\.0*)?)?)?"
+YEAR_FIRST = re.compile(r"(?P<year>\d{4})(?:[-/.](?P<month>\d{1,2}))(?:[-/.](?P<day>\d{1,2}))?" + CLOCK)
+DAY_FIRST = re.compile(r"(?P<day>\d{1,2})[-/.](?P<month>\d{1,2})[-/.](?P<year>\d{4})" + CLOCK)
+MONTH_FIRST = re.compile(r"(?P<month>\d{1,2})[-/.](?P<day>\d{1,2})[-/.](?P<year>\d{4})" + CLOCK)
+SLASHED = re.compile(r"(\d{1,2})[-/](\d{1,2})[-/]\d{4}\b.*")
+ZONE = re.compile(r".*\d{1,2}:\d\d.*(?:Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)\s*")
+COMPACT = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
+INTEGER = re.compile(r"[+-]?\d{1,18}")
+
+
+def shown(ds: Any) -> str:
+    """Return a time stamp as text, without the parts of the clock that are 0.
+
+    >>> shown(np.datetime64("2015-01-02T04:00:00")), shown(np.datetime64("2015-01-02T00:00:00")), shown(np.int64(7))
+    ('2015-01-02T04:00', '2015-01-02', '7')
+    """
+    return str(ds).removesuffix("T00:00:00").removesuffix(":00") if isinstance(ds, np.datetime64) else str(ds)
+
+
+def timestamps(column: str, values: Any) -> np.ndarray:
+    """Return a column of time stamps as int64 or datetime64[s] (rows,).
+
+    Parameters
+    ----------
+    column : the name of the column. values : whole numbers, datetime64, datetime objects, or text.
+
+    Raises
+    ------
+    CellError : a cell is missing, is neither a whole number nor a date, has a time zone or parts of a second, or its day and
+        month cannot be told apart.
+
+    Examples
+    --------
+    >>> timestamps("ds", ["2015-01", "2015-02-01T12:00"]).tolist()
+    [datetime.datetime(2015, 1, 1, 0, 0), datetime.datetime(2015, 2, 1, 12, 0)]
+    >>> timestamps("ds", ["7", "8"]).tolist()
+    [7, 8]
+    """
+    array = np.asarray(values)
+    if array.ndim != 1:
+        raise ValueError(f"column {column!r} must have one axis, got shape {array.shape}")
+    if array.dtype.kind in "iu":
+        return array.astype(np.int64)
+    if array.dtype.kind == "f":
+        _refuse(column, array, array != np.rint(array), "a whole number or a date")
+        return array.astype(np.int64)
+    if array.dtype.kind == "M":
+        whole = array.astype(SECONDS)
+        _refuse(column, array, np.isnat(array), "a date")
+        _refuse(column, array, whole != array, "a date and time in whole seconds")
+        return whole
+    if array.dtype.kind not in "OUS":
+        raise CellError(0, column, f"expected a whole number or a date, got dtype {array.dtype}")
+    cells = array.tolist()
+    parsed = _parsed(column, dict.fromkeys(cells), cells)
+    return np.array([parsed[cell] for cell in cells])
+
+
+def _refuse(column: str, array: np.ndarray, wrong: np.ndarray, expected: str) -> None:
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise CellError(row, column, f"expected {expected}, got {str(array[row])!r}")
+
+
+def _parsed(column: str, distinct: Iterable[Any], cells: list[Any]) -> dict[Any, Any]:
+    """Return the time stamp of every distinct cell: all integers, or all dates in one order of day, month and year."""
+    texts = {cell: str(cell).strip() for cell in distinct}
+
+    def error(cell: Any, problem: str) -> CellError:
+        return CellError(cells.index(cell), column, problem)
+
+    if all(INTEGER.fullmatch(text) for text in texts.values()):
+        if len(texts) > 1 and all(COMPACT.fullmatch(text) for text in texts.values()):
+            first = next(iter(texts))
+            raise error(first, f"{texts[first]!r} looks like a date without separators; {ASK_FOR_ISO}")
+        return {cell: np.int64(text) for cell, text in texts.items()}
+    pattern = _date_pattern(column, texts, cells)
+    parsed = {}
+    for cell, text in texts.items():
+        if isinstance(cell, (date, datetime)):
+            parsed[cell] = _from_datetime(cell, error)
+        elif match := pattern.fullmatch(text):
+            fields = {name: int(part) for name, part in match.groupdict().items() if part}
+            try:
+                parsed[cell] = np.datetime64(datetime(**{"day": 1, **fields}), "s")  # type: ignore[arg-type]
+            except ValueError as reason:
+                raise error(cell, f"expected a date, got {text!r} ({reason})") from None
+        elif ZONE.fullmatch(text):
+            raise error(
+                cell,
+                f"expected a time without a time zone, got {text!r}; convert all times to one zone and leave it out",
+            )
+        elif is_missing(cell):
+            raise error(cell, "expected a date or a whole number, got an empty cell")
+        else:
+            raise error(cell, f"expected a date or a whole number like the other cells, got {text!r}; {ASK_FOR_ISO}")
+    return parsed
+
+
+def _from_datetime(cell: Any, error: Any) -> np.datetime64:
+    if getattr(cell, "tzinfo", None) is not None:
+        raise error(
+            cell, f"expected a time without a time zone, got '{cell}'; convert all times to one zone and leave it out"
+        )
+    if cell != cell:  # pandas' NaT
+        raise error(cell, "expected a date or a whole number, got an empty cell")
+    if getattr(cell, "microsecond", 0) or getattr(cell, "nanosecond", 0):
+        raise error(cell, f"expected a date and time in whole seconds, got '{cell}'")
+    return np.datetime64(cell.isoformat(), "s")
+
+
+def _date_pattern(column: str, texts: dict[Any, str], cells: list[Any]) -> re.Pattern[str]:
+    """Return the order of day, month and year that all cells share."""
+    first = next(iter(texts.values()))
+    if not (slashed := {cell: match for cell, text in texts.items() if (match := SLASHED.fullmatch(text))}):
+        return DAY_FIRST if DAY_FIRST.fullmatch(first) else YEAR_FIRST
+    day_first = [cell for cell, match in slashed.items() if int(match[1]) > 12]
+    month_first = [cell for cell, match in slashed.items() if int(match[2]) > 12]
+    if bool(day_first) != bool(month_first):
+        return DAY_FIRST if day_first else MONTH_FIRST
+    cell = (day_first or list(slashed))[0]
+    raise CellError(cells.index(cell), column, f"day and month of {texts[cell]!r} cannot be told apart; {ASK_FOR_ISO}")
