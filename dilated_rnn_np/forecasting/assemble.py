@@ -66,6 +66,7 @@ def assemble(rows: Rows, frequency: Frequency | None = None) -> tuple[list[Serie
     if len(twice := np.flatnonzero(~first_rows[1:] & (ds[1:] == ds[:-1]))):
         place, unique_id = twice[0], rows.ids[codes[twice[0]]]
         problem = f"a second row for series {unique_id!r} at {shown(ds[place])}; keep one row per series and time stamp"
+        problem += ", and name the series in a column unique_id" if rows.ids == ["1"] else ""
         raise CellError(int(order[place + 1]), "ds", problem)
     starts = np.flatnonzero(first_rows)
     _check_covariates(rows, rows.covariates[order], starts)

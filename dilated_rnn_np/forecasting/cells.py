@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -52,7 +51,7 @@ def numbers(column: str, values: Any, remedy: str = "") -> np.ndarray:
     Traceback (most recent call last):
     dilated_rnn_np.forecasting.cells.CellError: row 1, column 'y': expected a number, got 'n/a'
     """
-    array = _one_dimensional(column, values)
+    array = one_axis(column, values)
     if array.dtype.kind in "biuf":
         converted = array.astype(np.float64)
     elif array.dtype.kind in "OUS":
@@ -61,7 +60,7 @@ def numbers(column: str, values: Any, remedy: str = "") -> np.ndarray:
         except (TypeError, ValueError):
             converted = np.array([_number(row, column, cell, remedy) for row, cell in enumerate(array.tolist())])
     else:
-        raise CellError(0, column, f"expected a number, got {array[0]!r} of dtype {array.dtype}{remedy}")
+        raise ValueError(f"column {column!r} must hold numbers, got dtype {array.dtype}{remedy}")
     if (infinite := np.isinf(converted)).any():
         row = int(infinite.argmax())
         raise CellError(
@@ -86,20 +85,27 @@ def names(column: str, values: Any) -> list[str]:
     >>> names("unique_id", [7, "H1"])
     ['7', 'H1']
     """
-    array = _one_dimensional(column, values)
-    texts = [str(cell).strip() for cell in array.tolist()]
-    if missing := {text for text in set(texts) if is_missing(text)} - {"NA"}:  # "NA" may be the code of Namibia
-        row = next(row for row, text in enumerate(texts) if text in missing)
-        raise CellError(row, column, f"expected the name of a series, got {texts[row]!r}")
+    texts = [str(cell).strip() for cell in one_axis(column, values).tolist()]
+    for missing in filter(is_missing, set(texts) - {"NA"}):  # NA is the code of Namibia
+        raise CellError(texts.index(missing), column, f"expected the name of a series, got {missing!r}")
     return texts
 
 
-def _one_dimensional(column: str, values: Any) -> np.ndarray:
-    if isinstance(values, Sequence) and not isinstance(values, str) and any(isinstance(value, str) for value in values):
-        array = np.array(values, dtype=object)  # keeps numbers beside texts as they are
+def one_axis(column: str, values: Any) -> np.ndarray:
+    """Return the cells of a column as an array (rows,); text beside numbers stays as it is.
+
+    >>> one_axis("y", ["7", 8]).tolist()
+    ['7', 8]
+    """
+    if isinstance(values, (list, tuple)) and any(isinstance(value, str) for value in values):
+        array = np.empty(len(values), dtype=object)
+        array[:] = values
     else:
-        array = np.asarray(values)
+        try:
+            array = np.asarray(values)
+        except ValueError:  # lists of different lengths
+            array = np.empty((0, 0))
     if array.ndim != 1:
         hint = "; one target per series: pass the others as series of their own" if column == "y" else ""
-        raise ValueError(f"column {column!r} must have one axis, got shape {array.shape}{hint}")
+        raise ValueError(f"column {column!r} must hold one value per row{hint}")
     return array

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-MOST_BYTES = 2**30  # of the decompressed file
+MOST_BYTES = 2**29  # of the decompressed file
 GZIP_MAGIC = b"\x1f\x8b"
 SEPARATORS = ",;\t"
 

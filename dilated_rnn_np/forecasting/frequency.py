@@ -64,8 +64,8 @@ class Frequency:
             return (5,) if self.step == 1 else ()
         if self.unit != "second":
             return _whole_seasons(self.step, 12)
-        if self.step == CLOCK["week"]:
-            return (52,)
+        if self.step % CLOCK["week"] == 0:
+            return _whole_seasons(self.step, 52 * CLOCK["week"])
         longest = ("day", "week") if self.step >= 300 else ("hour", "day") if self.step >= 5 else ("minute", "hour")
         return _whole_seasons(self.step, *(CLOCK[unit] for unit in longest))
 
@@ -139,7 +139,7 @@ def find_frequency(ds: Sequence[np.ndarray]) -> Frequency:
     dates = ds[0].dtype.kind == "M"
     if not len(steps):
         if dates:
-            raise ValueError("no series has two time stamps, so the frequency is unknown; pass frequency=")
+            raise ValueError("no series has two time stamps, so the frequency of the dates is unknown; pass frequency=")
         return Frequency("integer")
     step = int(np.gcd.reduce(steps))
     if not dates:
@@ -154,6 +154,7 @@ def find_frequency(ds: Sequence[np.ndarray]) -> Frequency:
 
 def _monthly(ds: Sequence[np.ndarray]) -> str:
     """Return "month end", "month", or "" where time stamps lie on different days of the month or at different times."""
+    ds = [stamps for stamps in ds if len(stamps) > 1]
     every = np.concatenate(ds)
     days = every.astype("datetime64[D]")
     if (_last_day(every.astype("datetime64[M]")) == days).all() and len(np.unique(every - days)) == 1:

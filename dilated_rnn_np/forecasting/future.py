@@ -22,7 +22,7 @@ def read_future(data: Any, panel: Panel, horizon: int) -> np.ndarray:
     Parameters
     ----------
     data : the path of a CSV file, a data frame or a mapping with the columns unique_id, ds and one per covariate; or an array
-        (N, horizon, C). Rows before and after the horizon are left out; y may be there where it is empty.
+        (N, horizon, C). Rows outside the horizon are left out. A column y may be there if it is empty.
     panel : the history. horizon : time stamps to forecast.
 
     Raises
@@ -41,67 +41,79 @@ def read_future(data: Any, panel: Panel, horizon: int) -> np.ndarray:
         return placed(csv, lambda: _from_columns(csv_columns(csv), panel, horizon))
     if hasattr(data, "columns") or hasattr(data, "keys"):
         return _from_columns(columns_of(data), panel, horizon)
+    return _from_array(data, panel, horizon)
+
+
+def _from_array(data: Any, panel: Panel, horizon: int) -> np.ndarray:
     expected = (len(panel), horizon, len(panel.covariate_names))
-    array = np.array(data, dtype=np.float64)
+    try:
+        array = np.array(data, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise TypeError(f"future must be a path, a table or an array of numbers, got {type(data).__name__}") from None
     if array.shape != expected:
         raise ValueError(f"future must be a table or an array of shape {expected}, (N, horizon, C), got {array.shape}")
-    if not np.isfinite(array).all():
-        i, step, column = np.argwhere(~np.isfinite(array))[0]
+    if len(wrong := np.argwhere(~np.isfinite(array))):
+        i, step, column = wrong[0]
         where = f"series {panel.ids[i]!r}, step {step + 1}, column {panel.covariate_names[column]!r}"
         raise ValueError(f"future: {where}: expected a finite number, got {array[i, step, column]}")
     return array
 
 
 def _from_columns(columns: dict[str, Any], panel: Panel, horizon: int) -> np.ndarray:
-    if missing := [name for name in panel.covariate_names if name not in columns]:
-        raise ValueError(f"column {missing[0]!r} is missing; the future needs every covariate of the history")
-    if "ds" not in columns:
-        raise ValueError("column 'ds' is missing; the future needs the time stamp of every row")
+    wanted = ["ds", *panel.covariate_names, *(["unique_id"] if len(panel) > 1 else [])]
+    if missing := [name for name in wanted if name not in columns]:
+        raise ValueError(f"column {missing[0]!r} is missing; the future needs the columns {', '.join(wanted)}")
     if strange := [name for name in columns if name not in (*LONG, *panel.covariate_names)]:
         known = ", ".join(panel.covariate_names) or "none"
-        raise ValueError(f"column {strange[0]!r} is not in the history, whose covariates are: {known}; remove it")
+        raise ValueError(
+            f"column {strange[0]!r} is not in the history, whose covariates are: {known}; remove the column"
+        )
     ds = timestamps("ds", columns["ds"])
-    if "unique_id" not in columns and len(panel) > 1:
-        raise ValueError(f"column 'unique_id' is missing; the history has {len(panel)} series")
-    given, codes = series_codes(columns.get("unique_id"), len(ds))
-    if "unique_id" not in columns:
-        given = list(panel.ids)
-    if "y" in columns and not np.isnan(y := numbers("y", columns["y"])).all():
-        row = int((~np.isnan(y)).argmax())
-        raise CellError(row, "y", f"expected an empty cell, since the future is unknown, got {columns['y'][row]!r}")
-    values = [numbers(name, columns[name], TEXT) for name in panel.covariate_names]
-    matrix = np.stack(values, axis=1) if values else np.empty((len(ds), 0))  # (rows, C)
-    return _at_the_next_time_stamps(panel, horizon, given, codes, ds, matrix)
-
-
-def _at_the_next_time_stamps(
-    panel: Panel, horizon: int, given: list[str], codes: np.ndarray, ds: np.ndarray, matrix: np.ndarray
-) -> np.ndarray:
-    if unknown := set(given) - set(panel.ids):
-        row = next(row for row, code in enumerate(codes) if given[code] in unknown)
-        raise CellError(row, "unique_id", f"series {given[codes[row]]!r} is not in the history")
-    if ds.dtype != panel.series[0].ds.dtype:
-        kind = "whole numbers" if panel.series[0].ds.dtype.kind == "i" else "dates"
+    if len(ds) and ds.dtype != panel.series[0].ds.dtype:
+        kind = "a whole number" if panel.series[0].ds.dtype.kind == "i" else "a date"
         raise CellError(0, "ds", f"expected {kind}, as in the history, got {shown(ds[0])}")
+    if "unique_id" in columns:
+        ids, codes = series_codes(columns["unique_id"], len(ds))
+    else:
+        ids, codes = list(panel.ids), np.zeros(len(ds), np.int64)
+    known_ids = set(panel.ids)
+    for code, unique_id in enumerate(ids):
+        if unique_id not in known_ids:
+            row = int((codes == code).argmax())
+            raise CellError(row, "unique_id", f"series {unique_id!r} is not in the history; remove its rows")
+    if "y" in columns and len(known := np.flatnonzero(~np.isnan(numbers("y", columns["y"])))):
+        raise CellError(int(known[0]), "y", "expected an empty cell, since the future is unknown, got a value")
+    values = [numbers(name, columns[name], TEXT) for name in panel.covariate_names]
+    if lengths := {len(ds)} ^ {len(column) for column in (codes, *values)}:
+        raise ValueError(f"all columns must have the same number of rows, got {sorted({len(ds)} | lengths)}")
+    matrix = np.stack(values, axis=1) if values else np.empty((len(ds), 0))  # (rows, C)
+    return _at_next_time_stamps(panel, horizon, dict(zip(ids, _rows_by_series(codes, ds), strict=True)), ds, matrix)
+
+
+def _rows_by_series(codes: np.ndarray, ds: np.ndarray) -> list[np.ndarray]:
+    """Return the rows of each series, in time order."""
     order = np.lexsort((ds, codes))
-    number_of = {name: number for number, name in enumerate(given)}
-    future = np.empty((len(panel), horizon, matrix.shape[1]))  # (N, horizon, C)
+    return np.split(order, np.flatnonzero(np.diff(codes[order])) + 1)
+
+
+def _at_next_time_stamps(
+    panel: Panel, horizon: int, rows_of: dict[str, np.ndarray], ds: np.ndarray, matrix: np.ndarray
+) -> np.ndarray:
+    """Return the rows of the covariates (rows, C) at each series' next time stamps, (N, horizon, C)."""
+    future = np.empty((len(panel), horizon, matrix.shape[1]))
+    nothing = np.empty(0, np.int64)
     for i, series in enumerate(panel):
-        rows = order[codes[order] == number_of[series.unique_id]] if series.unique_id in number_of else order[:0]
+        rows = rows_of.get(series.unique_id, nothing)
         wanted = panel.frequency.after(series.ds, horizon)
-        where = np.searchsorted(ds[rows], wanted)
-        found = where < np.searchsorted(ds[rows], wanted, side="right")
-        if not found.all():
-            when = shown(wanted[~found][0])
-            raise ValueError(f"series {series.unique_id!r} has no row for {when}; the future needs its next {horizon}")
-        twice = np.searchsorted(ds[rows], wanted, side="right") - where > 1
-        if twice.any():
-            row = rows[where[twice.argmax()] + 1]
-            raise CellError(int(row), "ds", f"a second row for series {series.unique_id!r} at {shown(ds[row])}")
-        chosen = rows[where]
-        future[i] = matrix[chosen]
-        if np.isnan(future[i]).any():
-            step, column = np.argwhere(np.isnan(future[i]))[0]
-            problem = f"covariate of series {series.unique_id!r} at {shown(wanted[step])} without value"
-            raise CellError(int(chosen[step]), panel.covariate_names[column], problem)
+        first, beyond = (np.searchsorted(ds[rows], wanted, side) for side in ("left", "right"))
+        for step in np.flatnonzero(beyond - first != 1)[:1]:
+            where = f"series {series.unique_id!r} at {shown(wanted[step])}"
+            if first[step] == beyond[step]:
+                raise ValueError(f"no row for {where}; the future needs the next {horizon} time stamps of every series")
+            raise CellError(int(rows[first[step] + 1]), "ds", f"a second row for {where}; keep one")
+        future[i] = matrix[rows[first]]
+        for step, column in np.argwhere(np.isnan(future[i]))[:1]:
+            where = f"series {series.unique_id!r} at {shown(wanted[step])}"
+            problem = f"expected the covariate of {where}, got an empty cell"
+            raise CellError(int(rows[first[step]]), panel.covariate_names[column], problem)
     return future

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.checks import fraction, positive_integer
+from ..arrays.checks import fraction, positive, positive_integer
 
 
 def _aligned(y: Any, **others: Any) -> list[np.ndarray]:
@@ -26,6 +26,8 @@ def _aligned(y: Any, **others: Any) -> list[np.ndarray]:
         array = np.asarray(values, dtype=np.float64)
         if array.shape != y.shape:
             raise ValueError(f"{name} must have the shape of y, {y.shape}, got {array.shape}")
+        if (wrong := np.isnan(array) & ~np.isnan(y)).any():
+            raise ValueError(f"{name} must be a number wherever y is known, got NaN at step {wrong.argmax()}")
         arrays.append(array)
     known = ~np.isnan(y)
     return [array[known] for array in arrays]
@@ -101,7 +103,7 @@ def msis(y: Any, lower: Any, upper: Any, history: Any, season: int, alpha: float
     >>> msis([5.0, 9.0], [4.0, 4.0], [6.0, 6.0], history=[1.0, 2.0], season=1, alpha=0.5)
     8.0
     """
-    alpha = fraction("alpha", alpha)
+    alpha = fraction("alpha", positive("alpha", alpha))
     y, lower, upper = _aligned(y, lower=lower, upper=upper)
     outside = np.maximum(lower - y, 0) + np.maximum(y - upper, 0)
     return _mean(upper - lower + 2 / alpha * outside) / scale(history, season)
@@ -170,20 +172,15 @@ class Scores:
         >>> Scores.of([[5.0, 6.0]], [[4.0, 4.0]], [[1.0, 2.0, 4.0]], season=1).mase
         1.0
         """
-        ys, forecasts, histories = _values(actual), list(forecast), _values(history)
-        for name, values in (("forecast", forecasts), ("history", histories)):
-            if len(values) != len(ys):
-                raise ValueError(f"{name} must have {len(ys)} series like actual, got {len(values)}")
-        points = [
-            (smape(y, f), mase(y, f, before, season)) for y, f, before in zip(ys, forecasts, histories, strict=True)
-        ]
-        averages = [_known_mean(column) for column in zip(*points, strict=True)]
+        columns = {"actual": _values(actual), "forecast": list(forecast), "history": _values(history)}
         if lower is not None and upper is not None:
-            intervals = [
-                (msis(y, low, high, before, season, alpha), coverage(y, low, high))
-                for y, low, high, before in zip(ys, lower, upper, histories, strict=True)
-            ]
-            averages += [_known_mean(column) for column in zip(*intervals, strict=True)]
+            columns |= {"lower": list(lower), "upper": list(upper)}
+        for name, values in columns.items():
+            if len(values) != len(columns["actual"]) or not len(values):
+                expected = len(columns["actual"]) or "at least one"
+                raise ValueError(f"{name} must have {expected} series like actual, got {len(values)}")
+        scores = [_scores_of_one(*one, season=season, alpha=alpha) for one in zip(*columns.values(), strict=True)]
+        averages = [_mean(column[~np.isnan(column)]) for column in np.array(scores).T]
         return cls(*averages)
 
     def owa(self, naive2: Scores) -> float:
@@ -195,9 +192,9 @@ def _values(panel: Iterable[Any]) -> list[Any]:
     return [getattr(series, "y", series) for series in panel]
 
 
-def _known_mean(values: Iterable[float]) -> float:
-    array = np.array(list(values))
-    return _mean(array[~np.isnan(array)])
+def _scores_of_one(y: Any, forecast: Any, history: Any, *interval: Any, season: int, alpha: float) -> list[float]:
+    points = [smape(y, forecast), mase(y, forecast, history, season)]
+    return [*points, msis(y, *interval, history, season, alpha), coverage(y, *interval)] if interval else points
 
 
 def table(scores: Mapping[str, Scores], naive2: Scores | None = None) -> str:

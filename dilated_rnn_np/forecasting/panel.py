@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from ..arrays.checks import choose, positive_integer
+from ..arrays.checks import positive_integer, suggestion
 from .assemble import assemble
 from .frequency import Frequency
 from .series import Gap, Series
@@ -80,7 +80,12 @@ class Panel:
 
     def __getitem__(self, unique_id: str) -> Series:
         """Return the series of a name; an unknown name raises a ValueError."""
-        return choose("series", unique_id, self._by_id)
+        if unique_id not in self._by_id:
+            near = suggestion(unique_id, self.ids[:10_000])
+            raise ValueError(
+                f"no series {unique_id!r} among the {len(self)} of the panel, such as {self.ids[0]!r}{near}"
+            )
+        return self._by_id[unique_id]
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -114,15 +119,14 @@ class Panel:
         if not kept:
             longest = max(len(series) for series in self.series)
             raise ValueError(f"n must be below {longest}, the number of values of the longest series, got {n}")
-        spans = {series.unique_id: series.ds for series in kept}
-        gaps = [gap for gap in self.gaps if gap.unique_id in spans and gap.first <= spans[gap.unique_id][-1]]
-        gaps = [gap for gap in gaps if gap.last >= spans[gap.unique_id][0] or gap.place == "start"]
+        ends = {series.unique_id: series.ds[[0, -1]] for series in kept}
+        gaps = [gap for gap in self.gaps if gap.unique_id in ends]
+        gaps = [gap for gap in gaps if gap.first <= ends[gap.unique_id][1] and gap.last >= ends[gap.unique_id][0]]
         return replace(self, series=kept, gaps=tuple(gaps))
 
     def report(self, most: int = 20) -> list[str]:
         """Return one sentence per gap, at most ``most``, and a last one that counts the others."""
         most = positive_integer("most", most, least=0)
         sentences = [str(gap) for gap in self.gaps[:most]]
-        if others := len(self.gaps) - most:
-            sentences += [f"and {others} more"] if others > 0 else []
-        return sentences
+        others = len(self.gaps) - most
+        return [*sentences, f"and {others} more"] if others > 0 else sentences

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -13,10 +13,10 @@ from .cells import CellError, numbers
 from .csv_text import CsvText, read_text
 from .frequency import Frequency
 from .panel import Panel
-from .tables import LONG, columns_of, is_long
+from .tables import columns_of, is_long
 
 T = TypeVar("T")
-NUMBERED = re.compile(r"\D*(\d+)")
+NUMBERED = re.compile(r"(?!y_?\d)\D*(\d{1,9})", re.IGNORECASE)
 FORMATS = "unique_id,ds,y (long) or V1,V2,V3,... (wide: a name and its values per row)"
 
 
@@ -30,7 +30,7 @@ def read_csv(path: str | os.PathLike[str], frequency: Frequency | None = None) -
 
     Parameters
     ----------
-    path : a regular file of at most 1 GiB (decompressed), in UTF-8.
+    path : a regular file of at most 512 MiB (decompressed), in UTF-8.
     frequency : the frequency of ``ds``, or None to find it in the data.
 
     Raises
@@ -54,29 +54,26 @@ def read_csv(path: str | os.PathLike[str], frequency: Frequency | None = None) -
 def panel_of(csv: CsvText, frequency: Frequency | None = None) -> Panel:
     """Return the panel of a CSV text."""
     _, header = next(csv.rows())
-    header = [name.strip() for name in header]
-    if is_long(header) and not _is_wide(header):
+    while len(header) > 1 and not header[-1].strip():
+        header.pop()
+    if _is_wide(header):
+        return _wide_panel(csv, header)
+    if is_long(header):
         return placed(csv, lambda: Panel.of(csv_columns(csv), frequency))
-    if not _is_wide(header):
-        got = ", ".join(header[:6]) + (", ..." if len(header) > 6 else "")
-        raise ValueError(f"{csv.name}, line 1: expected a header {FORMATS}, got {got}; rename the columns")
-    return _wide_panel(csv, header)
+    got = ", ".join(header[:6]) + (", ..." if len(header) > 6 else "")
+    raise ValueError(f"{csv.name}, line 1: expected a header {FORMATS}, got {got}; rename the columns")
 
 
 def _is_wide(header: Sequence[str]) -> bool:
-    """Return whether a header is a name and then consecutive numbers.
+    """Return whether a header is a name and then consecutive numbers; y1, y2, … are several targets.
 
-    >>> _is_wide(["V1", "V2", "V3"]), _is_wide(["unique_id", "1", "2"]), _is_wide(["unique_id", "ds", "y"])
-    (True, True, False)
+    >>> [_is_wide(header.split()) for header in ("V1 V2 V3", "unique_id 1 2", "unique_id ds y", "unique_id y1 y2")]
+    [True, True, False, False]
     """
-    matches = [NUMBERED.fullmatch(name) for name in header[1:]]
+    matches = [NUMBERED.fullmatch(name.strip()) for name in header[1:]]
     counted = [int(match[1]) for match in matches if match]
-    named = {name.lower() for name in header} & {"ds", "y"}
-    return (
-        not named and bool(matches) and counted == list(range(counted[0], counted[0] + len(matches)))
-        if counted
-        else False
-    )
+    consecutive = bool(counted) and counted == list(range(counted[0], counted[0] + len(matches)))
+    return consecutive and header[0].strip().lower() not in ("ds", "y")
 
 
 def placed(csv: CsvText, call: Callable[[], T]) -> T:
@@ -88,7 +85,7 @@ def placed(csv: CsvText, call: Callable[[], T]) -> T:
         raise ValueError(f"{csv.name}, line {line}, column {error.column!r}: {error.problem}") from None
     except ValueError as error:
         message = str(error)
-        raise ValueError(message if message.startswith(csv.name) else f"{csv.name}: {message}") from None
+        raise ValueError(message if message.startswith(f"{csv.name}, ") else f"{csv.name}: {message}") from None
 
 
 def csv_columns(csv: CsvText) -> dict[str, Any]:
@@ -101,11 +98,9 @@ def csv_columns(csv: CsvText) -> dict[str, Any]:
             hint = "; numbers with decimal commas need ; between the columns" if csv.separator == "," else ""
             raise ValueError(f"{csv.name}, line {line}: expected {len(header)} cells, got {len(row)}{hint}")
         cells.append(row)
-    table = list(zip(*cells, strict=True)) or [()] * len(header)
-    columns = columns_of(_Table(header, table))
-    if csv.separator != ",":
-        _decimal_points(columns)
-    return columns
+    columns = columns_of(_Table(header, list(zip(*cells, strict=True)) or [()] * len(header)))
+    numeric = {name: column for name, column in columns.items() if name not in ("unique_id", "ds")}
+    return columns | (numeric if csv.separator == "," else _decimal_points(numeric))
 
 
 class _Table:
@@ -118,35 +113,38 @@ class _Table:
         return self._cells[self.columns.index(name)]
 
 
-def _decimal_points(columns: dict[str, Any]) -> None:
-    """Replace decimal commas in the columns of numbers; a file that has decimal points too is refused."""
-    numeric = {name: column for name, column in columns.items() if name not in LONG[:2]}
-    if not any("," in cell for column in numeric.values() for cell in column):
-        return
-    for name, column in numeric.items():
+def _decimal_points(columns: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
+    """Return columns of numbers with points in place of decimal commas; a number with a point beside them raises.
+
+    >>> _decimal_points({"y": ["1,5", "2"]})
+    {'y': ['1.5', '2']}
+    """
+    if not any("," in cell for column in columns.values() for cell in column):
+        return dict(columns)
+    for name, column in columns.items():
         for row, cell in enumerate(column):
             if "." in cell:
-                problem = f"expected a number with a decimal comma, as elsewhere in the file, got {cell!r}"
-                raise CellError(row, name, problem)
-        columns[name] = [cell.replace(",", ".") for cell in column]
+                raise CellError(
+                    row, name, f"expected a number with a decimal comma, like the other cells, got {cell!r}"
+                )
+    return {name: [cell.replace(",", ".") for cell in column] for name, column in columns.items()}
 
 
-def _wide_panel(csv: CsvText, header: list[str]) -> Panel:
+def _wide_panel(csv: CsvText, header: Sequence[str]) -> Panel:
     series: dict[str, np.ndarray] = {}
     rows = csv.rows()
     next(rows)
     for line, (name, *cells) in rows:
         while cells and not cells[-1].strip():
             cells.pop()
-        where = f"{csv.name}, line {line}"
-        if not name.strip() or name in series:
+        where, name = f"{csv.name}, line {line}", name.strip()
+        if not name or name in series:
             raise ValueError(f"{where}, column {header[0]!r}: expected a name of its own for the series, got {name!r}")
         if len(cells) >= len(header):
             raise ValueError(f"{where}: expected at most {len(header)} cells, got {len(cells) + 1}")
         try:
-            if csv.separator != ",":
-                cells = [cell.replace(",", ".") for cell in cells]
-            series[name] = numbers("y", cells) if cells else np.empty(0)
+            points = cells if csv.separator == "," else _decimal_points({"y": cells})["y"]
+            series[name] = numbers("y", points)
         except CellError as error:
             raise ValueError(f"{where}, column {header[error.row + 1]!r}: {error.problem}") from None
         if np.isnan(series[name]).all():

@@ -16,7 +16,7 @@ class Series:
 
     Parameters
     ----------
-    unique_id : its name in the panel.
+    unique_id : the name in the panel.
     ds : time stamps (T,), int64 or datetime64[s], consecutive at the frequency of the panel.
     y : values (T,), float64, NaN where missing.
     covariates : (T, C), float64, one column per name in the panel's ``covariate_names``.
@@ -28,8 +28,12 @@ class Series:
     covariates: np.ndarray
 
     def __post_init__(self) -> None:
-        for array in (self.ds, self.y, self.covariates):
-            array.flags.writeable = False
+        for name in ("ds", "y", "covariates"):
+            view = np.asarray(getattr(self, name)).view()
+            view.flags.writeable = False
+            object.__setattr__(self, name, view)
+            if len(view) != len(self.y):
+                raise ValueError(f"{name} must have {len(self.y)} time stamps like y, got {len(view)}")
 
     def __len__(self) -> int:
         """Return T, the number of time stamps."""

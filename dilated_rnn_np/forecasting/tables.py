@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .assemble import Rows
-from .cells import CellError, names, numbers
+from .cells import CellError, names, numbers, one_axis
 from .timestamps import timestamps
 
 LONG = ("unique_id", "ds", "y")
@@ -64,8 +64,8 @@ def long_rows(columns: Mapping[str, Any]) -> Rows:
         raise ValueError(f"a column y must hold the values, got the columns {', '.join(columns)}; {remedy}")
     y = numbers("y", columns["y"])
     for name, column in columns.items():
-        if (length := np.shape(column)[0] if np.ndim(column) else 0) != len(y):
-            raise ValueError(f"column {name!r} must have {len(y)} rows like y, got {length}")
+        if len(cells := one_axis(name, column)) != len(y):
+            raise ValueError(f"column {name!r} must have {len(y)} rows like y, got {len(cells)}")
     ids, codes = series_codes(columns.get("unique_id"), len(y))
     ds = timestamps("ds", columns["ds"]) if "ds" in columns else _count(codes)
     covariates = {name: numbers(name, column, TEXT) for name, column in columns.items() if name not in LONG}
@@ -98,6 +98,8 @@ def value_rows(series: Mapping[str, Any]) -> Rows:
     [0, 0, 1]
     """
     values = []
+    if len(ids := [str(name) for name in series]) != len(set(ids)):
+        raise ValueError("two series have the same name; every series needs a name of its own")
     for name, given in series.items():
         try:
             values.append(numbers("y", given))
@@ -110,7 +112,7 @@ def value_rows(series: Mapping[str, Any]) -> Rows:
     lengths = [len(one) for one in values]
     codes = np.repeat(np.arange(len(lengths)), lengths)
     y = np.concatenate(values) if values else np.empty(0)
-    return Rows([str(name) for name in series], codes, _count(codes), y, np.empty((len(y), 0)))
+    return Rows(ids, codes, _count(codes), y, np.empty((len(y), 0)))
 
 
 def rows_of(data: Any) -> Rows:
@@ -124,6 +126,8 @@ def rows_of(data: Any) -> Rows:
             f"a panel must be a table with the columns unique_id, ds, y, a mapping or an array, got {type(data).__name__}; "
             "for a file use read_csv"
         )
-    if not any(np.ndim(values) for values in data):
+    if hasattr(data, "__array__"):
+        data = np.asarray(data)
+    if np.ndim(data[0] if len(data) else 0) == 0:
         data = [data]  # one series
     return value_rows({str(number): values for number, values in enumerate(data, start=1)})

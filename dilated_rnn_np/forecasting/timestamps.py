@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .cells import CellError, is_missing
+from .cells import CellError, is_missing, one_axis
 
 SECONDS = np.dtype("datetime64[s]")
 ASK_FOR_ISO = "write dates as 2015-01-31 or 2015-01-31T23:00"
@@ -20,6 +20,7 @@ MONTH_FIRST = re.compile(r"(?P<month>\d{1,2})[-/.](?P<day>\d{1,2})[-/.](?P<year>
 SLASHED = re.compile(r"(\d{1,2})[-/](\d{1,2})[-/]\d{4}\b.*")
 ZONE = re.compile(r".*\d{1,2}:\d\d.*(?:Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)\s*")
 COMPACT = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
+FRACTION = re.compile(r".*:\d\d\.\d+")
 INTEGER = re.compile(r"[+-]?\d{1,18}")
 
 
@@ -51,9 +52,7 @@ def timestamps(column: str, values: Any) -> np.ndarray:
     >>> timestamps("ds", ["7", "8"]).tolist()
     [7, 8]
     """
-    array = np.asarray(values)
-    if array.ndim != 1:
-        raise ValueError(f"column {column!r} must have one axis, got shape {array.shape}")
+    array = one_axis(column, values)
     if array.dtype.kind in "iu":
         return array.astype(np.int64)
     if array.dtype.kind == "f":
@@ -65,7 +64,7 @@ def timestamps(column: str, values: Any) -> np.ndarray:
         _refuse(column, array, whole != array, "a date and time in whole seconds")
         return whole
     if array.dtype.kind not in "OUS":
-        raise CellError(0, column, f"expected a whole number or a date, got dtype {array.dtype}")
+        raise ValueError(f"column {column!r} must hold whole numbers or dates, got dtype {array.dtype}")
     cells = array.tolist()
     parsed = _parsed(column, dict.fromkeys(cells), cells)
     return np.array([parsed[cell] for cell in cells])
@@ -105,6 +104,8 @@ def _parsed(column: str, distinct: Iterable[Any], cells: list[Any]) -> dict[Any,
                 cell,
                 f"expected a time without a time zone, got {text!r}; convert all times to one zone and leave it out",
             )
+        elif FRACTION.fullmatch(text):
+            raise error(cell, f"expected a date and time in whole seconds, got {text!r}")
         elif is_missing(cell):
             raise error(cell, "expected a date or a whole number, got an empty cell")
         else:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
 from ..arrays.checks import fraction
 from .style import COLOURS, checked_axes
@@ -81,6 +82,10 @@ def forecast(
     if actual is not None:
         values = _row("actual", actual, horizon)
         (artists["actual"],) = ax.plot(ahead, values, "--", color=COLOURS[1], linewidth=1.4, label="actual")
+    if x.dtype.kind == "M":
+        locator = AutoDateLocator(maxticks=8 if ax.get_window_extent().width > 4 * ax.figure.dpi else 4, minticks=3)
+        ax.xaxis.set_major_locator(locator)
+        ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
     ax.spines[["top", "right"]].set_visible(False)
     ax.set(xlabel="steps from the last value" if ds is None else "", title=title)
     ax.margins(x=0.01)
