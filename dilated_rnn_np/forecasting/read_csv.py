@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from typing import Any, TypeVar
 
 import numpy as np
@@ -92,13 +93,15 @@ def csv_columns(csv: CsvText) -> dict[str, Any]:
     """Return the columns of a file in the long format by name; numbers have decimal points."""
     rows = csv.rows()
     _, header = next(rows)
-    cells = []
-    for line, row in rows:
-        if len(row) != len(header):
-            hint = "; numbers with decimal commas need ; between the columns" if csv.separator == "," else ""
-            raise ValueError(f"{csv.name}, line {line}: expected {len(header)} cells, got {len(row)}{hint}")
-        cells.append(row)
-    columns = columns_of(_Table(header, list(zip(*cells, strict=True)) or [()] * len(header)))
+    table: list[list[str]] = [[] for _ in header]
+    while part := list(islice(rows, 256)):  # in parts: a million small lists at once would be slow
+        for line, cells in part:
+            if len(cells) != len(header):
+                hint = "; numbers with decimal commas need ; between the columns" if csv.separator == "," else ""
+                raise ValueError(f"{csv.name}, line {line}: expected {len(header)} cells, got {len(cells)}{hint}")
+        for column, cells in zip(table, zip(*(cells for _, cells in part), strict=True), strict=True):
+            column.extend(cells)
+    columns = columns_of(_Table(header, table))
     numeric = {name: column for name, column in columns.items() if name not in ("unique_id", "ds")}
     return columns | (numeric if csv.separator == "," else _decimal_points(numeric))
 
@@ -106,10 +109,10 @@ def csv_columns(csv: CsvText) -> dict[str, Any]:
 class _Table:
     """A table whose names may occur twice, which ``columns_of`` reports."""
 
-    def __init__(self, header: list[str], columns: Sequence[tuple[str, ...]]) -> None:
+    def __init__(self, header: list[str], columns: list[list[str]]) -> None:
         self.columns, self._cells = header, columns
 
-    def __getitem__(self, name: str) -> tuple[str, ...]:
+    def __getitem__(self, name: str) -> list[str]:
         return self._cells[self.columns.index(name)]
 
 

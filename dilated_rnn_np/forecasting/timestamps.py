@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from .cells import CellError, is_missing, one_axis
 
 SECONDS = np.dtype("datetime64[s]")
 ASK_FOR_ISO = "write dates as 2015-01-31 or 2015-01-31T23:00"
+ONE_ZONE = "convert all times to one zone and leave it out"
 CLOCK = r"(?:[T ]+(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:\.0*)?)?)?"
 YEAR_FIRST = re.compile(r"(?P<year>\d{4})(?:[-/.](?P<month>\d{1,2}))(?:[-/.](?P<day>\d{1,2}))?" + CLOCK)
 DAY_FIRST = re.compile(r"(?P<day>\d{1,2})[-/.](?P<month>\d{1,2})[-/.](?P<year>\d{4})" + CLOCK)
@@ -66,8 +67,8 @@ def timestamps(column: str, values: Any) -> np.ndarray:
     if array.dtype.kind not in "OUS":
         raise ValueError(f"column {column!r} must hold whole numbers or dates, got dtype {array.dtype}")
     cells = array.tolist()
-    parsed = _parsed(column, dict.fromkeys(cells), cells)
-    return np.array([parsed[cell] for cell in cells])
+    number_of = {cell: number for number, cell in enumerate(dict.fromkeys(cells))}
+    return _parsed(column, list(number_of), cells)[[number_of[cell] for cell in cells]]
 
 
 def _refuse(column: str, array: np.ndarray, wrong: np.ndarray, expected: str) -> None:
@@ -76,48 +77,71 @@ def _refuse(column: str, array: np.ndarray, wrong: np.ndarray, expected: str) ->
         raise CellError(row, column, f"expected {expected}, got {str(array[row])!r}")
 
 
-def _parsed(column: str, distinct: Iterable[Any], cells: list[Any]) -> dict[Any, Any]:
-    """Return the time stamp of every distinct cell: all integers, or all dates in one order of day, month and year."""
-    texts = {cell: str(cell).strip() for cell in distinct}
+def _parsed(column: str, distinct: list[Any], cells: list[Any]) -> np.ndarray:
+    """Return the time stamps of distinct cells: all integers, or all dates in one order of day, month and year."""
+    texts = [str(cell).strip() for cell in distinct]
+    if (fast := _iso_dates(texts)) is not None:
+        return fast
 
     def error(cell: Any, problem: str) -> CellError:
         return CellError(cells.index(cell), column, problem)
 
-    if all(INTEGER.fullmatch(text) for text in texts.values()):
-        if len(texts) > 1 and all(COMPACT.fullmatch(text) for text in texts.values()):
-            first = next(iter(texts))
-            raise error(first, f"{texts[first]!r} looks like a date without separators; {ASK_FOR_ISO}")
-        return {cell: np.int64(text) for cell, text in texts.items()}
-    pattern = _date_pattern(column, texts, cells)
-    parsed = {}
-    for cell, text in texts.items():
-        if isinstance(cell, (date, datetime)):
-            parsed[cell] = _from_datetime(cell, error)
+    if all(map(INTEGER.fullmatch, texts)):
+        if len(texts) > 1 and all(map(COMPACT.fullmatch, texts)):
+            raise error(distinct[0], f"{texts[0]!r} looks like a date without separators; {ASK_FOR_ISO}")
+        return np.array([int(text) for text in texts], dtype=np.int64)
+    pattern = _date_pattern(texts, lambda k, problem: error(distinct[k], problem))
+    parsed = np.empty(len(texts), SECONDS)
+    for k, (cell, text) in enumerate(zip(distinct, texts, strict=True)):
+        if isinstance(cell, date):
+            parsed[k] = _from_datetime(cell, error)
         elif match := pattern.fullmatch(text):
             fields = {name: int(part) for name, part in match.groupdict().items() if part}
             try:
-                parsed[cell] = np.datetime64(datetime(**{"day": 1, **fields}), "s")  # type: ignore[arg-type]
+                parsed[k] = datetime(**{"day": 1, **fields})  # type: ignore[arg-type]
             except ValueError as reason:
                 raise error(cell, f"expected a date, got {text!r} ({reason})") from None
-        elif ZONE.fullmatch(text):
-            raise error(
-                cell,
-                f"expected a time without a time zone, got {text!r}; convert all times to one zone and leave it out",
-            )
-        elif FRACTION.fullmatch(text):
-            raise error(cell, f"expected a date and time in whole seconds, got {text!r}")
-        elif is_missing(cell):
-            raise error(cell, "expected a date or a whole number, got an empty cell")
         else:
-            raise error(cell, f"expected a date or a whole number like the other cells, got {text!r}; {ASK_FOR_ISO}")
+            raise error(cell, _problem(text))
     return parsed
 
 
-def _from_datetime(cell: Any, error: Any) -> np.datetime64:
+def _iso_dates(texts: list[str]) -> np.ndarray | None:
+    """Return texts that are all ISO dates of one length as datetime64[s], or None; a fast path.
+
+    >>> _iso_dates(["2015-01-31 23:00", "2015-02-01 00:00"]).astype(str).tolist(), _iso_dates(["2015-02-30"])
+    (['2015-01-31T23:00:00', '2015-02-01T00:00:00'], None)
+    """
+    length = len(texts[0]) if texts else 0
+    if length not in (7, 10, 16, 19) or any(len(text) != length for text in texts):
+        return None
+    array = np.array(texts)
+    characters = array.view(np.uint32).reshape(-1, length)
+    template = np.array("0000-00-00T00:00:00"[:length]).reshape(1).view(np.uint32)
+    digits = (characters >= ord("0")) & (characters <= ord("9"))
+    alike = np.where(template == ord("0"), digits, characters == template)
+    if length > 10:
+        alike[:, 10] |= characters[:, 10] == ord(" ")
+    try:
+        return array.astype(SECONDS) if alike.all() else None
+    except ValueError:  # such as a 30th of February
+        return None
+
+
+def _problem(text: str) -> str:
+    """Return why a text is no time stamp, and what to do."""
+    if is_missing(text):
+        return "expected a date or a whole number, got an empty cell"
+    if ZONE.fullmatch(text):
+        return f"expected a time without a time zone, got {text!r}; {ONE_ZONE}"
+    if FRACTION.fullmatch(text):
+        return f"expected a date and time in whole seconds, got {text!r}"
+    return f"expected a date or a whole number like the other cells, got {text!r}; {ASK_FOR_ISO}"
+
+
+def _from_datetime(cell: Any, error: Callable[[Any, str], CellError]) -> np.datetime64:
     if getattr(cell, "tzinfo", None) is not None:
-        raise error(
-            cell, f"expected a time without a time zone, got '{cell}'; convert all times to one zone and leave it out"
-        )
+        raise error(cell, f"expected a time without a time zone, got '{cell}'; {ONE_ZONE}")
     if cell != cell:  # pandas' NaT
         raise error(cell, "expected a date or a whole number, got an empty cell")
     if getattr(cell, "microsecond", 0) or getattr(cell, "nanosecond", 0):
@@ -125,14 +149,14 @@ def _from_datetime(cell: Any, error: Any) -> np.datetime64:
     return np.datetime64(cell.isoformat(), "s")
 
 
-def _date_pattern(column: str, texts: dict[Any, str], cells: list[Any]) -> re.Pattern[str]:
-    """Return the order of day, month and year that all cells share."""
-    first = next(iter(texts.values()))
-    if not (slashed := {cell: match for cell, text in texts.items() if (match := SLASHED.fullmatch(text))}):
-        return DAY_FIRST if DAY_FIRST.fullmatch(first) else YEAR_FIRST
-    day_first = [cell for cell, match in slashed.items() if int(match[1]) > 12]
-    month_first = [cell for cell, match in slashed.items() if int(match[2]) > 12]
+def _date_pattern(texts: list[str], error: Callable[[int, str], CellError]) -> re.Pattern[str]:
+    """Return the order of day, month and year that all texts share."""
+    slashed = {k: match for k, text in enumerate(texts) if (match := SLASHED.fullmatch(text))}
+    if not slashed:
+        return DAY_FIRST if DAY_FIRST.fullmatch(texts[0]) else YEAR_FIRST
+    day_first = [k for k, match in slashed.items() if int(match[1]) > 12]
+    month_first = [k for k, match in slashed.items() if int(match[2]) > 12]
     if bool(day_first) != bool(month_first):
         return DAY_FIRST if day_first else MONTH_FIRST
-    cell = (day_first or list(slashed))[0]
-    raise CellError(cells.index(cell), column, f"day and month of {texts[cell]!r} cannot be told apart; {ASK_FOR_ISO}")
+    k = (day_first or list(slashed))[0]
+    raise error(k, f"day and month of {texts[k]!r} cannot be told apart; {ASK_FOR_ISO}")
