@@ -1,4 +1,4 @@
-"""Convert a column of a table to numbers or names; an error holds the row and the column of the wrong cell."""
+"""Convert a column of a table to numbers or identifiers; an error holds the row and the column of the wrong cell."""
 
 from __future__ import annotations
 
@@ -51,6 +51,8 @@ def numbers(column: str, values: Any, remedy: str = "") -> np.ndarray:
     Traceback (most recent call last):
     dilated_rnn_np.forecasting.cells.CellError: row 1, column 'y': expected a number, got 'n/a'
     """
+    if isinstance(values, np.ma.MaskedArray):
+        values = values.astype(np.float64).filled(np.nan)
     array = one_axis(column, values)
     if array.dtype.kind in "biuf":
         converted = array.astype(np.float64)
@@ -79,10 +81,10 @@ def _number(row: int, column: str, cell: Any, remedy: str) -> float:
         return WORDS[word]
 
 
-def names(column: str, values: Any) -> list[str]:
+def identifiers(column: str, values: Any) -> list[str]:
     """Return a column of identifiers as strings; a missing one raises a CellError.
 
-    >>> names("unique_id", [7, "H1"])
+    >>> identifiers("unique_id", [7, "H1"])
     ['7', 'H1']
     """
     texts = [str(cell).strip() for cell in one_axis(column, values).tolist()]

@@ -12,7 +12,7 @@ from .cells import CellError, numbers
 from .csv_text import read_text
 from .panel import Panel
 from .read_csv import csv_columns, placed
-from .tables import LONG, TEXT, columns_of, series_codes
+from .tables import LONG, TEXT, columns_of, same_length, series_codes
 from .timestamps import shown, timestamps
 
 
@@ -68,6 +68,7 @@ def _from_columns(columns: dict[str, Any], panel: Panel, horizon: int) -> np.nda
         raise ValueError(
             f"column {strange[0]!r} is not in the history, whose covariates are: {known}; remove the column"
         )
+    same_length(columns)
     ds = timestamps("ds", columns["ds"])
     if len(ds) and ds.dtype != panel.series[0].ds.dtype:
         kind = "a whole number" if panel.series[0].ds.dtype.kind == "i" else "a date"
@@ -84,8 +85,6 @@ def _from_columns(columns: dict[str, Any], panel: Panel, horizon: int) -> np.nda
     if "y" in columns and len(known := np.flatnonzero(~np.isnan(numbers("y", columns["y"])))):
         raise CellError(int(known[0]), "y", "expected an empty cell, since the future is unknown, got a value")
     values = [numbers(name, columns[name], TEXT) for name in panel.covariate_names]
-    if lengths := {len(ds)} ^ {len(column) for column in (codes, *values)}:
-        raise ValueError(f"all columns must have the same number of rows, got {sorted({len(ds)} | lengths)}")
     matrix = np.stack(values, axis=1) if values else np.empty((len(ds), 0))  # (rows, C)
     return _at_next_time_stamps(panel, horizon, dict(zip(ids, _rows_by_series(codes, ds), strict=True)), ds, matrix)
 

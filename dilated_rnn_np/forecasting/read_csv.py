@@ -149,7 +149,7 @@ def _wide_panel(csv: CsvText, header: Sequence[str]) -> Panel:
             points = cells if csv.separator == "," else _decimal_points({"y": cells})["y"]
             series[name] = numbers("y", points)
         except CellError as error:
-            raise ValueError(f"{where}, column {header[error.row + 1]!r}: {error.problem}") from None
+            raise ValueError(f"{where}, column {header[error.row + 1]!r}: {error.problem} (series {name!r})") from None
         if np.isnan(series[name]).all():
             raise ValueError(f"{where}: series {name!r} has no value; leave the series out")
     return placed(csv, lambda: Panel.of(series))

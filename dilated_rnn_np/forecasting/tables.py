@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .assemble import Rows
-from .cells import CellError, names, numbers, one_axis
+from .cells import CellError, identifiers, numbers, one_axis
 from .timestamps import timestamps
 
 LONG = ("unique_id", "ds", "y")
@@ -58,26 +58,43 @@ def long_rows(columns: Mapping[str, Any]) -> Rows:
     if "y" not in columns:
         others = [name for name in columns if name not in LONG]
         several = [name for name in others if name[:1].lower() == "y" and name[1:].strip("_").isdigit()]
-        remedy = "rename the column of values to y"
+        remedy = "rename the column of values; a table with a column per series must be stacked as unique_id, ds, y"
         if len(several) > 1:
             remedy = f"one target per series: stack {', '.join(several)} as series of their own in the column y"
         raise ValueError(f"a column y must hold the values, got the columns {', '.join(columns)}; {remedy}")
-    y = numbers("y", columns["y"])
-    for name, column in columns.items():
-        if len(cells := one_axis(name, column)) != len(y):
-            raise ValueError(f"column {name!r} must have {len(y)} rows like y, got {len(cells)}")
-    ids, codes = series_codes(columns.get("unique_id"), len(y))
+    rows = same_length(columns)
+    ids, codes = series_codes(columns.get("unique_id"), rows)
     ds = timestamps("ds", columns["ds"]) if "ds" in columns else _count(codes)
-    covariates = {name: numbers(name, column, TEXT) for name, column in columns.items() if name not in LONG}
-    matrix = np.stack(list(covariates.values()), axis=1) if covariates else np.empty((len(y), 0))  # (rows, C)
-    return Rows(ids, codes, ds, y, matrix, tuple(covariates))
+    names = [name for name in columns if name not in LONG]
+    try:
+        y = numbers("y", columns["y"])
+        covariates = [numbers(name, columns[name], TEXT) for name in names]
+    except CellError as error:
+        problem = f"{error.problem} (series {ids[codes[error.row]]!r})"
+        raise CellError(error.row, error.column, problem) from None
+    matrix = np.stack(covariates, axis=1) if covariates else np.empty((rows, 0))  # (rows, C)
+    return Rows(ids, codes, ds, y, matrix, names)
+
+
+def same_length(columns: Mapping[str, Any]) -> int:
+    """Return the number of rows of a table; columns of different lengths raise a ValueError.
+
+    >>> same_length({"ds": [1, 2], "y": [5.0, 6.0]})
+    2
+    """
+    lengths = {name: len(one_axis(name, column)) for name, column in columns.items()}
+    (first, rows), *others = lengths.items()
+    for name, length in others:
+        if length != rows:
+            raise ValueError(f"column {name!r} must have {rows} rows like {first!r}, got {length}")
+    return rows
 
 
 def series_codes(column: Any, rows: int) -> tuple[list[str], np.ndarray]:
     """Return the distinct names of series in order of appearance, and the number of each row's series (rows,)."""
     if column is None:
         return ["1"], np.zeros(rows, np.int64)
-    texts = names("unique_id", column)
+    texts = identifiers("unique_id", column)
     numbered = {name: number for number, name in enumerate(dict.fromkeys(texts))}
     return list(numbered), np.array([numbered[text] for text in texts], dtype=np.int64)
 
@@ -121,12 +138,12 @@ def rows_of(data: Any) -> Rows:
         return long_rows(columns_of(data))
     if isinstance(data, Mapping):
         return long_rows(columns_of(data)) if is_long(data) else value_rows(data)
-    if isinstance(data, (str, bytes)) or not hasattr(data, "__len__"):
+    if isinstance(data, (str, bytes)) or not hasattr(data, "__getitem__"):
         raise TypeError(
             f"a panel must be a table with the columns unique_id, ds, y, a mapping or an array, got {type(data).__name__}; "
             "for a file use read_csv"
         )
-    if hasattr(data, "__array__"):
+    if hasattr(data, "__array__") and not isinstance(data, np.ndarray):
         data = np.asarray(data)
     if np.ndim(data[0] if len(data) else 0) == 0:
         data = [data]  # one series

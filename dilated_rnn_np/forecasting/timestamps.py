@@ -53,6 +53,8 @@ def timestamps(column: str, values: Any) -> np.ndarray:
     >>> timestamps("ds", ["7", "8"]).tolist()
     [7, 8]
     """
+    if zone := getattr(getattr(values, "dtype", None), "time_zone", None):  # polars converts such a column to UTC
+        raise ValueError(f"column {column!r} must hold times without a time zone, got {zone}; {ONE_ZONE}")
     array = one_axis(column, values)
     if array.dtype.kind in "iu":
         return array.astype(np.int64)
