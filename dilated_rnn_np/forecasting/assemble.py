@@ -64,7 +64,7 @@ def assemble(rows: Rows, frequency: Frequency | None = None) -> tuple[list[Serie
     codes, ds = rows.codes[order], rows.ds[order]
     first_rows = np.concatenate([[True], codes[1:] != codes[:-1]])
     if len(twice := np.flatnonzero(~first_rows[1:] & (ds[1:] == ds[:-1]))):
-        place, unique_id = twice[0], rows.ids[codes[twice[0]]]
+        place, unique_id = twice[0], rows.ids[int(codes[twice[0]])]
         problem = f"a second row for series {unique_id!r} at {shown(ds[place])}; keep one row per series and time stamp"
         problem += ", and name the series in a column unique_id" if rows.ids == ["1"] else ""
         raise CellError(int(order[place + 1]), "ds", problem)
@@ -92,19 +92,19 @@ def _check_covariates(rows: Rows, covariates: np.ndarray, starts: np.ndarray) ->
     if len(missing := np.argwhere(np.isnan(rows.covariates))):
         row, column = missing[0]
         problem = (
-            f"covariate of series {rows.ids[rows.codes[row]]!r} without value; covariates must be known everywhere"
+            f"covariate of series {rows.ids[int(rows.codes[row])]!r} without value; covariates must be known everywhere"
         )
         raise CellError(int(row), rows.names[column], problem)
     if len(starts) == len(covariates):
         return  # one row per series: nothing can be said
     lowest, highest = np.minimum.reduceat(covariates, starts), np.maximum.reduceat(covariates, starts)  # (N, C)
-    for column in np.flatnonzero((lowest == highest).all(axis=0) & (lowest != lowest[0]).any(axis=0)):
-        raise ValueError(f"column {rows.names[column]!r} {STATIC}")
+    if len(static := np.flatnonzero((lowest == highest).all(axis=0) & (lowest != lowest[0]).any(axis=0))):
+        raise ValueError(f"column {rows.names[int(static[0])]!r} {STATIC}")
 
 
 def _one_series(rows: Rows, part: np.ndarray, frequency: Frequency) -> tuple[Series, list[Gap]]:
     """Return the series of the given rows, in time order, without missing values at its ends, and its gaps."""
-    unique_id = rows.ids[rows.codes[part[0]]]
+    unique_id = rows.ids[int(rows.codes[part[0]])]
     known = np.flatnonzero(~np.isnan(rows.y[part]))
     if not len(known):
         raise CellError(int(part[0]), "y", f"series {unique_id!r} has no value; leave the series out")

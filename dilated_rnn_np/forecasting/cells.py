@@ -52,7 +52,7 @@ def numbers(column: str, values: Any, remedy: str = "") -> np.ndarray:
     dilated_rnn_np.forecasting.cells.CellError: row 1, column 'y': expected a number, got 'n/a'
     """
     if isinstance(values, np.ma.MaskedArray):
-        values = values.astype(np.float64).filled(np.nan)
+        values = np.ma.filled(values.astype(np.float64), np.nan)
     array = one_axis(column, values)
     if array.dtype.kind in "biuf":
         converted = array.astype(np.float64)

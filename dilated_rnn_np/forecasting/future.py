@@ -22,7 +22,7 @@ def read_future(data: Any, panel: Panel, horizon: int) -> np.ndarray:
     Parameters
     ----------
     data : the path of a CSV file, a data frame or a mapping with the columns unique_id, ds and one per covariate; or an array
-        (N, horizon, C). Rows outside the horizon are left out. A column y may be there if it is empty.
+        (N, horizon, C). Rows outside the horizon are left out; over the horizon, a column y must be empty.
     panel : the history. horizon : time stamps to forecast.
 
     Raises
@@ -82,37 +82,42 @@ def _from_columns(columns: dict[str, Any], panel: Panel, horizon: int) -> np.nda
         if unique_id not in known_ids:
             row = int((codes == code).argmax())
             raise CellError(row, "unique_id", f"series {unique_id!r} is not in the history; remove its rows")
-    if "y" in columns and len(known := np.flatnonzero(~np.isnan(numbers("y", columns["y"])))):
-        raise CellError(int(known[0]), "y", "expected an empty cell, since the future is unknown, got a value")
-    values = [numbers(name, columns[name], TEXT) for name in panel.covariate_names]
-    matrix = np.stack(values, axis=1) if values else np.empty((len(ds), 0))  # (rows, C)
-    return _at_next_time_stamps(panel, horizon, dict(zip(ids, _rows_by_series(codes, ds), strict=True)), ds, matrix)
-
-
-def _rows_by_series(codes: np.ndarray, ds: np.ndarray) -> list[np.ndarray]:
-    """Return the rows of each series, in time order."""
-    order = np.lexsort((ds, codes))
-    return np.split(order, np.flatnonzero(np.diff(codes[order])) + 1)
-
-
-def _at_next_time_stamps(
-    panel: Panel, horizon: int, rows_of: dict[str, np.ndarray], ds: np.ndarray, matrix: np.ndarray
-) -> np.ndarray:
-    """Return the rows of the covariates (rows, C) at each series' next time stamps, (N, horizon, C)."""
-    future = np.empty((len(panel), horizon, matrix.shape[1]))
-    nothing = np.empty(0, np.int64)
-    for i, series in enumerate(panel):
-        rows = rows_of.get(series.unique_id, nothing)
-        wanted = panel.frequency.after(series.ds, horizon)
-        first, beyond = (np.searchsorted(ds[rows], wanted, side) for side in ("left", "right"))
-        for step in np.flatnonzero(beyond - first != 1)[:1]:
-            where = f"series {series.unique_id!r} at {shown(wanted[step])}"
-            if first[step] == beyond[step]:
-                raise ValueError(f"no row for {where}; the future needs the next {horizon} time stamps of every series")
-            raise CellError(int(rows[first[step] + 1]), "ds", f"a second row for {where}; keep one")
-        future[i] = matrix[rows[first]]
-        for step, column in np.argwhere(np.isnan(future[i]))[:1]:
-            where = f"series {series.unique_id!r} at {shown(wanted[step])}"
-            problem = f"expected the covariate of {where}, got an empty cell"
-            raise CellError(int(rows[first[step]]), panel.covariate_names[column], problem)
+    rows = _next_rows(panel, horizon, ids, codes, ds)  # (N, horizon)
+    y = numbers("y", columns["y"]) if "y" in columns else np.full(len(ds), np.nan)
+    if len(known := rows[~np.isnan(y[rows])]):
+        raise CellError(int(known[0]), "y", f"expected an empty cell, since the future is unknown, got {y[known[0]]:g}")
+    future = np.empty((*rows.shape, len(panel.covariate_names)))
+    for column, name in enumerate(panel.covariate_names):
+        future[..., column] = numbers(name, columns[name], TEXT)[rows]
+        if len(empty := np.argwhere(np.isnan(future[..., column]))):
+            i, step = empty[0]
+            where = f"series {panel.ids[i]!r} at {shown(ds[rows[i, step]])}"
+            raise CellError(int(rows[i, step]), name, f"expected the covariate of {where}, got an empty cell")
     return future
+
+
+def _next_rows(panel: Panel, horizon: int, ids: list[str], codes: np.ndarray, ds: np.ndarray) -> np.ndarray:
+    """Return the rows that hold each series' next time stamps, (N, horizon).
+
+    Parameters
+    ----------
+    ids : names of series. codes : the number of each row's series in ``ids``. ds : the time stamp of each row.
+    """
+    order = np.lexsort((ds, codes))
+    parts = np.split(order, np.flatnonzero(np.diff(codes[order])) + 1)  # the rows of each series, in time order
+    rows_of = {ids[codes[part[0]]]: part for part in parts if len(part)}
+    found = np.empty((len(panel), horizon), np.int64)
+    for i, series in enumerate(panel):
+        rows = rows_of.get(series.unique_id, order[:0])
+        wanted = panel.frequency.after(series.ds, horizon)
+        first = np.searchsorted(ds[rows], wanted)
+        count = np.searchsorted(ds[rows], wanted, side="right") - first
+        for step in np.flatnonzero(count != 1)[:1]:
+            moment = f"series {series.unique_id!r} at {shown(wanted[step])}"
+            if count[step] == 0:
+                raise ValueError(
+                    f"no row for {moment}; the future needs the next {horizon} time stamps of every series"
+                )
+            raise CellError(int(rows[first[step] + 1]), "ds", f"a second row for {moment}; keep one")
+        found[i] = rows[first]
+    return found

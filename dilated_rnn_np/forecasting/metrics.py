@@ -192,9 +192,13 @@ def _values(panel: Iterable[Any]) -> list[Any]:
     return [getattr(series, "y", series) for series in panel]
 
 
-def _scores_of_one(y: Any, forecast: Any, history: Any, *interval: Any, season: int, alpha: float) -> list[float]:
+def _scores_of_one(
+    y: Any, forecast: Any, history: Any, lower: Any = None, upper: Any = None, *, season: int, alpha: float
+) -> list[float]:
     points = [smape(y, forecast), mase(y, forecast, history, season)]
-    return [*points, msis(y, *interval, history, season, alpha), coverage(y, *interval)] if interval else points
+    if lower is None:
+        return points
+    return [*points, msis(y, lower, upper, history, season, alpha), coverage(y, lower, upper)]
 
 
 def table(scores: Mapping[str, Scores], naive2: Scores | None = None) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from ..arrays.checks import positive_integer, suggestion
+from ..arrays.checks import positive_integer
 from .assemble import assemble
 from .frequency import Frequency
 from .series import Gap, Series
@@ -81,10 +81,7 @@ class Panel:
     def __getitem__(self, unique_id: str) -> Series:
         """Return the series of a name; an unknown name raises a ValueError."""
         if unique_id not in self._by_id:
-            near = suggestion(unique_id, self.ids[:10_000])
-            raise ValueError(
-                f"no series {unique_id!r} among the {len(self)} of the panel, such as {self.ids[0]!r}{near}"
-            )
+            raise ValueError(f"no series {unique_id!r} among the {len(self)} of the panel, such as {self.ids[0]!r}")
         return self._by_id[unique_id]
 
     @property

@@ -74,7 +74,8 @@ def _is_wide(header: Sequence[str]) -> bool:
     matches = [NUMBERED.fullmatch(name.strip()) for name in header[1:]]
     counted = [int(match[1]) for match in matches if match]
     consecutive = bool(counted) and counted == list(range(counted[0], counted[0] + len(matches)))
-    return consecutive and header[0].strip().lower() not in ("ds", "y")
+    first = header[0].strip().lower()
+    return consecutive and first not in ("ds", "y") and not first[:1].isdigit()  # a digit: the file has no header
 
 
 def placed(csv: CsvText, call: Callable[[], T]) -> T:
@@ -99,8 +100,8 @@ def csv_columns(csv: CsvText) -> dict[str, Any]:
             if len(cells) != len(header):
                 hint = "; numbers with decimal commas need ; between the columns" if csv.separator == "," else ""
                 raise ValueError(f"{csv.name}, line {line}: expected {len(header)} cells, got {len(cells)}{hint}")
-        for column, cells in zip(table, zip(*(cells for _, cells in part), strict=True), strict=True):
-            column.extend(cells)
+        for column, added in zip(table, zip(*(cells for _, cells in part), strict=True), strict=True):
+            column.extend(added)
     columns = columns_of(_Table(header, table))
     numeric = {name: column for name, column in columns.items() if name not in ("unique_id", "ds")}
     return columns | (numeric if csv.separator == "," else _decimal_points(numeric))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -138,13 +138,14 @@ def rows_of(data: Any) -> Rows:
         return long_rows(columns_of(data))
     if isinstance(data, Mapping):
         return long_rows(columns_of(data)) if is_long(data) else value_rows(data)
-    if isinstance(data, (str, bytes)) or not hasattr(data, "__getitem__"):
+    if hasattr(data, "__array__") and not isinstance(data, np.ndarray):
+        data = np.asarray(data)
+    values = isinstance(data, (Sequence, np.ndarray)) and not isinstance(data, (str, bytes))
+    if not values or getattr(data, "ndim", 1) == 0:
         raise TypeError(
             f"a panel must be a table with the columns unique_id, ds, y, a mapping or an array, got {type(data).__name__}; "
             "for a file use read_csv"
         )
-    if hasattr(data, "__array__") and not isinstance(data, np.ndarray):
-        data = np.asarray(data)
     if np.ndim(data[0] if len(data) else 0) == 0:
         data = [data]  # one series
     return value_rows({str(number): values for number, values in enumerate(data, start=1)})
