@@ -15,6 +15,7 @@ from .checks import one_of, positive_integer
 # The index of a purpose determines its numbers: add new purposes at the end.
 PURPOSES = (
     "weights", "batches", "validation", "test", "dropout", "shuffling", "permutation", "noise", "analysis", "sampling",
+    "members",
 )  # fmt: skip
 
 
