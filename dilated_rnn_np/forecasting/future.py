@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays.checks import positive_integer
-from .cells import CellError, numbers
+from .cells import CellError, listed, numbers
 from .csv_text import read_text
 from .panel import Panel
 from .read_csv import csv_columns, placed
@@ -62,9 +62,9 @@ def _from_array(data: Any, panel: Panel, horizon: int) -> np.ndarray:
 def _from_columns(columns: dict[str, Any], panel: Panel, horizon: int) -> np.ndarray:
     wanted = ["ds", *panel.covariate_names, *(["unique_id"] if len(panel) > 1 else [])]
     if missing := [name for name in wanted if name not in columns]:
-        raise ValueError(f"column {missing[0]!r} is missing; the future needs the columns {', '.join(wanted)}")
+        raise ValueError(f"column {missing[0]!r} is missing; the future needs the columns {listed(wanted)}")
     if strange := [name for name in columns if name not in (*LONG, *panel.covariate_names)]:
-        known = ", ".join(panel.covariate_names) or "none"
+        known = listed(panel.covariate_names) or "none"
         raise ValueError(
             f"column {strange[0]!r} is not in the history, whose covariates are: {known}; remove the column"
         )
