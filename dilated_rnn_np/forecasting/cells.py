@@ -86,9 +86,8 @@ def numbers(column: str, values: Any, remedy: str = "") -> np.ndarray:
         raise ValueError(f"column {column!r} must hold numbers, got dtype {array.dtype}{remedy}")
     if (infinite := np.isinf(converted)).any():
         row = int(infinite.argmax())
-        raise CellError(
-            row, column, f"expected a finite number, got {quoted(array[row])}; leave the cell empty if unknown"
-        )
+        problem = f"expected a finite number, got {quoted(array[row])}; leave the cell empty if unknown"
+        raise CellError(row, column, problem)
     return converted
 
 

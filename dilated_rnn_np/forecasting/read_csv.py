@@ -127,9 +127,8 @@ def _decimal_points(columns: Mapping[str, Sequence[str]]) -> dict[str, Sequence[
     for name, column in columns.items():
         for row, cell in enumerate(column):
             if "." in cell:
-                raise CellError(
-                    row, name, f"expected a number with a decimal comma, like the other cells, got {quoted(cell)}"
-                )
+                problem = f"expected a number with a decimal comma, like the other cells, got {quoted(cell)}"
+                raise CellError(row, name, problem)
     return {name: [cell.replace(",", ".") for cell in column] for name, column in columns.items()}
 
 

@@ -50,7 +50,7 @@ FILES = {
     "no values": ("unique_id,y\na,5\nb,\nb,NA\n", "sales.csv, line 3, column 'y': series 'b' has no value; leave the"),
     "irregular times": (
         "ds,y\n2024-01-01T00:00,5\n2024-01-01T01:00:07,5\n2024-01-01T02:00,5\n",
-        "line 2, column 'ds': series '1' has only 3 rows for 7,201 periods of 'second', the common step of all time stamps; make",
+        "line 2, column 'ds': series '1' has only 3 rows for 7,201 periods of 'second'; make the time stamps",
     ),
     "two frequencies": (
         f"unique_id,ds,y\n{DAILY}b,2024-01-01,1\nb,2024-02-01,1\nb,2024-03-01,1\n",
