@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from .series import Gap, Series
 from .timestamps import shown
 
 MOST_PERIODS_PER_ROW = 10  # a series with fewer rows than periods / 10 is irregular or has another frequency
+MAKE_REGULAR = "make the time stamps regular, with one frequency per panel, or cut the series at long gaps"
 STATIC = (
     "is constant within every series but differs between them; static covariates are not supported: remove the column, "
     "or forecast the groups in panels of their own"
@@ -91,9 +92,8 @@ def _check_covariates(rows: Rows, covariates: np.ndarray, starts: np.ndarray) ->
     """Refuse covariates without value and static ones; ``covariates`` is sorted by series."""
     if len(missing := np.argwhere(np.isnan(rows.covariates))):
         row, column = missing[0]
-        problem = (
-            f"covariate of series {rows.ids[int(rows.codes[row])]!r} without value; covariates must be known everywhere"
-        )
+        unique_id = rows.ids[int(rows.codes[row])]
+        problem = f"covariate of series {unique_id!r} without value; covariates must be known everywhere"
         raise CellError(int(row), rows.names[column], problem)
     if len(starts) == len(covariates):
         return  # one row per series: nothing can be said
@@ -114,10 +114,8 @@ def _one_series(rows: Rows, part: np.ndarray, frequency: Frequency) -> tuple[Ser
     index = frequency.index(ds)
     T = int(index[-1]) + 1
     if MOST_PERIODS_PER_ROW * (len(ds) + 1) < T:
-        problem = (
-            f"series {unique_id!r} has only {len(ds)} rows for {T:,} periods of {frequency.name!r}, the common step"
-        )
-        raise CellError(int(part[0]), "ds", f"{problem} of all time stamps; make them regular, one frequency per panel")
+        problem = f"series {unique_id!r} has only {len(ds)} rows for {T:,} periods of {frequency.name!r}"
+        raise CellError(int(part[0]), "ds", f"{problem}; {MAKE_REGULAR}")
     grid = frequency.range(ds[0], T)
     if (strange := grid[index] != ds).any():
         problem = f"series {unique_id!r} has {shown(ds[strange][0])} between two periods of {frequency.name!r}"
@@ -126,13 +124,14 @@ def _one_series(rows: Rows, part: np.ndarray, frequency: Frequency) -> tuple[Ser
     y[index] = rows.y[part]
     latest = np.searchsorted(index, np.arange(T), side="right") - 1  # a missing row takes over the covariates before it
     series = Series(unique_id, grid, y, rows.covariates[part[latest]])  # (T, C)
-    gaps = [Gap(unique_id, grid[a], grid[b - 1], int(b - a)) for a, b in _runs(np.isnan(y))]
-    for outside, place in ((before, "start"), (after, "end")):
-        if len(outside):
-            times = rows.ds[outside]
-            future = place == "end" and bool(rows.names)
-            gaps.append(Gap(unique_id, times[0], times[-1], len(outside), place, future))
-    return series, gaps
+    inside = [Gap(unique_id, grid[a], grid[b - 1], int(b - a)) for a, b in _runs(np.isnan(y))]
+    start, end = (
+        [Gap(unique_id, rows.ds[outside[0]], rows.ds[outside[-1]], len(outside), place)] if len(outside) else []
+        for outside, place in ((before, "start"), (after, "end"))
+    )
+    if rows.names:
+        end = [replace(gap, known_future=True) for gap in end]
+    return series, [*start, *inside, *end]
 
 
 def _runs(marked: np.ndarray) -> Iterator[tuple[int, int]]:

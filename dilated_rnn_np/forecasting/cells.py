@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,26 @@ class CellError(ValueError):
     def __init__(self, row: int, column: str, problem: str) -> None:
         super().__init__(f"row {row}, column {column!r}: {problem}")
         self.row, self.column, self.problem = row, column, problem
+
+
+def quoted(cell: Any) -> str:
+    """Return a cell in quotes, on one line and shortened, for errors.
+
+    >>> quoted("n/a"), len(quoted("n/a" * 1000))
+    ("'n/a'", 42)
+    """
+    text = str(cell)
+    return repr(text if len(text) <= 40 else f"{text[:37]}...")
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return the first six names as one line, for errors.
+
+    >>> listed(["id", "date"])
+    'id, date'
+    """
+    short = ", ".join(quoted(name)[1:-1] for name in names[:6])
+    return f"{short}, ..." if len(names) > 6 else short
 
 
 def is_missing(value: Any) -> bool:
@@ -65,9 +86,8 @@ def numbers(column: str, values: Any, remedy: str = "") -> np.ndarray:
         raise ValueError(f"column {column!r} must hold numbers, got dtype {array.dtype}{remedy}")
     if (infinite := np.isinf(converted)).any():
         row = int(infinite.argmax())
-        raise CellError(
-            row, column, f"expected a finite number, got {str(array[row])!r}; leave the cell empty if unknown"
-        )
+        problem = f"expected a finite number, got {quoted(array[row])}; leave the cell empty if unknown"
+        raise CellError(row, column, problem)
     return converted
 
 
@@ -77,7 +97,7 @@ def _number(row: int, column: str, cell: Any, remedy: str) -> float:
     except (TypeError, ValueError):
         word = str(cell).strip().lower()
         if word not in WORDS:
-            raise CellError(row, column, f"expected a number, got {cell!r}{remedy}") from None
+            raise CellError(row, column, f"expected a number, got {quoted(cell)}{remedy}") from None
         return WORDS[word]
 
 
@@ -89,7 +109,7 @@ def identifiers(column: str, values: Any) -> list[str]:
     """
     texts = [str(cell).strip() for cell in one_axis(column, values).tolist()]
     for missing in filter(is_missing, set(texts) - {"NA"}):  # NA is the code of Namibia
-        raise CellError(texts.index(missing), column, f"expected the name of a series, got {missing!r}")
+        raise CellError(texts.index(missing), column, f"expected the name of a series, got {quoted(missing)}")
     return texts
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from ..arrays.checks import positive_integer
-from .cells import CellError, numbers
+from .cells import CellError, listed, numbers
 from .csv_text import read_text
 from .panel import Panel
 from .read_csv import csv_columns, placed
@@ -39,7 +40,7 @@ def read_future(data: Any, panel: Panel, horizon: int) -> np.ndarray:
     if isinstance(data, (str, os.PathLike)):
         csv = read_text(data)
         return placed(csv, lambda: _from_columns(csv_columns(csv), panel, horizon))
-    if hasattr(data, "columns") or hasattr(data, "keys"):
+    if hasattr(data, "columns") or isinstance(data, Mapping):
         return _from_columns(columns_of(data), panel, horizon)
     return _from_array(data, panel, horizon)
 
@@ -62,12 +63,10 @@ def _from_array(data: Any, panel: Panel, horizon: int) -> np.ndarray:
 def _from_columns(columns: dict[str, Any], panel: Panel, horizon: int) -> np.ndarray:
     wanted = ["ds", *panel.covariate_names, *(["unique_id"] if len(panel) > 1 else [])]
     if missing := [name for name in wanted if name not in columns]:
-        raise ValueError(f"column {missing[0]!r} is missing; the future needs the columns {', '.join(wanted)}")
+        raise ValueError(f"column {missing[0]!r} is missing; the future needs the columns {listed(wanted)}")
     if strange := [name for name in columns if name not in (*LONG, *panel.covariate_names)]:
-        known = ", ".join(panel.covariate_names) or "none"
-        raise ValueError(
-            f"column {strange[0]!r} is not in the history, whose covariates are: {known}; remove the column"
-        )
+        known = listed(panel.covariate_names) or "none"
+        raise ValueError(f"column {strange[0]!r} is not in the history, whose covariates are: {known}; remove it")
     same_length(columns)
     ds = timestamps("ds", columns["ds"])
     if len(ds) and ds.dtype != panel.series[0].ds.dtype:
@@ -115,9 +114,7 @@ def _next_rows(panel: Panel, horizon: int, ids: list[str], codes: np.ndarray, ds
         for step in np.flatnonzero(count != 1)[:1]:
             moment = f"series {series.unique_id!r} at {shown(wanted[step])}"
             if count[step] == 0:
-                raise ValueError(
-                    f"no row for {moment}; the future needs the next {horizon} time stamps of every series"
-                )
+                raise ValueError(f"no row for {moment}; every series needs rows for its next {horizon} time stamps")
             raise CellError(int(rows[first[step] + 1]), "ds", f"a second row for {moment}; keep one")
         found[i] = rows[first]
     return found

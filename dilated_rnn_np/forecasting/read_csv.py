@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from .cells import CellError, numbers
+from .cells import CellError, listed, numbers, quoted
 from .csv_text import CsvText, read_text
 from .frequency import Frequency
 from .panel import Panel
@@ -61,8 +61,7 @@ def panel_of(csv: CsvText, frequency: Frequency | None = None) -> Panel:
         return _wide_panel(csv, header)
     if is_long(header):
         return placed(csv, lambda: Panel.of(csv_columns(csv), frequency))
-    got = ", ".join(header[:6]) + (", ..." if len(header) > 6 else "")
-    raise ValueError(f"{csv.name}, line 1: expected a header {FORMATS}, got {got}; rename the columns")
+    raise ValueError(f"{csv.name}, line 1: expected a header {FORMATS}, got {listed(header)}; rename the columns")
 
 
 def _is_wide(header: Sequence[str]) -> bool:
@@ -128,9 +127,8 @@ def _decimal_points(columns: Mapping[str, Sequence[str]]) -> dict[str, Sequence[
     for name, column in columns.items():
         for row, cell in enumerate(column):
             if "." in cell:
-                raise CellError(
-                    row, name, f"expected a number with a decimal comma, like the other cells, got {cell!r}"
-                )
+                problem = f"expected a number with a decimal comma, like the other cells, got {quoted(cell)}"
+                raise CellError(row, name, problem)
     return {name: [cell.replace(",", ".") for cell in column] for name, column in columns.items()}
 
 

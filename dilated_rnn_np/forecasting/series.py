@@ -76,9 +76,5 @@ class Gap:
         when = f"from {shown(self.first)} to {shown(self.last)}" if self.periods > 1 else f"at {shown(self.first)}"
         if self.place == "inside":
             return f"{values} missing {when}"
-        sentence = f"{values} missing {when}, at the {self.place} of the series, left out"
-        return (
-            f"{sentence}; these rows are the known future: pass them to predict(future=...)"
-            if self.known_future
-            else sentence
-        )
+        future = "; these rows are the known future: pass them to predict(future=...)" if self.known_future else ""
+        return f"{values} missing {when}, at the {self.place} of the series, left out{future}"

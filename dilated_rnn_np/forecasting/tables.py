@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .assemble import Rows
-from .cells import CellError, identifiers, numbers, one_axis
+from .cells import CellError, identifiers, listed, numbers, one_axis
 from .timestamps import timestamps
 
 LONG = ("unique_id", "ds", "y")
@@ -60,8 +60,8 @@ def long_rows(columns: Mapping[str, Any]) -> Rows:
         several = [name for name in others if name[:1].lower() == "y" and name[1:].strip("_").isdigit()]
         remedy = "rename the column of values; a table with a column per series must be stacked as unique_id, ds, y"
         if len(several) > 1:
-            remedy = f"one target per series: stack {', '.join(several)} as series of their own in the column y"
-        raise ValueError(f"a column y must hold the values, got the columns {', '.join(columns)}; {remedy}")
+            remedy = f"one target per series: stack {listed(several)} as series of their own in the column y"
+        raise ValueError(f"a column y must hold the values, got the columns {listed(list(columns))}; {remedy}")
     rows = same_length(columns)
     ids, codes = series_codes(columns.get("unique_id"), rows)
     ds = timestamps("ds", columns["ds"]) if "ds" in columns else _count(codes)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .cells import CellError, is_missing, one_axis
+from .cells import CellError, is_missing, one_axis, quoted
 
 SECONDS = np.dtype("datetime64[s]")
 ASK_FOR_ISO = "write dates as 2015-01-31 or 2015-01-31T23:00"
@@ -20,7 +20,6 @@ DAY_FIRST = re.compile(r"(?P<day>\d{1,2})[-/.](?P<month>\d{1,2})[-/.](?P<year>\d
 MONTH_FIRST = re.compile(r"(?P<month>\d{1,2})[-/.](?P<day>\d{1,2})[-/.](?P<year>\d{4})" + CLOCK)
 SLASHED = re.compile(r"(\d{1,2})[-/](\d{1,2})[-/]\d{4}\b.*")
 ZONE = re.compile(r".*\d{1,2}:\d\d.*(?:Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)\s*")
-COMPACT = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
 FRACTION = re.compile(r".*:\d\d\.\d+")
 INTEGER = re.compile(r"[+-]?\d{1,18}")
 
@@ -56,11 +55,9 @@ def timestamps(column: str, values: Any) -> np.ndarray:
     if zone := getattr(getattr(values, "dtype", None), "time_zone", None):  # polars converts such a column to UTC
         raise ValueError(f"column {column!r} must hold times without a time zone, got {zone}; {ONE_ZONE}")
     array = one_axis(column, values)
-    if array.dtype.kind in "iu":
-        return array.astype(np.int64)
-    if array.dtype.kind == "f":
+    if array.dtype.kind in "iuf":
         _refuse(column, array, array != np.rint(array), "a whole number or a date")
-        return array.astype(np.int64)
+        return _counted(column, array.astype(np.int64))
     if array.dtype.kind == "M":
         whole = array.astype(SECONDS)
         _refuse(column, array, np.isnat(array), "a date")
@@ -70,13 +67,30 @@ def timestamps(column: str, values: Any) -> np.ndarray:
         raise ValueError(f"column {column!r} must hold whole numbers or dates, got dtype {array.dtype}")
     cells = array.tolist()
     number_of = {cell: number for number, cell in enumerate(dict.fromkeys(cells))}
-    return _parsed(column, list(number_of), cells)[[number_of[cell] for cell in cells]]
+    parsed = _parsed(column, list(number_of), cells)[[number_of[cell] for cell in cells]]
+    return _counted(column, parsed) if parsed.dtype.kind == "i" else parsed
+
+
+def _counted(column: str, numbers: np.ndarray) -> np.ndarray:
+    """Return whole numbers (rows,); numbers that are all dates such as 20240131 or 202401 raise a CellError.
+
+    >>> _counted("ds", np.array([202401, 202402]))
+    Traceback (most recent call last):
+    dilated_rnn_np.forecasting.cells.CellError: row 0, column 'ds': '202401' looks like a date; write dates as ...
+    """
+    if len(numbers) and numbers.min() != numbers.max():
+        years, months, days = numbers // 10_000, numbers // 100 % 100, numbers % 100
+        for year, month, day in ((years, months, days), (numbers // 100, days, 1)):
+            likely = (year >= 1900) & (year < 2100) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)
+            if likely.all():
+                raise CellError(0, column, f"'{numbers[0]}' looks like a date; {ASK_FOR_ISO}")
+    return numbers
 
 
 def _refuse(column: str, array: np.ndarray, wrong: np.ndarray, expected: str) -> None:
     if wrong.any():
         row = int(wrong.argmax())
-        raise CellError(row, column, f"expected {expected}, got {str(array[row])!r}")
+        raise CellError(row, column, f"expected {expected}, got {quoted(array[row])}")
 
 
 def _parsed(column: str, distinct: list[Any], cells: list[Any]) -> np.ndarray:
@@ -89,8 +103,6 @@ def _parsed(column: str, distinct: list[Any], cells: list[Any]) -> np.ndarray:
         return CellError(cells.index(cell), column, problem)
 
     if all(map(INTEGER.fullmatch, texts)):
-        if len(texts) > 1 and all(map(COMPACT.fullmatch, texts)):
-            raise error(distinct[0], f"{texts[0]!r} looks like a date without separators; {ASK_FOR_ISO}")
         return np.array([int(text) for text in texts], dtype=np.int64)
     pattern = _date_pattern(texts, lambda k, problem: error(distinct[k], problem))
     parsed = np.empty(len(texts), SECONDS)
@@ -102,7 +114,7 @@ def _parsed(column: str, distinct: list[Any], cells: list[Any]) -> np.ndarray:
             try:
                 parsed[k] = datetime(**{"day": 1, **fields})  # type: ignore[arg-type]
             except ValueError as reason:
-                raise error(cell, f"expected a date, got {text!r} ({reason})") from None
+                raise error(cell, f"expected a date, got {quoted(text)} ({reason})") from None
         else:
             raise error(cell, _problem(text))
     return parsed
@@ -117,7 +129,7 @@ def _iso_dates(texts: list[str]) -> np.ndarray | None:
     length = len(texts[0]) if texts else 0
     if length not in (7, 10, 16, 19) or any(len(text) != length for text in texts):
         return None
-    array = np.array(texts)
+    array = np.array(texts, dtype=f"U{length}")
     characters = array.view(np.uint32).reshape(-1, length)
     template = np.array("0000-00-00T00:00:00"[:length]).reshape(1).view(np.uint32)
     digits = (characters >= ord("0")) & (characters <= ord("9"))
@@ -135,10 +147,10 @@ def _problem(text: str) -> str:
     if is_missing(text):
         return "expected a date or a whole number, got an empty cell"
     if ZONE.fullmatch(text):
-        return f"expected a time without a time zone, got {text!r}; {ONE_ZONE}"
+        return f"expected a time without a time zone, got {quoted(text)}; {ONE_ZONE}"
     if FRACTION.fullmatch(text):
-        return f"expected a date and time in whole seconds, got {text!r}"
-    return f"expected a date or a whole number like the other cells, got {text!r}; {ASK_FOR_ISO}"
+        return f"expected a date and time in whole seconds, got {quoted(text)}"
+    return f"expected a date or a whole number like the other cells, got {quoted(text)}; {ASK_FOR_ISO}"
 
 
 def _from_datetime(cell: Any, error: Callable[[Any, str], CellError]) -> np.datetime64:
@@ -161,4 +173,4 @@ def _date_pattern(texts: list[str], error: Callable[[int, str], CellError]) -> r
     if bool(day_first) != bool(month_first):
         return DAY_FIRST if day_first else MONTH_FIRST
     k = (day_first or list(slashed))[0]
-    raise error(k, f"day and month of {texts[k]!r} cannot be told apart; {ASK_FOR_ISO}")
+    raise error(k, f"day and month of {quoted(texts[k])} cannot be told apart; {ASK_FOR_ISO}")

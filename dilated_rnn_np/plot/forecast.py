@@ -74,11 +74,9 @@ def forecast(
             (artists[f"q{q:g}"],) = ax.plot(
                 ahead, values, ":", color=COLOURS[0], linewidth=1.2, label=f"quantile {q:g}"
             )
-    middle = levels.get(0.5, mean)
+    median = np.concatenate([last, levels.get(0.5, mean)])
     label = "median" if 0.5 in levels else "forecast"
-    (artists["forecast"],) = ax.plot(
-        start, np.concatenate([last, middle]), color=COLOURS[0], linewidth=1.8, label=label
-    )
+    (artists["forecast"],) = ax.plot(start, median, color=COLOURS[0], linewidth=1.8, label=label)
     if actual is not None:
         values = _row("actual", actual, horizon)
         (artists["actual"],) = ax.plot(ahead, values, "--", color=COLOURS[1], linewidth=1.4, label="actual")

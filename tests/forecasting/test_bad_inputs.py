@@ -37,7 +37,8 @@ FILES = {
         "sales.csv, line 2, column 'ds': day and month of '03/04/2024' cannot be told apart; write dates as 2015-01-31",
     ),
     "day and month": ("ds,y\n13/04/2024,5\n04/13/2024,6\n", "day and month of '13/04/2024' cannot be told apart"),
-    "dates without separators": ("ds,y\n20240131,5\n20240201,6\n", "line 2, column 'ds': '20240131' looks like a"),
+    "dates without separators": ("ds,y\n20240131,5\n20240201,6\n", "line 2, column 'ds': '20240131' looks like a date"),
+    "months without separators": ("ds,y\n202412,5\n202501,6\n", "line 2, column 'ds': '202412' looks like a date"),
     "integers and dates": ("ds,y\n1,5\n2024-01-01,6\n", "sales.csv, line 2, column 'ds': expected a date or a whole"),
     "fractional time stamps": ("ds,y\n1.5,5\n", "sales.csv, line 2, column 'ds': expected a date or a whole number"),
     "two rows of one time": (
@@ -49,7 +50,7 @@ FILES = {
     "no values": ("unique_id,y\na,5\nb,\nb,NA\n", "sales.csv, line 3, column 'y': series 'b' has no value; leave the"),
     "irregular times": (
         "ds,y\n2024-01-01T00:00,5\n2024-01-01T01:00:07,5\n2024-01-01T02:00,5\n",
-        "line 2, column 'ds': series '1' has only 3 rows for 7,201 periods of 'second', the common step of all time stamps; make",
+        "line 2, column 'ds': series '1' has only 3 rows for 7,201 periods of 'second'; make the time stamps",
     ),
     "two frequencies": (
         f"unique_id,ds,y\n{DAILY}b,2024-01-01,1\nb,2024-02-01,1\nb,2024-03-01,1\n",
@@ -150,6 +151,7 @@ CALLS = {
     "a missing name": ({"unique_id": ["a", None], "y": [1, 2]}, "row 1, column 'unique_id': expected the name of a"),
     "no y": ({"ds": [1], "sales": [5]}, "a column y must hold the values, got the columns ds, sales"),
     "fractional time stamps": ({"ds": [1, 1.5], "y": [1, 2]}, "row 1, column 'ds': expected a whole number or a"),
+    "dates as numbers": ({"ds": [20240131, 20240201], "y": [1, 2]}, "row 0, column 'ds': '20240131' looks like a date; write"),
     "no time": ({"ds": np.array(["2024-01-01", "NaT"], "M8[s]"), "y": [1, 2]}, "row 1, column 'ds': expected a date,"),
     "truth for time": ({"ds": [True, False], "y": [1, 2]}, "column 'ds' must hold whole numbers or dates, got dtype"),
     "nanoseconds": ({"ds": np.array([1, 2], "M8[ns]"), "y": [1, 2]}, "row 0, column 'ds': expected a date and time"),

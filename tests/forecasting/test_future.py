@@ -87,7 +87,7 @@ def dropped(row):
 
 
 WRONG = {
-    "no row": (dropped(3), "no row for series 'a' at 2024-03-04; the future needs the next 4 time stamps"),
+    "no row": (dropped(3), "no row for series 'a' at 2024-03-04; every series needs rows for its next 4 time"),
     "no series": (
         {name: np.asarray(column)[:9] for name, column in future().items()},
         "no row for series 'b' at 2024-03-01",

@@ -134,8 +134,8 @@ def test_missing_values_at_the_ends_are_left_out_and_reported():
     panel = Panel.of(table)
     assert panel["1"].ds.tolist() == [2, 3, 4, 5]
     assert panel.report() == [
-        "series '1': 1 value missing at 4",
         "series '1': 1 value missing at 1, at the start of the series, left out",
+        "series '1': 1 value missing at 4",
         "series '1': 1 value missing at 6, at the end of the series, left out",
     ]
     with_price = Panel.of(table | {"price": [1, 2, 3, 4, 5, 6]})

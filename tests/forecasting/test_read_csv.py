@@ -136,3 +136,22 @@ def test_a_gzip_bomb_is_refused_before_it_is_unpacked(write):
     path = write(gzip.compress(bytes(2**26)), "bomb.csv.gz")
     with pytest.raises(ValueError, match=r"^bomb\.csv\.gz: expected at most 1,000 bytes"):
         csv_text.read_text(path, most_bytes=1000)
+
+
+@given(st.sampled_from([LONG, WIDE, decimal_commas(LONG, ";")]), st.data())
+def test_a_damaged_file_is_read_or_refused_in_one_line(tmp_path_factory, text, data):
+    """Cuts, repeats and replaces a piece of the file, also by characters with a meaning."""
+    start = data.draw(st.integers(0, len(text)))
+    end = data.draw(st.integers(start, min(len(text), start + 12)))
+    pieces = st.sampled_from([*',;"\t\n\r\0-.eT_ ', "NA", "inf", "1e999", "9" * 30, "2024-13-01", text[start:end] * 2])
+    piece = data.draw(st.one_of(pieces, st.text(max_size=4)))
+    content = (text[:start] + piece + text[end:]).encode("utf-8", "surrogatepass")
+    path = tmp_path_factory.getbasetemp() / "damaged.csv"
+    for damaged in (content, gzip.compress(content)[: data.draw(st.integers(1, 200))]):
+        path.write_bytes(damaged)
+        try:
+            panel = read_csv(path)
+        except ValueError as error:
+            assert str(error).startswith("damaged.csv") and str(error).isprintable()
+        else:
+            assert len(panel) and all(np.isfinite(series.y[[0, -1]]).all() for series in panel)
