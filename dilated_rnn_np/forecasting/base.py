@@ -14,7 +14,7 @@ import numpy as np
 from .ragged import groups, lengths_of, padded
 from .scaling import scale_of, scaled
 from .smoothing import rate_grid, start
-from .track import Track, follow
+from .track import Track, candidate_names, follow
 
 POWER = 8
 SETS = 10  # K, how many sets of rates enter the smoothing
@@ -65,7 +65,8 @@ class Prior:
 
 
 def fit_base(
-    series: Sequence[np.ndarray], seasons: Sequence[int], horizon: int, warm_up: int, prior: Prior | None = None
+    series: Sequence[np.ndarray], seasons: Sequence[int], horizon: int, warm_up: int, prior: Prior | None = None,
+    methods: Sequence[str] | None = None,
 ) -> tuple[Base, Prior, list[np.ndarray]]:
     """Choose scale, rates and methods of each series by its own past errors, shrunk towards those of the panel.
 
@@ -74,6 +75,7 @@ def fit_base(
     series : one array of values per series, NaN where missing.
     warm_up : the smoothing starts from this many first values, and they are not scored.
     prior : the errors of another panel; None takes those of this one.
+    methods : to use, a selection of ``candidate_names``; None for all.
 
     Returns
     -------
@@ -98,7 +100,9 @@ def fit_base(
     counts = np.array([(~np.isnan(error[0])).sum() for error in scored])
     errors = np.array([_mean(np.abs(error).reshape(len(error), -1)) for error in scored])  # (N, J)
     of_methods = prior.methods if prior else _relative(errors, counts)
-    mix = inverse_error_weights(_shrunk(errors, counts, of_methods, horizon))
+    used = np.isin(candidate_names(seasons), candidate_names(seasons) if methods is None else methods)  # (J,)
+    mix = np.zeros(errors.shape)
+    mix[:, used] = inverse_error_weights(_shrunk(errors, counts, of_methods, horizon)[:, used])
     mixed = [np.einsum("j,jok->ok", w, error) for w, error in zip(mix, scored, strict=True)]  # (O, h) each
     sigma = np.array([_mean(np.abs(error).ravel()) for error in mixed])
     if prior is None:

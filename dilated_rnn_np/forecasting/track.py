@@ -43,6 +43,16 @@ class Track:
         """Return the track of one series, or the part of it within a slice of its R + n columns."""
         return self._each(lambda part: part[row : row + 1, steps])
 
+    def last(self) -> Track:
+        """Return a copy of the track over its last step."""
+        return self._each(lambda part: part[:, -reach(self.seasons) - 1 :].copy())
+
+    def append(self, columns: Sequence[np.ndarray]) -> None:
+        """Drop the first column and append a new one, as ``advance`` returns it, in place."""
+        for part, column in zip((self.z, self.error, self.level, self.trend, *self.entries), columns, strict=True):
+            part[:, :-1] = part[:, 1:].copy()
+            part[:, -1] = column
+
     @classmethod
     def joined(cls, tracks: Sequence[Track]) -> Track:
         """Return the tracks of several series over equally many steps as one."""
