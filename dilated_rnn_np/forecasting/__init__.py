@@ -8,7 +8,10 @@ over the horizon, and ``m4`` finds the hourly series of the M4 competition. ``na
 """
 
 from . import metrics
+from .backtest import Backtest
 from .calendar import calendar_features, calendar_names
+from .forecast import Forecast
+from .forecaster import Forecaster, load
 from .frequency import Frequency, find_frequency
 from .future import read_future
 from .m4 import m4_hourly
@@ -18,6 +21,9 @@ from .read_csv import read_csv
 from .series import Gap, Series
 
 __all__ = [
+    "Backtest",
+    "Forecast",
+    "Forecaster",
     "Frequency",
     "Gap",
     "Panel",
@@ -25,6 +31,7 @@ __all__ = [
     "calendar_features",
     "calendar_names",
     "find_frequency",
+    "load",
     "m4_hourly",
     "metrics",
     "naive",

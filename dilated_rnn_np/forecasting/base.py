@@ -65,7 +65,11 @@ class Prior:
 
 
 def fit_base(
-    series: Sequence[np.ndarray], seasons: Sequence[int], horizon: int, warm_up: int, prior: Prior | None = None,
+    series: Sequence[np.ndarray],
+    seasons: Sequence[int],
+    horizon: int,
+    warm_up: int,
+    prior: Prior | None = None,
     methods: Sequence[str] | None = None,
 ) -> tuple[Base, Prior, list[np.ndarray]]:
     """Choose scale, rates and methods of each series by its own past errors, shrunk towards those of the panel.
@@ -83,7 +87,7 @@ def fit_base(
     """
     scale = np.array([scale_of(y) for y in series])
     z = [scaled(y, s) for y, s in zip(series, scale, strict=True)]
-    found = [rate_errors(padded([z[i][-LONGEST:] for i in rows]), seasons, horizon, warm_up) for rows in groups(z)]
+    found = [rate_errors([z[i][-LONGEST:] for i in rows], seasons, horizon, warm_up) for rows in groups(z)]
     order = np.argsort(np.concatenate(list(groups(z))))
     errors, counts = (np.concatenate(part)[order] for part in zip(*found, strict=True))  # (N, G), (N,)
     of_rates = prior.rates if prior else _relative(errors, counts)
@@ -94,7 +98,9 @@ def fit_base(
 
     scored: list[np.ndarray] = [np.zeros(0)] * len(z)
     for rows in groups(z):
-        track, _ = follow(padded([z[i] for i in rows]), lengths_of(z)[rows], seasons, rates[:, rows], shares[rows], warm_up)
+        track, _ = follow(
+            padded([z[i] for i in rows]), lengths_of(z)[rows], seasons, rates[:, rows], shares[rows], warm_up
+        )
         for row, i in enumerate(rows):
             scored[i] = method_errors(z[i], track.rows(row), horizon, warm_up)  # (J, O, h)
     counts = np.array([(~np.isnan(error[0])).sum() for error in scored])
@@ -113,26 +119,29 @@ def fit_base(
 
 
 def rate_errors(
-    z: np.ndarray, seasons: Sequence[int], horizon: int, warm_up: int
+    series: Sequence[np.ndarray], seasons: Sequence[int], horizon: int, warm_up: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the mean absolute error of each set of rates, (N, G), and the number of scored values, (N,).
 
     Parameters
     ----------
-    z : (N, T), scaled series, NaN where missing and past the ends.
+    series : scaled, NaN where missing; they run side by side and should have similar lengths.
     """
-    (N, T), grid = z.shape, rate_grid(len(seasons))
+    z, grid = padded(series), rate_grid(len(seasons))  # (N, T), (2 + seasons, G)
+    (N, T), G = z.shape, grid.shape[1]
+    is_origin = np.zeros((N, T), bool)
+    for row, values in enumerate(series):
+        is_origin[row, origins(len(values), warm_up)] = True
     rates = np.repeat(grid[:, None], N, axis=1)  # (2 + seasons, N, G)
-    smoother = start(z[:, :warm_up], seasons).repeated(grid.shape[1])
-    total, count = np.zeros((N, grid.shape[1])), np.zeros(N, int)
-    starts = set(origins(T, warm_up))
+    smoother = start(z, seasons, warm_up).repeated(G)
+    total, count = np.zeros((N, G)), np.zeros(N, int)
     for t in range(T - 1):
         smoother.update(t, z[:, t], rates)
-        if t in starts:
+        if is_origin[:, t].any():
             for k, forecast in enumerate(smoother.path(t, min(horizon, T - 1 - t)), 1):
-                known = ~np.isnan(z[:, t + k])
-                total[known] += np.abs(forecast[known] - z[known, t + k, None])
-                count += known
+                scored = is_origin[:, t] & ~np.isnan(z[:, t + k])
+                total[scored] += np.abs(forecast[scored] - z[scored, t + k, None])
+                count += scored
     return total / np.maximum(count, 1)[:, None], count
 
 

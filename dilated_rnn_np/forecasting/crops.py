@@ -12,7 +12,7 @@ from ..arrays.streams import stream
 from ..training.batches import Batch
 from .base import Base
 from .features import base_forecast, inputs, targets
-from .scaling import scaled, unscaled
+from .scaling import scaled
 from .track import Track, reach
 
 NOISE = 0.1  # standard deviation of the noise added to the inputs
@@ -69,7 +69,9 @@ class Crops:
         x = x + NOISE * rng.standard_normal(x.shape, dtype=np.float32)
         exogenous = np.stack([_window(self.exogenous[i], s, n) for i, s in zip(rows, starts, strict=True)])
         x = np.concatenate([x, np.nan_to_num(exogenous)], axis=-1)
-        y = targets(np.stack([_window(self.z[i], s, n + h) for i, s in zip(rows, starts, strict=True)]), forecast, base.sigma)
+        y = targets(
+            np.stack([_window(self.z[i], s, n + h) for i, s in zip(rows, starts, strict=True)]), forecast, base.sigma
+        )
         weights = np.stack([_window(self.weights[i], s, n + h) for i, s in zip(rows, starts, strict=True)])
         weights = sliding_window_view(np.nan_to_num(weights)[:, 1:], h, axis=1)  # (B, n, h)
         steps = starts[:, None] + np.arange(n)  # (B, n)
@@ -93,7 +95,11 @@ def target_weights(series: Sequence[np.ndarray], base: Base, season: int) -> lis
     change = [np.abs(y[season:] - y[:-season]) if len(y) > season else np.zeros(0) for y in series]
     scale = np.array([np.nanmean(c) if np.isfinite(c).any() else np.nan for c in change])
     scale[~(scale > 0)] = np.inf
-    naive = [2 * c / np.maximum(np.abs(y[season:]) + np.abs(y[:-season]), 1e-12) for c, y in zip(change, series, strict=True) if len(c)]
+    naive = [
+        2 * c / np.maximum(np.abs(y[season:]) + np.abs(y[:-season]), 1e-12)
+        for c, y in zip(change, series, strict=True)
+        if len(c)
+    ]
     smape = np.nanmean(np.concatenate(naive)) if naive and np.isfinite(np.concatenate(naive)).any() else 0.0
     found = []
     for y, s, sigma, m in zip(series, base.scale, base.sigma, scale, strict=True):

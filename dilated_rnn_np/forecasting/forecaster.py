@@ -2,32 +2,42 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..arrays.checks import fraction, one_of, positive, positive_integer
+from ..arrays.checks import fraction, one_of, positive, positive_integer, real
 from ..arrays.streams import stream
+from ..nets import checkpoint as checkpoints
 from ..nets.model import DilatedRNN
 from ..training.callbacks import EpochAverage
 from ..training.optim import Adam, cosine_decay, warmup
 from ..training.train import fit
-from .base import Base, fit_base
+from .backtest import Backtest, run_backtest
+from .base import fit_base
 from .crops import Crops
 from .exogenous import Exogenous
-from .features import INPUTS, input_size
+from .features import INPUTS
 from .following import Followed, Nets
 from .forecast import Forecast
+from .frozen import Frozen
 from .future import read_future
+from .growing import GrowingSeries
 from .panel import Panel
 from .quantiles import QuantileHead, distances
 from .ragged import groups
+from .saving import pack, unpack
+from .series import Series
 from .stream import Stream
+from .timestamps import timestamps
 
+STEPS = 200  # of training, per net
 BATCH = 32  # crops per training step
 WARM_UP_STEPS = 26  # of the learning rate
 AVERAGED = 3  # epochs, tenths of the training, whose parameters are averaged
@@ -94,7 +104,7 @@ class Forecaster:
     def fit(
         self,
         panel: Any,
-        steps: int = 200,
+        steps: int = STEPS,
         checkpoint: str | os.PathLike[str] | None = None,
         resume: bool = False,
         progress: bool = True,
@@ -110,49 +120,57 @@ class Forecaster:
         resume : continue from the checkpoints that exist. progress : whether to show a progress bar.
         """
         panel, steps = Panel.of(panel), positive_integer("steps", steps)
-        self.panel, self.frequency = panel, panel.frequency
         seasons = panel.frequency.seasons if self.seasons is None else self.seasons
-        longest = max(map(len, panel))
-        self.used_seasons = tuple(m for m in seasons if m < longest)
-        median = int(np.median([len(series) for series in panel]))
-        self.warm_up = max(2, min(2 * max(self.used_seasons, default=4), median // 2))
-        self.fit_length = self.warm_up + max(2 * self.horizon, *self.used_seasons, 1)
+        lengths = [len(series) for series in panel]
+        seasons = tuple(m for m in seasons if m < max(lengths))
+        warm_up = max(2, min(2 * max(seasons, default=4), int(np.median(lengths)) // 2))
         values = [series.y for series in panel]
-        self.base, self.prior, errors = fit_base(
-            values, self.used_seasons, self.horizon, self.warm_up, methods=self.methods
+        base, prior, errors = fit_base(values, seasons, self.horizon, warm_up, methods=self.methods)
+        head = QuantileHead(self.quantiles, distances(np.concatenate(errors), self.quantiles))
+        frozen = Frozen(
+            seasons=seasons,
+            warm_up=warm_up,
+            fit_length=warm_up + max(2 * self.horizon, max(seasons, default=1)),
+            methods=self.methods,
+            rows={unique_id: i for i, unique_id in enumerate(panel.ids)},
+            base=base,
+            prior=prior,
+            exogenous=Exogenous.of(panel, self.horizon),
+            nets=Nets([], head, self.inputs, self.horizon),
         )
-        self.index = {unique_id: i for i, unique_id in enumerate(panel.ids)}
-        self.exogenous = Exogenous.of(panel, self.horizon)
-        self.head = QuantileHead(self.quantiles, distances(np.concatenate(errors), self.quantiles))
-        models = self._trained(panel, steps, checkpoint, resume, progress) if self.members else []
-        self.nets = Nets(models, self.head, self.inputs, self.horizon)
-        self.streams: dict[str, Stream] = {}
+        if self.members:
+            frozen.nets.models = self._trained(panel, frozen, steps, checkpoint, resume, progress)
+        self._adopt(frozen, panel)
         return self
 
+    def _adopt(self, frozen: Frozen, panel: Panel) -> None:
+        self.panel, self.frozen = panel, frozen
+        self.growing: dict[str, GrowingSeries] = {}  # the series with updates
+        self.streams: dict[str, Stream] = {}
+
     def _trained(
-        self, panel: Panel, steps: int, checkpoint: str | os.PathLike[str] | None, resume: bool, progress: bool
+        self, panel: Panel, frozen: Frozen, steps: int, checkpoint: Any, resume: bool, progress: bool
     ) -> list[DilatedRNN]:
+        """Return the trained nets, with parameters averaged over the last epochs."""
         values = [series.y for series in panel]
         tracks: list[Any] = [None] * len(panel)
         for rows in groups(values):
-            group = Followed.of([values[i] for i in rows], self.base.rows(rows), self.used_seasons, self.warm_up)
+            group = Followed.of([values[i] for i in rows], frozen.base.rows(rows), frozen.seasons, frozen.warm_up)
             for row, i in enumerate(rows):
                 tracks[i] = group.track_of(row)
-        exogenous = [self.exogenous.inputs(series) for series in panel]
-        season = self.used_seasons[0] if self.used_seasons else 1
-        size = max(3 * max(self.used_seasons, default=1) + self.horizon, 128)
+        data = values, tracks, [frozen.exogenous.inputs(series) for series in panel], frozen.base
+        size = max(3 * max(frozen.seasons, default=1) + self.horizon, 128)
         models = []
         for member in range(self.members):
             seed = int(stream(self.rng, "members", member).integers(2**62))
-            crops = Crops(
-                values, tracks, exogenous, self.base, season, self.horizon, self.inputs, self.warm_up, size, BATCH, seed
-            )
+            season = frozen.seasons[0] if frozen.seasons else 1
+            crops = Crops(*data, season, self.horizon, self.inputs, frozen.warm_up, size, BATCH, seed)
             if not len(crops.rows):
                 self.notes.append(
-                    f"no series has more than {self.warm_up} values, so no net was trained: the base forecasts alone"
+                    f"no series has more than {frozen.warm_up} values, so no net was trained: the base forecasts alone"
                 )
                 return []
-            model = self._new_model(crops.batch(0)[0].shape[-1], seed)
+            model = self._new_model(crops.batch(0)[0].shape[-1], frozen.seasons, seed)
             rise = min(WARM_UP_STEPS, max(1, steps // 4))
             average = EpochAverage(AVERAGED, max(1, steps // 10))
             file = None if checkpoint is None else member_file(Path(checkpoint), member)
@@ -161,7 +179,7 @@ class Forecaster:
                 crops,  # type: ignore[arg-type]
                 Adam(model.params, warmup(rise, cosine_decay(self.lr, steps, 0.02))),
                 steps,
-                loss=self.head,  # type: ignore[arg-type]
+                loss=frozen.nets.head,  # type: ignore[arg-type]
                 max_norm=1.0,
                 callbacks=[average],
                 checkpoint=file,
@@ -173,11 +191,11 @@ class Forecaster:
             models.append(average.model(model))
         return models
 
-    def _new_model(self, size: int, seed: int) -> DilatedRNN:
+    def _new_model(self, size: int, seasons: tuple[int, ...], seed: int) -> DilatedRNN:
         model = DilatedRNN(
             size,
             self.hidden_size,
-            dilations_of(self.used_seasons) if self.dilations is None else self.dilations,
+            dilations_of(seasons) if self.dilations is None else self.dilations,
             self.cell,
             output_size=self.horizon * len(self.quantiles),
             readout="all",
@@ -199,52 +217,155 @@ class Forecaster:
         future : the covariates over the horizon, see ``read_future``; needed where the panel has covariates.
         """
         self._check_fitted()
-        panel = self._checked_panel(self.panel if panel is None else panel)
-        known = self._known_future(panel, future)
-        base, values = self._bases(panel), [series.y for series in panel]
-        exogenous = [self.exogenous.inputs(series, f) for series, f in zip(panel, known, strict=True)]
-        found = np.empty((len(panel), self.horizon, len(self.quantiles)))
-        for rows in groups(values):
-            group = Followed.of([values[i] for i in rows], base.rows(rows), self.used_seasons, self.warm_up)
-            outputs, _ = self.nets.outputs(group, [exogenous[i] for i in rows])
-            last = group.track.cut(np.arange(len(rows)), group.lengths - 1, 1)
-            found[rows] = self.nets.quantiles(last, group.base, outputs)
+        if panel is not None:
+            panel = self._checked_panel(panel)
+            values = self.frozen.forecast(panel.series, self._known_future(panel, future))
+        else:
+            panel = self.current_panel()
+            waiting = tuple(series for series in panel if series.unique_id not in self.streams)
+            found = {unique_id: stream.quantiles(self.frozen.nets) for unique_id, stream in self.streams.items()}
+            if waiting:
+                known = self._known_future(replace(panel, series=waiting), future)
+                quantiles = self.frozen.forecast(waiting, known)
+                found |= {series.unique_id: q for series, q in zip(waiting, quantiles, strict=True)}
+            values = np.stack([found[unique_id] for unique_id in panel.ids])
         ds = np.stack([panel.frequency.after(series.ds, self.horizon) for series in panel])
-        return Forecast(panel.ids, ds, self.quantiles, found)
+        return Forecast(panel.ids, ds, self.quantiles, values)
 
-    def _bases(self, panel: Panel) -> Base:
-        """Return the frozen base forecaster of known series; new ones choose theirs by their first values."""
-        new = [series.y[: self.fit_length] for series in panel if series.unique_id not in self.index]
-        parts, rows = self.base, []
-        if new:
-            added, _, _ = fit_base(new, self.used_seasons, self.horizon, self.warm_up, self.prior, self.methods)
-            parts = Base.joined([self.base, added])
-        count = len(self.index)
-        for series in panel:
-            rows.append(self.index.get(series.unique_id, count))
-            count += series.unique_id not in self.index
-        return parts.rows(np.array(rows))
+    def current_panel(self) -> Panel:
+        """Return the panel of ``fit`` with all updates."""
+        old = [series for series in self.panel if series.unique_id not in self.growing]
+        series = {one.unique_id: one for one in (*old, *(growing.whole() for growing in self.growing.values()))}
+        new = [unique_id for unique_id in self.growing if unique_id not in self.panel.ids]
+        return replace(self.panel, series=tuple(series[unique_id] for unique_id in (*self.panel.ids, *new)))
 
     def _checked_panel(self, data: Any) -> Panel:
-        panel = Panel.of(data, None if isinstance(data, Panel) else self.frequency)
-        if panel.frequency != self.frequency or panel.covariate_names != self.panel.covariate_names:
+        panel = Panel.of(data, None if isinstance(data, Panel) else self.panel.frequency)
+        if panel.frequency != self.panel.frequency or panel.covariate_names != self.panel.covariate_names:
             raise ValueError(
-                f"panel must have the frequency and the covariates of fit, {self.frequency.name!r} and "
+                f"panel must have the frequency and the covariates of fit, {self.panel.frequency.name!r} and "
                 f"{self.panel.covariate_names}, got {panel.frequency.name!r} and {panel.covariate_names}"
             )
         return panel
 
     def _known_future(self, panel: Panel, future: Any) -> Sequence[np.ndarray | None]:
+        """Return the covariates over the horizon, one (horizon, C) or None per series."""
         if panel.covariate_names and future is None:
             names = ", ".join(panel.covariate_names)
-            raise ValueError(f"future must hold the covariates {names} over the horizon of {self.horizon} steps, got None")
+            raise ValueError(
+                f"future must hold the covariates {names} over the horizon of {self.horizon} steps, got None"
+            )
         if future is not None and not panel.covariate_names:
             raise ValueError("future must be None: the panel has no covariates")
         return [None] * len(panel) if future is None else list(read_future(future, panel, self.horizon))
 
+    def update(self, unique_id: str, y: float, covariates: Any = None, ds: Any = None) -> None:
+        """Advance a series by one value, in time that does not depend on its length.
+
+        The next ``predict()`` equals that of the frozen forecaster over the whole history.
+
+        Parameters
+        ----------
+        unique_id : of a series of ``fit``, or of a new one. y : its next value, NaN where it is missing.
+        covariates : (1 + horizon, C), of this value's time stamp and the following ones, where the panel has covariates.
+        ds : the time stamp of the first value of a new series; None for 1 where time stamps are whole numbers.
+        """
+        self._check_fitted()
+        y = float("nan") if y != y else real("y", y)
+        known = self._checked_covariates(covariates)  # (1 + horizon, C)
+        growing = self.growing.get(unique_id)
+        if growing is None and unique_id in self.panel.ids:
+            growing = GrowingSeries(self.panel[unique_id], self.panel.frequency)
+        if growing is None:
+            series = self._new_series(unique_id, y, known[:1], ds)
+            growing = GrowingSeries(series, self.panel.frequency)
+        else:
+            series = growing.append(y, known[0])
+        self.growing[unique_id] = growing
+        stream = self.streams.get(unique_id)
+        if stream is not None and self.frozen.is_settled(unique_id, stream.steps):
+            stream.update(y, self.frozen.exogenous.inputs(series, known[1:])[0], self.frozen.nets)
+        else:
+            ((_, self.streams[unique_id]),) = self.frozen.streams([growing.whole()], [known[1:]])
+
+    def _new_series(self, unique_id: str, y: float, covariates: np.ndarray, ds: Any) -> Series:
+        if y != y:
+            raise ValueError(f"y must be a number: the new series {unique_id!r} cannot start with a missing value")
+        dated = self.panel.series[0].ds.dtype.kind == "M"
+        if ds is None and dated:
+            raise ValueError(f"ds must be the time stamp of the first value of the new series {unique_id!r}, got None")
+        return Series(unique_id, timestamps("ds", [1 if ds is None else ds]), np.array([y]), covariates)
+
+    def _checked_covariates(self, covariates: Any) -> np.ndarray:
+        names = self.panel.covariate_names
+        expected = (1 + self.horizon, len(names))
+        if covariates is None and not names:
+            return np.zeros(expected)
+        known = np.asarray(np.nan if covariates is None else covariates, np.float64)
+        if known.shape != expected or not np.isfinite(known).all():
+            got = "None" if covariates is None else f"an array of shape {known.shape}"
+            raise ValueError(
+                f"covariates must hold {', '.join(names) or 'nothing'} for this time stamp and the next {self.horizon}, "
+                f"finite numbers of shape {expected}, got {got}"
+            )
+        return known
+
+    # ------------------------------------------------------------------ backtests and files
+
+    def backtest(self, panel: Any, windows: int = 3, steps: int = STEPS, progress: bool = True) -> Backtest:
+        """Return the scores of forecasts from past cutoffs, beside those of the naive forecasts.
+
+        A new forecaster with the same settings is fitted once, to the values before the first cutoff; at each later cutoff it
+        forecasts from the longer history. This one is not changed.
+
+        Parameters
+        ----------
+        panel, steps, progress : as in ``fit``. windows : number of cutoffs, ``horizon`` steps apart; the last one is
+            ``horizon`` steps before the end.
+        """
+        panel, windows = Panel.of(panel), positive_integer("windows", windows)
+        longest = max(len(series) for series in panel)
+        if longest <= windows * self.horizon + 1:
+            raise ValueError(
+                f"a backtest of {windows} windows of {self.horizon} steps needs a series of at least "
+                f"{windows * self.horizon + 2} values, the longest has {longest}; use fewer windows or a shorter horizon"
+            )
+        other = Forecaster(**self.settings())
+        other.fit(panel.drop_last(windows * self.horizon), steps, progress=progress)
+        season = other.frozen.seasons[0] if other.frozen.seasons else 1
+        return run_backtest(panel, self.horizon, windows, season, other.predict)
+
+    def settings(self) -> dict[str, Any]:
+        """Return the arguments of the constructor."""
+        return {name: getattr(self, name) for name in inspect.signature(Forecaster).parameters}
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fitted forecaster with the histories of its series to a file, atomically."""
+        self._check_fitted()
+        arrays, described = pack(self.frozen, self.current_panel())
+        note = {"settings": self.settings(), "fitted": described, "notes": self.notes}
+        checkpoints.write(path, arrays, {"forecaster": note})
+
     def _check_fitted(self) -> None:
-        if not hasattr(self, "nets"):
+        if not hasattr(self, "frozen"):
             raise ValueError("the forecaster is not fitted: call fit(panel) first, or load a saved one")
+
+
+def load(path: str | os.PathLike[str]) -> Forecaster:
+    """Return the forecaster that ``save`` wrote.
+
+    Raises
+    ------
+    FileNotFoundError or CheckpointError : where the file is missing, damaged, or not of a forecaster.
+    """
+    arrays, meta = checkpoints.read(path)
+    if "forecaster" not in meta:
+        raise checkpoints.CheckpointError(f"{path} holds no forecaster; load a net with drn.load")
+    note = meta["forecaster"]
+    forecaster = Forecaster(**note["settings"])
+    forecaster._adopt(*unpack(Path(path), arrays, note["fitted"]))
+    forecaster.notes = note["notes"]
+    return forecaster
 
 
 def member_file(path: Path, member: int) -> Path:

@@ -71,25 +71,26 @@ class Smoother:
         return Smoother(level, trend, [np.repeat(season, K, axis=2) for season in self.seasons])
 
 
-def start(z: np.ndarray, seasons: Sequence[int]) -> Smoother:
-    """Return the state before step 0 from the first values of each series, one set of rates each.
+def start(z: np.ndarray, seasons: Sequence[int], warm_up: int) -> Smoother:
+    """Return the state before step 0 from the first ``warm_up`` values of each series, one set of rates each.
 
-    The trend compares the means of both halves; the seasons are the mean deviations per phase, shortest season first.
+    The trend compares the means of both halves, and is 0 where one of the values is missing; the seasons are the mean
+    deviations per phase, shortest season first.
 
     Parameters
     ----------
-    z : (N, W), NaN where missing or past the end of a series; W should be twice the longest season.
+    z : (N, T), NaN where missing and past the ends. warm_up : at best twice the longest season.
 
     Examples
     --------
-    >>> smoother = start(np.array([[1.0, 5.0, 1.0, 5.0]]), [2])
+    >>> smoother = start(np.array([[1.0, 5.0, 1.0, 5.0]]), [2], warm_up=4)
     >>> smoother.level.tolist(), smoother.seasons[0].ravel().tolist()
     ([[3.0]], [-2.0, 2.0])
     """
-    N, W = z.shape
-    complete = ~np.isnan(z).any(axis=1) & (W > 1)
-    half = W // 2
-    trend = np.where(complete, (z[:, W - half :].mean(axis=1) - z[:, :half].mean(axis=1)) / max(W - half, 1), 0)  # (N,)
+    N, W, half = len(z), warm_up, warm_up // 2
+    z = np.concatenate([z, np.full((N, max(0, W - z.shape[1])), np.nan)], axis=1)[:, :W]
+    complete = ~np.isnan(z).any(axis=1)
+    trend = np.where(complete, (_mean(z[:, W - half :], 1) - _mean(z[:, :half], 1)) / (W - half), 0)  # (N,)
     level = _mean(z, 1) - trend * (W + 1) / 2  # of step -1
     rest = z - level[:, None] - trend[:, None] * np.arange(1, W + 1)  # (N, W)
     entries = []

@@ -143,7 +143,7 @@ def follow(
     warm_up : the smoothing starts from the components of this many first values.
     """
     (N, T), R = z.shape, reach(seasons)
-    smoother = start(z[:, :warm_up], seasons).repeated(shares.shape[1])
+    smoother = start(z, seasons, warm_up).repeated(shares.shape[1])
     parts = [np.full((N, R + T), np.nan) for _ in range(4 + len(seasons))]  # z, error, level, trend and the seasons
     for part, season in zip(parts[4:], smoother.seasons, strict=True):
         part[:, :R] = season[np.arange(-R, 0) % len(season), :, 0].T
@@ -158,9 +158,7 @@ def follow(
     return track, ends
 
 
-def advance(
-    smoother: Smoother, t: int, z: np.ndarray, rates: np.ndarray, shares: np.ndarray
-) -> tuple[np.ndarray, ...]:
+def advance(smoother: Smoother, t: int, z: np.ndarray, rates: np.ndarray, shares: np.ndarray) -> tuple[np.ndarray, ...]:
     """Advance the smoothing, in place, by the values (N,) of step t, and return that step's columns of the track."""
     forecast = (smoother.forecast(t) * shares).sum(axis=1)
     z = np.where(np.isnan(z), forecast, z)
