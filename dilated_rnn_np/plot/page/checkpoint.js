@@ -1,0 +1,57 @@
+// One example of a trained net: arrays that Python computed, as base64, decoded here.
+//
+// Every value array is (H, T) bytes between its lowest and highest number; gradients are float32, (L, T) each.
+
+function decoded(text) {
+  return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+}
+
+const floats = (text) => new Float32Array(decoded(text).buffer);
+
+// The measured gradient as strengths for the picture: 1 for the largest, 0 for a ten-thousandth of it or less.
+function measuredGradient({ steps, gradient }) {
+  const hops = floats(gradient.hops), upward = floats(gradient.upward), input = floats(gradient.input);
+  const total = floats(gradient.total);
+  const largest = Math.max(...[total, input].map((norms) => norms.reduce((a, b) => Math.max(a, b), 0)));
+  const shown = (norm) => (norm > 0 ? Math.max(0, 1 + Math.log10(norm / largest) / 4) : 0);
+  const at = (norms, [row, t]) => norms[(row - 1) * steps + t];
+  const normOfEdge = ({ from, to }) => (from[0] === 0 ? input[from[1]] : at(from[0] === to[0] ? hops : upward, from));
+  const normOfPlace = ({ place }) => (place[0] === 0 ? input[place[1]] : at(total, place));
+  return { normOfEdge, normOfPlace, ofEdge: (edge) => shown(normOfEdge(edge)), ofPlace: (reached) => shown(normOfPlace(reached)) };
+}
+
+// The states or a gate of one layer: time to the right, a row per unit. Blue is negative, orange positive; gates go from
+// empty to full.
+class ValuesView extends Surface {
+  draw({ values, steps, colours, hover }) {
+    const context = this.begin(), left = 46, right = 14, top = 8, bottom = 34;
+    Object.assign(this, { left, right, steps, values });
+    if (!values) return;
+    const bytes = decoded(values.data), { units, lowest, highest } = values, columns = bytes.length / units;
+    const wide = this.width - left - right, high = this.height - top - bottom;
+    for (let unit = 0; unit < units; unit++) {
+      for (let column = 0; column < columns; column++) {
+        const value = lowest + (bytes[unit * columns + column] / 255) * (highest - lowest);
+        const share = values.gate ? value : value / Math.max(Math.abs(lowest), Math.abs(highest), 1e-9);
+        Object.assign(context, { fillStyle: share < 0 ? "#0072B2" : "#D55E00", globalAlpha: Math.min(1, Math.abs(share)) });
+        context.fillRect(left + (wide * column) / columns, top + (high * unit) / units, wide / columns + 0.4, high / units + 0.4);
+      }
+    }
+    context.globalAlpha = 1;
+    Object.assign(context, { strokeStyle: colours.line, lineWidth: 1 });
+    context.strokeRect(left, top, wide, high);
+    const small = { size: 11, colour: colours.muted };
+    for (const t of ticks(0, steps - 1, wide / 50)) text(context, `${t}`, this.x(t), this.height - bottom + 12, { ...small, align: "center" });
+    text(context, "time step t", left + wide / 2, this.height - 8, { ...small, align: "center" });
+    for (const unit of ticks(0, units - 1, high / 22)) text(context, `${unit}`, left - 8, top + (high * (unit + 0.5)) / units, { ...small, align: "right" });
+    if (hover !== null) {
+      Object.assign(context, { strokeStyle: colours.ink, lineWidth: 1 });
+      context.strokeRect(this.x(hover) - 1, top, 2, high);
+    }
+  }
+
+  x(t) { return this.left + ((t + 0.5) / this.steps) * (this.width - this.left - this.right); }
+  stepAt([x]) {
+    return Math.max(0, Math.min(this.steps - 1, Math.floor(((x - this.left) / (this.width - this.left - this.right)) * this.steps)));
+  }
+}

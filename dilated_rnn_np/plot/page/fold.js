@@ -1,0 +1,54 @@
+// The fold of one layer (section 2.1 and figure 1, right): step t = q d + p is step q of phase p, a row of a batch.
+
+class FoldView extends Surface {
+  // How many steps are drawn: enough for four folded steps where they fit.
+  stepsShown(dilation, steps) {
+    return Math.min(steps, Math.max(12, 4 * dilation - Math.floor(dilation / 2)), Math.floor((this.canvas.clientWidth - 24) / 13));
+  }
+
+  // `progress` 0 is the sequence, 1 the batch of phases.
+  draw({ dilation, steps, progress, phaseColours, colours }) {
+    const context = this.begin(), count = this.stepsShown(dilation, steps);
+    const rows = Math.min(dilation, count), columns = Math.ceil(count / dilation), left = 78, top = 34;
+    const cell = Math.min(30, (this.width - 24) / count - 2), tall = Math.min(cell, (this.height - top - 34) / rows - 3);
+    const pitch = Math.min(76, (this.width - left - 20) / Math.max(1, columns)), middle = this.height / 2;
+    const mix = (a, b) => a + (b - a) * progress;
+    const place = (t) => {
+      const phase = t % dilation, step = Math.floor(t / dilation);
+      const high = top + ((this.height - top - 34) * (phase + 0.5)) / rows;
+      return [mix(12 + cell / 2 + t * (cell + 2), left + cell / 2 + step * pitch), mix(middle, high)];
+    };
+    for (let t = 0; t + dilation < count; t++) {
+      const [x, y] = place(t), [toX, toY] = place(t + dilation), arc = (1 - progress) * Math.min(90, 16 + 7 * dilation) * (1 - (0.4 * (t % dilation)) / dilation);
+      context.beginPath();
+      context.moveTo(x, y - (1 - progress) * cell / 2);
+      context.bezierCurveTo(x + (toX - x) * 0.25, y - cell / 2 * (1 - progress) - arc, toX - (toX - x) * 0.25, toY - cell / 2 * (1 - progress) - arc, toX, toY - (1 - progress) * cell / 2);
+      Object.assign(context, { strokeStyle: phaseColours[(t % dilation) % phaseColours.length], lineWidth: 1.5, globalAlpha: 0.8 });
+      context.stroke();
+    }
+    context.globalAlpha = 1;
+    const size = mix(cell, Math.min(cell, tall)), font = Math.min(12, size * 0.55);
+    for (let t = 0; t < count; t++) {
+      const [x, y] = place(t);
+      context.beginPath();
+      context.roundRect(x - size / 2, y - size / 2, size, size, Math.min(5, size / 4));
+      context.fillStyle = colours.paper;
+      context.fill();
+      Object.assign(context, { fillStyle: phaseColours[(t % dilation) % phaseColours.length], globalAlpha: 0.3 });
+      context.fill();
+      Object.assign(context, { globalAlpha: 1, strokeStyle: phaseColours[(t % dilation) % phaseColours.length], lineWidth: 1.3 });
+      context.stroke();
+      if (font >= 6) text(context, `${t}`, x, y, { size: font, weight: 600, colour: colours.ink, align: "center" });
+    }
+    context.globalAlpha = progress;
+    const small = { size: 11, colour: colours.muted };
+    for (let phase = 0; phase < rows; phase += Math.max(1, Math.ceil(12 / ((this.height - top - 34) / rows)))) {
+      text(context, `phase ${phase}`, 12, place(phase)[1], small);
+    }
+    for (let step = 0; step < columns; step++) {
+      if (step % Math.ceil(44 / pitch) === 0) text(context, `q = ${step}`, left + cell / 2 + step * pitch, this.height - 12, { ...small, align: "center" });
+    }
+    context.globalAlpha = 1;
+    return { count, rows, columns };
+  }
+}

@@ -1,0 +1,237 @@
+// From the state to the page: everything that is shown is derived here, from the settings alone.
+
+const net = new NetworkView($("net")), chart = new LengthChart($("chart"));
+const foldView = new FoldView($("fold")), valuesView = new ValuesView($("values"));
+
+// What the pointer does, and what moves: not part of the address.
+const passing = { hover: null, cursor: null, hoverSpan: null, picked: [], before: null, view: [0, 16], progress: 1, step: null };
+
+const remembered = new Map(); // path lengths by system and settings
+function lengthsOf(system) {
+  const key = JSON.stringify([system, settings()]);
+  if (!remembered.has(key)) {
+    if (remembered.size > 60) remembered.clear();
+    remembered.set(key, recurrentLengths(graphOf(system, settings())));
+  }
+  return remembered.get(key);
+}
+
+const colourOf = (system) => GIVEN.colours[system];
+const measured = GIVEN.example && GIVEN.example.gradient ? measuredGradient(GIVEN.example) : null;
+
+// Everything that follows from the state; `steps` covers a span that the pointer marks beyond T.
+function derive() {
+  const graph = graphOf(state.system, settings()), span = passing.hoverSpan;
+  const steps = span === null ? state.T : Math.max(state.T, span + 1);
+  const stages = stagesOf(graph, state.T), scene = { graph, steps, stages, mode: state.mode, path: null };
+  if (span !== null) {
+    scene.path = inputToOutput(graph, 0, span);
+    scene.ends = [`input ${0}`, `output ${span}`];
+    scene.mode = "paths";
+  } else if (state.mode === "paths") {
+    if (passing.picked.length === 2) {
+      const [a, b] = [...passing.picked].sort(([row, t], [otherRow, otherT]) => t - otherT || row - otherRow);
+      scene.path = shortestPath(graph, a, [b]);
+      scene.ends = [a, b].map(([row, t]) => `${rowName(graph, row)}, step ${t},`);
+    } else if (state.from !== null && state.to !== null) {
+      scene.path = state.to < state.from ? null : inputToOutput(graph, state.from, state.to);
+      scene.ends = [`input ${state.from}`, `output ${state.to}`];
+    }
+  }
+  const first = state.mode === "forward" ? 0 : stages.count - 1;
+  scene.stage = clamp(state.stage ?? first, -1, stages.count - 1);
+  if (state.mode === "backward") {
+    scene.gradient = backwardPass(graph, stages, lossStep());
+    const slider = { ofEdge: ({ hops }) => state.r ** hops, ofPlace: ({ hops }) => state.r ** hops };
+    Object.assign(scene.gradient, state.measured && graph.system === GIVEN.example.system ? measured : slider);
+  }
+  return scene;
+}
+
+let scene = null; // of the last rendering
+
+// Show the state: compute, set the controls, draw, and write the address.
+function render({ address = true, smooth = true } = {}) {
+  const start = performance.now();
+  normalise();
+  document.documentElement.dataset.theme = state.theme ?? (darkPreferred.matches ? "dark" : "light");
+  document.documentElement.style.setProperty("--accent", colourOf(state.system));
+  const before = scene;
+  scene = derive();
+  syncControls();
+  showTexts();
+  aimView(smooth && before && passing.hoverSpan === null);
+  growPath(before);
+  drawAll();
+  if (address) history.replaceState(null, "", `#${hashOfState()}`);
+  explorer.milliseconds = performance.now() - start;
+  $("timing").textContent = explorer.milliseconds.toFixed(1);
+}
+
+const darkPreferred = window.matchMedia("(prefers-color-scheme: dark)");
+
+// ---------------------------------------------------------------------- motion
+
+let stopView = () => {}, stopPath = () => {};
+
+// Move the view to the steps that the state asks for.
+function aimView(smooth) {
+  const target = passing.hoverSpan === null && state.view ? state.view : [0, scene.steps], from = passing.view;
+  stopView();
+  if (!smooth || `${target}` === `${from}`) {
+    passing.view = target;
+  } else {
+    stopView = animate(220, (progress) => {
+      passing.view = from.map((value, i) => value + (target[i] - value) * progress);
+      drawNet();
+    });
+  }
+}
+
+// Let a new path grow from its start.
+function growPath(before) {
+  if (passing.hoverSpan !== null || !scene.path) {
+    stopPath();
+    passing.progress = 1;
+  } else if (!before || `${before.path}` !== `${scene.path}`) {
+    stopPath();
+    stopPath = animate(500, (progress) => {
+      passing.progress = progress;
+      drawNet();
+    });
+  }
+}
+
+// ---------------------------------------------------------------------- drawing
+
+function drawAll() {
+  drawNet();
+  drawChart();
+  drawFold();
+  drawValues();
+}
+
+function drawNet() {
+  const { hover, cursor, picked, progress } = passing, place = hover ?? cursor;
+  const start = Math.floor(passing.view[0]), count = passing.view[1];
+  const seen = place && !scene.path && scene.mode === "paths" ? ancestors(scene.graph, place) : null;
+  const colours = themeColours(), accent = colourOf(state.system);
+  net.draw({ ...scene, view: { start, count }, colours, accent, seen, cursor, chosen: picked, progress });
+  if (place) showReading(place, seen);
+}
+
+function curvesShown() {
+  const limit = chartLimit();
+  return state.show.map((name) => ({
+    lengths: lengthsOf(name), colour: colourOf(name), dash: SYSTEMS[name].dash, current: name === state.system, limit,
+  }));
+}
+
+function drawChart() {
+  const span = passing.hoverSpan ?? state.n;
+  const before = passing.before && state.show.includes("dilated") ? { lengths: passing.before, colour: colourOf("dilated") } : null;
+  chart.draw({ curves: curvesShown(), before, limit: chartLimit(), cycle: cycleOf(), span, colours: themeColours() });
+}
+
+function drawFold() {
+  const dilation = foldDilation(), steps = Math.max(state.T, 3 * dilation);
+  const shown = foldView.draw({ dilation, steps, progress: state.folded, phaseColours: GIVEN.phases, colours: themeColours() });
+  const { count, rows, columns } = shown;
+  $("fold-result").innerHTML = `<strong>${plural(columns, "folded step")} instead of ${count}</strong>: ${plural(rows, "phase")} t mod ${dilation} as rows, ⌈${count}/${dilation}⌉ = ${columns} columns.`;
+  $("fold").setAttribute("aria-label", `${count} time steps as ${state.folded < 0.5 ? "one sequence" : `${rows} rows of phases`}`);
+}
+
+function drawValues() {
+  const { example } = GIVEN;
+  if (!example) return;
+  const layer = Number($("values-layer").value), name = $("values-name").value;
+  const values = example.layers[layer].values[name];
+  valuesView.draw({ values, steps: example.steps, colours: themeColours(), hover: passing.step });
+  const step = passing.step === null ? "" : ` At step ${passing.step}: ${example.inputs[passing.step] ?? ""}.`;
+  const kept = values.stride > 1 ? ` Every ${values.stride}th step is shown.` : "";
+  $("values-result").textContent = `${name} of ${example.layers[layer].name}: ${plural(values.units, "unit")} over ${plural(example.steps, "step")}, from ${figure(values.lowest, 2)} to ${figure(values.highest, 2)}.${kept}${step}`;
+}
+
+// ---------------------------------------------------------------------- texts
+
+function showTexts() {
+  const { graph, stages, stage, path, gradient } = scene, layers = state.d.length;
+  $("mode-hint").innerHTML = MODE_HINTS[state.mode];
+  $("system-hint").innerHTML = SYSTEM_HINTS[state.system];
+  $("reading").textContent = "";
+  $("path-result").innerHTML = scene.ends ? pathText(graph, path, ...scene.ends) : "No path is chosen.";
+  if (state.mode === "backward") {
+    $("stage-result").innerHTML = backwardText(stages, stage, gradient.edges);
+    const end = lossStep(), span = Math.min(end, state.n ?? end);
+    $("gradient-result").innerHTML = state.measured ? measuredText(end) : gradientText(state, end, gradient.places.get(placeKey([0, end - span])), span);
+  } else {
+    $("stage-result").innerHTML = stageText(graph, stages, stage, state.T, layers);
+  }
+  const row = Number($("ask-row").value), t = Number($("ask-step").value);
+  const known = row >= 1 && row <= graph.nodes.length && t >= 0 && t < state.T && graph.exists(row, t);
+  $("ask-result").textContent = known ? `→ stage ${stages.stageOf(row, t) + 1} of ${stages.count}` : "→ not computed: outside the picture";
+  $("net").setAttribute("aria-label", `${graph.label}, ${graph.nodes.length} rows above the input, ${state.T} time steps`);
+  const gap = gcd(state.d);
+  $("fusion-hint").innerHTML = gap > 1
+    ? `Joins the newest K = gcd = ${gap} steps of the top layer (section 2.2): without it, steps of different residues modulo ${gap} never meet.`
+    : "Has an effect where the dilations have a common divisor K > 1, for instance with l<sub>0</sub> above 0 (section 2.2).";
+  showTable();
+  showSpan();
+}
+
+function measuredText(end) {
+  const { layers, task } = GIVEN.example;
+  return `The gradient of the loss at step ${end}, measured by backpropagation through the trained net (${task}, ${plural(layers.length, "layer")}). An edge is drawn on a logarithmic scale: full for the largest, gone at a ten-thousandth of it.`;
+}
+
+function showReading(place, seen) {
+  const { graph, stages, gradient } = scene, [row, t] = place, where = `${capital(rowName(graph, row))}, step ${t}`;
+  if (scene.mode === "forward") {
+    $("reading").textContent = row ? `${where}: computed in stage ${stages.stageOf(row, t) + 1} of ${stages.count}.` : `${where}: there from the start.`;
+  } else if (scene.mode === "backward") {
+    const reached = gradient.places.get(placeKey(place));
+    $("reading").innerHTML = !reached ? `${where}: the gradient does not come here.` : state.measured
+      ? `${where}: the norm of the gradient is ${small(measured.normOfPlace(reached))}.`
+      : `${where}: ${plural(reached.hops, "hop")} from the loss, r<sup>${reached.hops}</sup> = ${small(state.r ** reached.hops)}.`;
+  } else if (seen) {
+    $("reading").textContent = seenText(graph, place, seen.seen);
+  }
+}
+
+// One row per system: the numbers of the chart.
+function showTable() {
+  const cycle = cycleOf(), span = passing.hoverSpan ?? state.n ?? cycle;
+  $("head-span").textContent = `n = ${span}`;
+  $("head-steps").textContent = `for T = ${state.T}`;
+  for (const name of Object.keys(SYSTEMS)) {
+    const row = $(`row-${name}`), shown = state.show.includes(name), graph = graphOf(name, settings());
+    const lengths = shown && lengthsOf(name);
+    const cells = shown ? [
+      figure(meanLength(lengths, cycle)), figure(longestLength(lengths, cycle)), figure(lengths[span]),
+      `${stagesOf(graph, state.T).count}`, figure(recurrentEdgesPerNode(graph), 2),
+    ] : Array(5).fill("–");
+    [...row.cells].slice(1).forEach((cell, i) => (cell.textContent = cells[i]));
+    row.className = `${name === state.system ? "current" : ""} ${shown ? "" : "off"}`;
+    const box = row.querySelector("input");
+    box.checked = shown;
+    box.disabled = !shown && state.show.length >= 4;
+  }
+  const closed = closedForm(state.d, cycle), clockwork = state.show.includes("clockwork") && lcm(state.d) > MOST_STARTS;
+  const formula = closed === null ? "" : ` For the powers, L + (M − 1)/2 · log_M m + 1/m = ${figure(closed)} (section 3).`;
+  const bound = clockwork ? ` The clockwork RNN repeats after more than ${MOST_STARTS} steps: its lengths are over the starts 0 … ${MOST_STARTS - 1}.` : "";
+  $("table-hint").textContent = `m = ${cycle}. Choose up to four for the chart. ∞: some spans have no path.${formula}${bound}`;
+}
+
+function showSpan() {
+  const span = passing.hoverSpan ?? state.n;
+  if (span === null) {
+    $("span-result").textContent = "Hover over the chart, or focus it and press the arrow keys.";
+    return;
+  }
+  const values = state.show.map((name) => `${SYSTEMS[name].name} ${figure(lengthsOf(name)[span])}`).join(", ");
+  const path = inputToOutput(scene.graph, 0, span);
+  const own = path && span ? ` ${capital(SYSTEMS[state.system].name)}: ${sumOfSteps(path)}.` : "";
+  $("span-result").textContent = `Span ${span}: ${values} edges.${own}`;
+  $("chart").setAttribute("aria-valuenow", span);
+  $("chart").setAttribute("aria-valuetext", $("span-result").textContent);
+}
