@@ -28,8 +28,8 @@ class Example:
 
     Attributes
     ----------
-    x : (T, 1, D). targets, loss : of the last step, as for ``memory.gradient_flow``; None for a random projection of the output.
-    task : the name of the task. text : one or two sentences about the example. inputs : the input of each step in words, T of them.
+    x : (T, 1, D). targets, loss : of the last step, as for ``memory.gradient_flow``; None for a random projection.
+    task : the name of the task. text : one or two sentences about the example. inputs : T inputs in words.
     """
 
     x: np.ndarray
@@ -63,7 +63,9 @@ def example_record(model: Network, example: Example) -> dict[str, Any]:
         for name, layer in zip(names, values, strict=True)
     ]
     gradient = None
-    if isinstance(model, DilatedRNN):  # where other systems have several edges through time, no measurement separates them
+    if isinstance(
+        model, DilatedRNN
+    ):  # where other systems have several edges through time, no measurement separates them
         norms = edge_gradients(model, x, example.targets, example.loss)
         gradient = {name: _text(a[..., -shown:].astype("<f4")) for name, a in norms.items()}
     beyond = f" The page shows the last {shown} of {steps:,} steps." if shown < steps else ""

@@ -1,7 +1,7 @@
 """The explorer: one self-contained HTML page in which the reader changes an architecture and follows its paths and gradient.
 
-The page's sources are in the folder ``page``: a template, a style sheet and JavaScript, which computes every path length, mean and
-stage by itself. Python joins the files and adds the colours, the architecture to start with, and the arrays of an example.
+The page's sources are in the folder ``page``: a template, a style sheet and JavaScript, which computes every path length, mean
+and stage by itself. Python joins the files and adds the colours, the architecture to start with, and the arrays of an example.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ MOST_LAYERS, LARGEST_DILATION = 12, 4096  # that the page draws, as in graphs.js
 
 
 def explorer(
-    model: Network | Sequence[int], path: str | os.PathLike[str], example: Example | None = None, title: str | None = None
+    model: Network | Sequence[int],
+    path: str | os.PathLike[str],
+    example: Example | None = None,
+    title: str | None = None,
 ) -> Path:
     """Write the explorer as one HTML file without any network access, and return its path.
 
@@ -57,6 +60,10 @@ def explorer(
         raise ValueError(f"path must end in '.html', got {str(path)!r}")
     graph = model.graph() if isinstance(model, Network) else dilated_stack(model)
     start = architecture(graph)
+    if start is None:
+        drawn = "dilated, plain and skip RNNs, clockwork RNNs of one layer and dilated CNNs of kernel size 2"
+        limits = f"with at most {MOST_LAYERS} layers and dilations up to {LARGEST_DILATION:,}"
+        raise ValueError(f"the explorer draws {drawn}, {limits}, got {graph.label}")
     given: dict[str, Any] = {"colours": SYSTEM_COLOURS, "phases": COLOURS, "start": start, "example": None}
     if isinstance(model, Network):
         start["fusion"] = bool(getattr(model, "fusion", True))
@@ -70,11 +77,11 @@ def explorer(
     return file
 
 
-def architecture(graph: Graph) -> dict[str, Any]:
-    """Return the page's settings for a graph: the system, the dilations, the skip of a skip RNN, and a number of time steps.
+def architecture(graph: Graph) -> dict[str, Any] | None:
+    """Return the page's settings for a graph: system, dilations, skip, and the steps and path to start with; None for others.
 
     >>> architecture(skip_stack(2, 8))
-    {'system': 'skip', 'd': [1, 2], 's': 8, 'T': 16}
+    {'system': 'skip', 'd': [1, 2], 's': 8, 'T': 16, 'from': 0, 'to': 3}
     """
     nodes = [node for node in graph.nodes if node != graph.fusion]
     loops = [{e.steps for e in graph.edges if e.source == e.target == node} for node in nodes]
@@ -91,14 +98,15 @@ def architecture(graph: Graph) -> dict[str, Any]:
         found = {"system": "dilated-cnn", "d": longest}
     elif all(loops) and graph == clockwork([min(steps) for steps in loops]):
         found = {"system": "clockwork", "d": [min(steps) for steps in loops]}
-    if not found:
-        drawn = "dilated, plain and skip RNNs, clockwork RNNs of one layer and dilated CNNs of kernel size 2"
-        raise ValueError(f"the explorer draws {drawn}, got {graph.label}")
+    if not found or layers > MOST_LAYERS or max(found["d"]) > LARGEST_DILATION:
+        return None
     largest = max(found["d"])
-    if layers > MOST_LAYERS or largest > LARGEST_DILATION:
-        limits = f"at most {MOST_LAYERS} layers and dilations up to {LARGEST_DILATION:,}"
-        raise ValueError(f"the explorer draws {limits}, got {layers} layers and dilations up to {largest:,}")
-    return found | {"T": max(16, min(2 * largest, 320))}
+    steps = max(16, min(2 * largest, 320))
+    return found | {
+        "T": steps,
+        "from": 0,
+        "to": min(2 * largest, steps) - 1,
+    }  # all dilations of an exponential stack at work
 
 
 def _joined(given: dict[str, Any], title: str) -> str:

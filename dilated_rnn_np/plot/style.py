@@ -17,7 +17,9 @@ from matplotlib.patches import FancyArrowPatch
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-SYSTEM_COLOURS = dict(zip(("dilated", "plain", "skip", "clockwork", "phased-lstm", "dilated-cnn"), COLOURS, strict=True))
+SYSTEM_COLOURS = dict(
+    zip(("dilated", "plain", "skip", "clockwork", "phased-lstm", "dilated-cnn"), COLOURS, strict=True)
+)
 STYLES = ("-", "--", "-.", (0, (1, 1)), (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)))
 
 

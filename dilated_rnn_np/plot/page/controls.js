@@ -155,7 +155,7 @@ function buildLists() {
     const swatch = `<svg class="swatch" viewBox="0 0 26 8" aria-hidden="true"><line x1="0" y1="4" x2="26" y2="4" stroke="${colourOf(name)}" stroke-dasharray="${dash.join(" ")}"/></svg>`;
     $("system").insertAdjacentHTML("beforeend", `<label><input type="radio" name="system" value="${name}">${swatch}<span>${words}</span></label>`);
     const box = `<label><input type="checkbox" aria-label="Show the ${words} in the chart">${swatch}<span>${words}</span></label>`;
-    $("systems-table").tBodies[0].insertAdjacentHTML("beforeend", `<tr id="row-${name}"><td>${box}</td><td></td><td></td><td></td><td></td><td class="wide-only"></td></tr>`);
+    $("systems-table").tBodies[0].insertAdjacentHTML("beforeend", `<tr id="row-${name}"><td>${box}</td><td></td><td class="wide-only"></td><td></td><td></td><td class="wide-only"></td></tr>`);
     $(`row-${name}`).querySelector("input").addEventListener("change", (event) => {
       set({ show: event.target.checked ? [...state.show, name] : state.show.filter((other) => other !== name) });
     });
@@ -232,7 +232,7 @@ function step(by) {
 function togglePlay() {
   if (timer) return pause();
   if (scene.stage >= scene.stages.count - 1) set({ stage: -1 });
-  $("play").textContent = "⏸ Pause";
+  $("play").textContent = "❚❚ Pause";
   $("play").setAttribute("aria-label", "Pause");
   timer = setInterval(() => {
     if (scene.stage >= scene.stages.count - 1) pause();

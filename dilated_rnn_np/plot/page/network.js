@@ -1,14 +1,14 @@
 // The unrolled network: time to the right, the input row at the bottom, a row per node. Only the steps in view are drawn.
 
-const NEAR = 15, MIDDLE = 5; // pixels per step from which nodes are circles, and from which edges are drawn
+const NEAR = 11, MIDDLE = 5; // pixels per step from which nodes are circles, and from which edges are drawn
 
 class NetworkView extends Surface {
   // Positions for a scene: { graph, steps, view: { start, count }, … }; steps outside the view lie outside the canvas.
   layout({ graph, view }) {
-    const narrow = this.width < 560, left = narrow ? 66 : 108, right = 16, top = 30, bottom = 38;
+    const narrow = this.width < 460, left = narrow ? 66 : 104, right = 16, top = 22, bottom = 40;
     const rows = graph.nodes.length, pitch = (this.width - left - right) / view.count;
-    const gap = Math.min(96, (this.height - top - bottom) / rows);
-    const base = this.height - bottom - Math.max(0, (this.height - top - bottom - gap * rows) / 2);
+    const gap = Math.min(104, (this.height - top - bottom) / (rows + 0.6)); // the arcs of the top row need room too
+    const base = this.height - bottom - Math.max(0, (this.height - top - bottom - gap * (rows + 0.6)) / 2);
     const radius = pitch >= NEAR ? Math.min(9, 0.3 * pitch, 0.2 * gap) : Math.max(1, Math.min(3.2, 0.32 * pitch));
     Object.assign(this, { left, right, pitch, gap, base, radius, narrow, view });
   }
@@ -27,7 +27,7 @@ class NetworkView extends Surface {
     const x = this.x(t), y = this.y(row), toX = this.x(toT), toY = this.y(toRow), hop = toT - t;
     context.moveTo(x, y);
     if (row === toRow && hop > 1) {
-      const height = this.gap * (0.62 - (0.24 * (t % hop)) / hop) * (1 - 1 / hop) / 0.75;
+      const height = this.rise(t, hop) / 0.75;
       const out = Math.min(0.2 * (toX - x), Math.max(1.2 * this.pitch, 26));
       context.bezierCurveTo(x + out, y - height, toX - out, y - height, toX, toY);
     } else if (hop === 0 && toRow - row > 1) {
@@ -37,6 +37,9 @@ class NetworkView extends Surface {
       context.lineTo(toX, toY);
     }
   }
+
+  // The height of an arc: every phase has its own, so that long arcs side by side stay apart.
+  rise(t, hop) { return this.gap * (0.58 - (0.22 * (t % hop)) / hop) * (1 - 1 / hop); }
 
   stroke(edges, colour, width, alpha) {
     const { context } = this;
@@ -144,8 +147,9 @@ class NetworkView extends Surface {
         if (!graph.exists(row, t)) continue;
         const alpha = onPath.has(placeKey([row, t])) ? 1 : this.fillOf(scene, row, t);
         if (this.pitch < NEAR) {
-          context.globalAlpha = alpha > 0 ? 1 : 0.4;
-          this.circle([row, t], this.radius, alpha > 0 ? scene.accent : colours.muted);
+          this.circle([row, t], this.radius, colours.line);
+          context.globalAlpha = alpha;
+          if (alpha > 0) this.circle([row, t], this.radius, scene.accent);
           context.globalAlpha = 1;
           continue;
         }
@@ -179,9 +183,9 @@ class NetworkView extends Surface {
     for (const place of path.slice(0, shown.length + 1)) this.circle(place, Math.max(this.radius, 3.5), accent);
     for (const [[row, t], [toRow, toT]] of shown) {
       if (toRow > row || (toT - t) * this.pitch < 24) continue;
-      const rise = toT - t > 1 && row === toRow ? this.gap * (0.62 - (0.24 * (t % (toT - t))) / (toT - t)) * (1 - 1 / (toT - t)) : 0;
+      const rise = row === toRow && toT - t > 1 ? this.rise(t, toT - t) : 0;
       const style = { size: 12, weight: 600, colour: colours.ink, align: "center", halo: colours.paper };
-      text(this.context, `+${toT - t}`, (this.x(t) + this.x(toT)) / 2, (this.y(row) + this.y(toRow)) / 2 - rise - 1, style);
+      text(this.context, `+${toT - t}`, (this.x(t) + this.x(toT)) / 2, (this.y(row) + this.y(toRow)) / 2 - rise - 10, style);
     }
   }
 
@@ -193,7 +197,7 @@ class NetworkView extends Surface {
       text(context, name, 8, detail && roomy ? y - 7 : y, { size, weight: 600, colour: colours.ink });
       if (detail && roomy) text(context, detail, 8, y + 8, { size: size - 1, colour: colours.muted });
     }
-    const y = this.height - 12, most = Math.floor((this.width - this.left - this.right) / 34);
+    const y = this.base + 28, most = Math.floor((this.width - this.left - this.right) / 34);
     const last = Math.min(steps, view.start + view.count) - 1;
     for (const t of ticks(view.start, last, Math.max(2, most))) {
       text(context, `${t}`, this.x(t), y, { size: 11, colour: colours.muted, align: "center" });

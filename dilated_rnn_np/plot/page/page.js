@@ -26,16 +26,16 @@ function derive() {
   const stages = stagesOf(graph, state.T), scene = { graph, steps, stages, mode: state.mode, path: null };
   if (span !== null) {
     scene.path = inputToOutput(graph, 0, span);
-    scene.ends = [`input ${0}`, `output ${span}`];
+    Object.assign(scene, { ends: ["input 0", `output ${span}`], end: span });
     scene.mode = "paths";
   } else if (state.mode === "paths") {
     if (passing.picked.length === 2) {
-      const [a, b] = [...passing.picked].sort(([row, t], [otherRow, otherT]) => t - otherT || row - otherRow);
+      const [a, b] = ordered(passing.picked);
       scene.path = shortestPath(graph, a, [b]);
-      scene.ends = [a, b].map(([row, t]) => `${rowName(graph, row)}, step ${t},`);
+      Object.assign(scene, { ends: [a, b].map(([row, t]) => `${rowName(graph, row)} at step ${t}`), end: b[1] });
     } else if (state.from !== null && state.to !== null) {
       scene.path = state.to < state.from ? null : inputToOutput(graph, state.from, state.to);
-      scene.ends = [`input ${state.from}`, `output ${state.to}`];
+      Object.assign(scene, { ends: [`input ${state.from}`, `output ${state.to}`], end: state.to });
     }
   }
   const first = state.mode === "forward" ? 0 : stages.count - 1;
@@ -46,6 +46,16 @@ function derive() {
     Object.assign(scene.gradient, state.measured && graph.system === GIVEN.example.system ? measured : slider);
   }
   return scene;
+}
+
+// Two places, the one from which a path can lead to the other first.
+const ordered = (places) => [...places].sort(([row, t], [otherRow, otherT]) => t - otherT || row - otherRow);
+
+// A preview: the path between the first picked node and the one under the pointer.
+function pathTo(place) {
+  if (passing.picked.length !== 1) return null;
+  const [a, b] = ordered([passing.picked[0], place]);
+  return shortestPath(scene.graph, a, [b]);
 }
 
 let scene = null; // of the last rendering
@@ -63,9 +73,17 @@ function render({ address = true, smooth = true } = {}) {
   aimView(smooth && before && passing.hoverSpan === null);
   growPath(before);
   drawAll();
-  if (address) history.replaceState(null, "", `#${hashOfState()}`);
+  if (address) writeAddress();
   explorer.milliseconds = performance.now() - start;
   $("timing").textContent = explorer.milliseconds.toFixed(1);
+}
+
+let writing = null;
+
+// Write the state into the address, once a drag has come to rest: browsers refuse hundreds of changes in a row.
+function writeAddress() {
+  clearTimeout(writing);
+  writing = setTimeout(() => history.replaceState(null, "", `#${hashOfState()}`), 200);
 }
 
 const darkPreferred = window.matchMedia("(prefers-color-scheme: dark)");
@@ -114,9 +132,10 @@ function drawAll() {
 function drawNet() {
   const { hover, cursor, picked, progress } = passing, place = hover ?? cursor;
   const start = Math.floor(passing.view[0]), count = passing.view[1];
-  const seen = place && !scene.path && scene.mode === "paths" ? ancestors(scene.graph, place) : null;
+  const seen = place && scene.mode === "paths" ? ancestors(scene.graph, place) : null;
+  const path = seen ? pathTo(place) : scene.path;
   const colours = themeColours(), accent = colourOf(state.system);
-  net.draw({ ...scene, view: { start, count }, colours, accent, seen, cursor, chosen: picked, progress });
+  net.draw({ ...scene, view: { start, count }, colours, accent, seen, path, cursor, chosen: picked, progress });
   if (place) showReading(place, seen);
 }
 
@@ -159,7 +178,7 @@ function showTexts() {
   $("mode-hint").innerHTML = MODE_HINTS[state.mode];
   $("system-hint").innerHTML = SYSTEM_HINTS[state.system];
   $("reading").textContent = "";
-  $("path-result").innerHTML = scene.ends ? pathText(graph, path, ...scene.ends) : "No path is chosen.";
+  $("path-result").innerHTML = scene.ends ? pathText(graph, path, ...scene.ends, scene.end) : "No path is chosen.";
   if (state.mode === "backward") {
     $("stage-result").innerHTML = backwardText(stages, stage, gradient.edges);
     const end = lossStep(), span = Math.min(end, state.n ?? end);
@@ -167,9 +186,9 @@ function showTexts() {
   } else {
     $("stage-result").innerHTML = stageText(graph, stages, stage, state.T, layers);
   }
-  const row = Number($("ask-row").value), t = Number($("ask-step").value);
-  const known = row >= 1 && row <= graph.nodes.length && t >= 0 && t < state.T && graph.exists(row, t);
-  $("ask-result").textContent = known ? `→ stage ${stages.stageOf(row, t) + 1} of ${stages.count}` : "→ not computed: outside the picture";
+  const row = number($("ask-row").value), t = number($("ask-step").value), asked = row !== null && t !== null;
+  const known = asked && row >= 1 && row <= graph.nodes.length && t >= 0 && t < state.T && graph.exists(row, t);
+  $("ask-result").textContent = known ? `→ stage ${stages.stageOf(row, t) + 1} of ${stages.count}` : asked ? "→ no such node" : "";
   $("net").setAttribute("aria-label", `${graph.label}, ${graph.nodes.length} rows above the input, ${state.T} time steps`);
   const gap = gcd(state.d);
   $("fusion-hint").innerHTML = gap > 1
@@ -230,7 +249,7 @@ function showSpan() {
   }
   const values = state.show.map((name) => `${SYSTEMS[name].name} ${figure(lengthsOf(name)[span])}`).join(", ");
   const path = inputToOutput(scene.graph, 0, span);
-  const own = path && span ? ` ${capital(SYSTEMS[state.system].name)}: ${sumOfSteps(path)}.` : "";
+  const own = path && span ? ` ${capital(SYSTEMS[state.system].name)}${sumOfSteps(path) || ": a single hop"}.` : "";
   $("span-result").textContent = `Span ${span}: ${values} edges.${own}`;
   $("chart").setAttribute("aria-valuenow", span);
   $("chart").setAttribute("aria-valuetext", $("span-result").textContent);

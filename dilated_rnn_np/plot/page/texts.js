@@ -24,21 +24,20 @@ const SYSTEM_HINTS = {
   "dilated-cnn": "No recurrence: every layer reads the layer below at t and t − d (section 3). It sees only 1 + Σ d steps back.",
 };
 
-// The steps that a path travels, as a sum: "300 = 256 + 32 + 8 + 4".
+// The steps that a path travels, as a sum: ": 300 = 256 + 32 + 8 + 4"; empty for a single term.
 function sumOfSteps(path) {
   const steps = edgesOf(path).map(([[, t], [, toT]]) => toT - t).filter(Boolean).sort((a, b) => b - a);
   const counts = new Map();
   for (const d of steps) counts.set(d, (counts.get(d) || 0) + 1);
   const terms = [...counts].map(([d, count]) => (count > 3 ? `${count} × ${d}` : Array(count).fill(d).join(" + ")));
-  const span = path.at(-1)[1] - path[0][1];
-  return span ? `${span} = ${terms.join(" + ")}` : "no step in time";
+  return steps.length > 1 ? `: ${path.at(-1)[1] - path[0][1]} = ${terms.join(" + ")}` : "";
 }
 
-function pathText(graph, path, from, to) {
+function pathText(graph, path, from, to, end) {
   if (!path) return `<strong>No path</strong> leads from ${from} to ${to}: no sum of hops gives this span.`;
-  const { length, upward, hops } = countEdges(path);
-  const travels = hops ? `: ${sumOfSteps(path)}` : path.at(-1)[1] > path[0][1] ? `: upward edges travel ${sumOfSteps(path)}` : "";
-  return `<strong>${plural(hops, "hop")}</strong> + ${plural(upward, "upward edge")} = ${plural(length, "edge")} from ${from} to ${to}${travels}.`;
+  const { length, upward, hops } = countEdges(path), held = end - path.at(-1)[1];
+  const holds = held > 0 ? ` The module holds its state for the last ${plural(held, "step")}, which costs no edge.` : "";
+  return `<strong>${plural(hops, "hop")}</strong> + ${plural(upward, "upward edge")} = ${plural(length, "edge")} from ${from} to ${to}${sumOfSteps(path)}.${holds}`;
 }
 
 function seenText(graph, place, seen) {
