@@ -71,7 +71,7 @@ def explorer(
         if not isinstance(model, Network):
             raise TypeError("an example needs a model, not only dilations: give the network as model")
         given["example"] = example_record(model, example) | {"system": start["system"]}
-        start["T"] = given["example"]["steps"]
+        start |= {"T": given["example"]["steps"], "to": min(start["to"], given["example"]["steps"] - 1)}
     with atomic(file) as stream:
         stream.write(_joined(given, title or f"Explorer: {graph.label}"))
     return file

@@ -29,12 +29,14 @@ class ValuesView extends Surface {
     if (!values) return;
     const bytes = decoded(values.data), { units, lowest, highest } = values, columns = bytes.length / units;
     const wide = this.width - left - right, high = this.height - top - bottom;
+    const cellX = (column) => Math.round(left + (wide * column) / columns), cellY = (unit) => Math.round(top + (high * unit) / units);
     for (let unit = 0; unit < units; unit++) {
       for (let column = 0; column < columns; column++) {
         const value = lowest + (bytes[unit * columns + column] / 255) * (highest - lowest);
         const share = values.gate ? value : value / Math.max(Math.abs(lowest), Math.abs(highest), 1e-9);
         Object.assign(context, { fillStyle: share < 0 ? "#0072B2" : "#D55E00", globalAlpha: Math.min(1, Math.abs(share)) });
-        context.fillRect(left + (wide * column) / columns, top + (high * unit) / units, wide / columns + 0.4, high / units + 0.4);
+        const x = cellX(column), y = cellY(unit);
+        context.fillRect(x, y, Math.max(1, cellX(column + 1) - x), cellY(unit + 1) - y);
       }
     }
     context.globalAlpha = 1;

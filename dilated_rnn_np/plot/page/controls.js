@@ -42,7 +42,8 @@ function syncControls() {
   $("loss-at").max = state.T - 1;
   $("loss-at").disabled = state.measured;
   put("loss-at", lossStep());
-  $("measured-field").hidden = !measured || state.system !== GIVEN.example.system;
+  $("measured-field").hidden = !isMeasured();
+  $("gradient-hint").hidden = state.measured;
   $("measured").checked = state.measured;
   const [first, count] = state.view ?? [0, state.T];
   Object.assign($("view-count"), { min: Math.min(8, state.T), max: state.T });
@@ -173,7 +174,7 @@ $("mode").addEventListener("change", (event) => {
   set({ mode: event.target.value, stage: null });
 });
 $("fusion").addEventListener("change", () => set({ fusion: $("fusion").checked }));
-$("measured").addEventListener("change", () => set($("measured").checked ? { measured: true, T: GIVEN.example.steps, loss: null } : { measured: false }));
+$("measured").addEventListener("change", () => set({ measured: $("measured").checked, view: null }));
 $("limit").insertAdjacentHTML("afterbegin", '<option value="">automatic</option>');
 $("limit").addEventListener("change", () => set({ limit: number($("limit").value) }));
 

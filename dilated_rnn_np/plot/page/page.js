@@ -43,7 +43,7 @@ function derive() {
   if (state.mode === "backward") {
     scene.gradient = backwardPass(graph, stages, lossStep());
     const slider = { ofEdge: ({ hops }) => state.r ** hops, ofPlace: ({ hops }) => state.r ** hops };
-    Object.assign(scene.gradient, state.measured && graph.system === GIVEN.example.system ? measured : slider);
+    Object.assign(scene.gradient, state.measured ? measured : slider);
   }
   return scene;
 }

@@ -103,7 +103,6 @@ function showExample() {
   if (!example) return;
   $("checkpoint").hidden = false;
   $("example-text").textContent = example.text;
-  $("values-hint").textContent = example.hint;
   $("values-layer").innerHTML = example.layers.map(({ name }, i) => `<option value="${i}">${name}</option>`).join("");
   $("values-name").innerHTML = Object.keys(example.layers[0].values).map((name) => `<option>${name}</option>`).join("");
   $("show-measured").hidden = !example.gradient;
@@ -118,7 +117,7 @@ function showExample() {
     event.preventDefault();
   });
   $("show-measured").addEventListener("click", () => {
-    set({ system: example.system, d: DEFAULTS.d, T: example.steps, mode: "backward", measured: true, stage: null, loss: null, view: null });
+    set({ system: example.system, d: DEFAULTS.d, mode: "backward", measured: true, stage: null, view: null });
     $("net").scrollIntoView({ behavior: calm.matches ? "auto" : "smooth", block: "center" });
   });
 }

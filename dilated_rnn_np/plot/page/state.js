@@ -77,8 +77,9 @@ function normalise() {
   state.from = whole(state.from, 0, SPANS);
   state.to = whole(state.to, 0, SPANS);
   state.T = Math.max(state.T, (state.from ?? 0) + 1, (state.to ?? 0) + 1);
+  state.measured = state.measured && isMeasured();
+  if (state.measured) Object.assign(state, { T: GIVEN.example.steps, from: null, to: null, loss: null }); // as it was run
   state.loss = whole(state.loss, 0, state.T - 1);
-  state.measured = state.measured && Boolean(GIVEN.example && GIVEN.example.gradient);
   state.show = state.show.filter((name) => name in SYSTEMS).slice(0, 4);
   if (state.view && !state.view.every(Number.isFinite)) state.view = null;
   if (state.view) {
@@ -86,6 +87,11 @@ function normalise() {
     state.view = [clamp(Math.round(state.view[0]), 0, state.T - count), count];
     if (count === state.T) state.view = null;
   }
+}
+
+// Whether the architecture is the one whose gradient a checkpoint's page holds.
+function isMeasured() {
+  return Boolean(GIVEN.example && GIVEN.example.gradient) && state.system === GIVEN.example.system && `${state.d}` === `${DEFAULTS.d}`;
 }
 
 // The settings of the architecture, with every choice that the page makes by itself.
