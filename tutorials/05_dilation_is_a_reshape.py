@@ -74,6 +74,11 @@ print(f"{d} phases, each an ordinary layer over {T // d} steps:", [list(range(p,
 show(drn.plot.fold(T, d))
 
 # %% [markdown]
+# [The explorer](explorer.html#d=1,2,4&fold=4&folded=1) moves the steps from the sequence into the batch and back, for any dilation: scroll
+# to *Dilation is a reshape* and press *Fold*.
+#
+# [![The explorer: 14 steps of a layer of dilation 4, folded into four phases](pictures/explorer_fold.png)](explorer.html#d=1,2,4&fold=4&folded=1)
+#
 # ## The fold
 #
 # Write the step as $t = q\,d + p$: the $q$-th step of phase $p$. In memory the array `x` lies step after step:

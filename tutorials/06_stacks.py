@@ -66,6 +66,11 @@ assert len(drawing.path) - 1 == L + L  # L edges upward and L hops
 show(drawing)
 
 # %% [markdown]
+# Try other spans in [the explorer](explorer.html#d=1,2,4,8&T=16&from=0&to=15): type where the path ends, or drag a dilation, and see the
+# binary digits as hops. Nine layers cross [300 steps in four hops](explorer.html#d=1,2,4,8,16,32,64,128,256&T=320&from=0&to=300).
+#
+# [![The explorer: a path over 15 steps takes one hop in each of four layers](pictures/explorer_path.png)](explorer.html#d=1,2,4,8&T=16&from=0&to=15)
+#
 # For the same number of layers, a stack whose dilations are all 1 needs a hop for every step. We count both for nine layers:
 
 # %%

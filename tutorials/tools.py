@@ -37,20 +37,6 @@ def show(drawn: Any, dpi: int = 90) -> None:
         display(Image(png.getvalue()))
 
 
-def show_animation(animation: Any) -> None:
-    """Show an animation in the notebook, with buttons to step forward and back."""
-    if in_notebook():
-        import tempfile
-
-        from IPython.display import HTML, display
-
-        from dilated_rnn_np import plot
-
-        with tempfile.TemporaryDirectory() as folder:
-            page = plot.save_html(animation, Path(folder) / "animation.html")
-            display(HTML(Path(page).read_text(encoding="utf-8")))
-
-
 def data_dir() -> str | None:
     """Return the folder of real data: ``$DILATED_RNN_DATA``, or ``shared/data`` beside the project, or None."""
     beside = Path(__file__).resolve().parents[2] / "shared" / "data"

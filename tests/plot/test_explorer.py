@@ -77,7 +77,8 @@ return arguments[0].map(({system, fusion, fields}) => {
   for (const [id, value] of Object.entries(fields)) field(id, value);
   const row = document.getElementById('row-' + system).cells;
   return {
-    lengths: explorer.lengths(), mean: explorer.mean(), shown: row[1].textContent, count: Number(row[4].textContent),
+    lengths: explorer.lengths(), mean: explorer.mean(), shown: row[1].textContent,
+    count: Number(row[4].textContent.replace(',', '')),
     stages: explorer.stages().map((stage) => stage.map(([row, t]) => [row, t])),
   };
 })

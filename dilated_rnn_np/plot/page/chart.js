@@ -23,12 +23,14 @@ class LengthChart extends Surface {
     this.drawAxes(colours);
     if (cycle < this.limit) {
       this.line([[this.x(cycle), this.top], [this.x(cycle), this.height - this.bottom]], colours.muted, 1, [2, 4]);
-      const left = cycle > 0.8 * this.limit;
-      text(context, `m = ${cycle}`, this.x(cycle) + (left ? -5 : 5), this.top + 4, { size: 11, colour: colours.muted, align: left ? "right" : "left" });
     }
     if (before) this.curve(before.lengths, before.colour, 1.2, [2, 3], 0.75);
     for (const { lengths, colour, dash, current } of curves) this.curve(lengths, colour, current ? 2.6 : 1.7, dash, 1);
     if (span !== null) this.drawSpan(scene);
+    if (cycle < this.limit) {
+      const left = cycle > 0.8 * this.limit, style = { size: 11, colour: colours.muted, halo: colours.paper };
+      text(context, `m = ${cycle}`, this.x(cycle) + (left ? -6 : 6), this.top + 4, { ...style, align: left ? "right" : "left" });
+    }
   }
 
   drawAxes(colours) {

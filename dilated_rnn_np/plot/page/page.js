@@ -130,7 +130,7 @@ function drawAll() {
 }
 
 function drawNet() {
-  const { hover, cursor, picked, progress } = passing, place = hover ?? cursor;
+  const { hover, cursor, picked, progress } = passing, place = hover ?? cursor ?? (picked.length === 1 ? picked[0] : null);
   const start = Math.floor(passing.view[0]), count = passing.view[1];
   const seen = place && scene.mode === "paths" ? ancestors(scene.graph, place) : null;
   const path = seen ? pathTo(place) : scene.path;
@@ -178,7 +178,8 @@ function showTexts() {
   $("mode-hint").innerHTML = MODE_HINTS[state.mode];
   $("system-hint").innerHTML = SYSTEM_HINTS[state.system];
   $("reading").textContent = "";
-  $("path-result").innerHTML = scene.ends ? pathText(graph, path, ...scene.ends, scene.end) : "No path is chosen.";
+  const [first] = passing.picked, waiting = first && `From ${rowName(graph, first[0])} at step ${first[1]}: now click a second node.`;
+  $("path-result").innerHTML = scene.ends ? pathText(graph, path, ...scene.ends, scene.end) : waiting || "No path is chosen.";
   if (state.mode === "backward") {
     $("stage-result").innerHTML = backwardText(stages, stage, gradient.edges);
     const end = lossStep(), span = Math.min(end, state.n ?? end);
@@ -227,7 +228,7 @@ function showTable() {
     const lengths = shown && lengthsOf(name);
     const cells = shown ? [
       figure(meanLength(lengths, cycle)), figure(longestLength(lengths, cycle)), figure(lengths[span]),
-      `${stagesOf(graph, state.T).count}`, figure(recurrentEdgesPerNode(graph), 2),
+      stagesOf(graph, state.T).count.toLocaleString("en"), figure(recurrentEdgesPerNode(graph), 2),
     ] : Array(5).fill("–");
     [...row.cells].slice(1).forEach((cell, i) => (cell.textContent = cells[i]));
     row.className = `${name === state.system ? "current" : ""} ${shown ? "" : "off"}`;
@@ -236,9 +237,9 @@ function showTable() {
     box.disabled = !shown && state.show.length >= 4;
   }
   const closed = closedForm(state.d, cycle), clockwork = state.show.includes("clockwork") && lcm(state.d) > MOST_STARTS;
-  const formula = closed === null ? "" : ` For the powers, L + (M − 1)/2 · log_M m + 1/m = ${figure(closed)} (section 3).`;
+  const formula = closed === null ? "" : ` For the powers, L + (M − 1)/2 · log<sub>M</sub> m + 1/m = ${figure(closed)} (section 3).`;
   const bound = clockwork ? ` The clockwork RNN repeats after more than ${MOST_STARTS} steps: its lengths are over the starts 0 … ${MOST_STARTS - 1}.` : "";
-  $("table-hint").textContent = `m = ${cycle}. Choose up to four for the chart. ∞: some spans have no path.${formula}${bound}`;
+  $("table-hint").innerHTML = `m = ${cycle}. Choose up to four for the chart. ∞: some spans have no path.${formula}${bound}`;
 }
 
 function showSpan() {

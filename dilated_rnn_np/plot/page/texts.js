@@ -18,7 +18,7 @@ const MODE_HINTS = {
 
 const SYSTEM_HINTS = {
   dilated: "Layer l reads its own state s(l) steps before: c<sub>t</sub> = f(x<sub>t</sub>, c<sub>t−s(l)</sub>) (section 2.1).",
-  plain: "Every layer reads its own state of the step before: c<sub>t</sub> = f(x<sub>t</sub>, c<sub>t−1</sub>). Equally many layers.",
+  plain: "Every layer reads its own state of the step before: c<sub>t</sub> = f(x<sub>t</sub>, c<sub>t−1</sub>). Of the dilations below only their number counts: one per layer.",
   skip: "Every layer reads two of its states: c<sub>t</sub> = f(x<sub>t</sub>, c<sub>t−1</sub>, c<sub>t−s</sub>) (section 2.1; Zhang et al. 2016).",
   clockwork: "One layer of modules; a module is computed at the multiples of its period, and reads itself and slower ones (Koutník et al. 2014). The dilations, sorted, are the periods.",
   "dilated-cnn": "No recurrence: every layer reads the layer below at t and t − d (section 3). It sees only 1 + Σ d steps back.",
@@ -61,7 +61,7 @@ function ranges(sorted) {
 }
 
 function stageText(graph, stages, stage, steps, layers) {
-  const beside = `${stages.count} stages for T = ${steps}; an ordinary RNN of ${plural(layers, "layer")} takes L · T = ${layers * steps}`;
+  const beside = `${stages.count} stages for T = ${steps}; an ordinary RNN of ${plural(layers, "layer")} takes L · T = ${(layers * steps).toLocaleString("en")}`;
   if (stage < 0) return `The input is there; nothing is computed yet. <strong>${beside}.</strong>`;
   const places = stages.placesOf(stage), [[row, first]] = places, last = places.at(-1)[1];
   const times = places.length === 1 ? `step ${first}` : `${places.length} steps at once, ${first} to ${last}`;
