@@ -194,7 +194,10 @@ def test_hovering_over_a_node_tells_the_inputs_that_it_sees(page, browser):
         t for t in range(13) if math.isfinite(paths.recurrent_lengths(paths.dilated_stack([4, 6], False), 12)[12 - t])
     ]
     assert seen == [0, 2, 4, 6, 8, 12]
-    assert browser.text("reading") == "Layer 2, step 12, sees 6 of the 13 inputs up to here: 0, 2, 4, 6, 8, 12."
+    assert (
+        browser.text("reading")
+        == "Layer 2, step 12, sees 6 of the 13 inputs up to here: 0, 2, 4, 6, 8, 12. Computed in stage 8 of 9."
+    )
     assert browser.run("return document.getElementById('net').toDataURL()") != before
 
 
@@ -245,7 +248,10 @@ def test_a_path_from_input_to_output_has_the_recurrent_length(page, browser):
 def test_hovering_over_the_chart_shows_the_path_of_that_span_and_a_click_keeps_it(page, browser):
     browser.open(page, "d=1,2,4,8&limit=64&T=16")
     width = browser.run("return document.getElementById('chart').clientWidth")
+    pictures = "return ['net', 'span-net', 'chart'].map((id) => document.getElementById(id).toDataURL())"
+    before = browser.run(pictures)
     browser.pointer("chart", (46 + 40 / 64 * (width - 60), 100))
+    assert all(a != b for a, b in zip(before, browser.run(pictures), strict=True))
     span = browser.run("return explorer.scene().path.at(-1)[1]")
     assert span == 40 and browser.run("return explorer.state.T") == 16
     expected = [paths.recurrent_lengths(paths.dilated_stack([1, 2, 4, 8]), 40)[40], 44.0]

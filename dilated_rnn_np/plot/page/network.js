@@ -191,7 +191,8 @@ class NetworkView extends Surface {
 
   drawLabels({ graph, steps, view, colours }) {
     const { context } = this, size = this.narrow ? 11 : 12.5, roomy = this.gap >= 26;
-    for (let row = 0; row <= graph.nodes.length; row++) {
+    const every = Math.ceil(13 / this.gap); // rows too close for a label each
+    for (let row = 0; row <= graph.nodes.length; row += every) {
       const detail = row && graph.nodes[row - 1].detail, y = this.y(row);
       const name = this.narrow ? rowName(graph, row).replace("layer ", "L").replace("module ", "M") : rowName(graph, row);
       text(context, name, 8, detail && roomy ? y - 7 : y, { size, weight: 600, colour: colours.ink });

@@ -1,6 +1,6 @@
 // From the state to the page: everything that is shown is derived here, from the settings alone.
 
-const net = new NetworkView($("net")), chart = new LengthChart($("chart"));
+const net = new NetworkView($("net")), spanNet = new NetworkView($("span-net")), chart = new LengthChart($("chart"));
 const foldView = new FoldView($("fold")), valuesView = new ValuesView($("values"));
 
 // What the pointer does, and what moves: not part of the address.
@@ -125,6 +125,7 @@ function growPath(before) {
 function drawAll() {
   drawNet();
   drawChart();
+  drawSpanPath();
   drawFold();
   drawValues();
 }
@@ -150,6 +151,16 @@ function drawChart() {
   const span = passing.hoverSpan ?? state.n;
   const before = passing.before && state.show.includes("dilated") ? { lengths: passing.before, colour: colourOf("dilated") } : null;
   chart.draw({ curves: curvesShown(), before, limit: chartLimit(), cycle: cycleOf(), span, colours: themeColours() });
+}
+
+// The span that the table and the small picture below it are about.
+const spanShown = () => passing.hoverSpan ?? state.n ?? cycleOf();
+
+function drawSpanPath() {
+  const span = spanShown(), { graph } = scene, path = inputToOutput(graph, 0, span), steps = span + 1;
+  const look = { colours: themeColours(), accent: colourOf(state.system), mode: "paths", progress: 1, chosen: [] };
+  spanNet.draw({ graph, steps, view: { start: 0, count: Math.max(8, steps) }, path, ...look });
+  $("span-net").setAttribute("aria-label", `${graph.label}: ${path ? `a shortest path over ${plural(span, "step")}` : `no path over ${plural(span, "step")}`}`);
 }
 
 function drawFold() {
@@ -214,13 +225,13 @@ function showReading(place, seen) {
       ? `${where}: the norm of the gradient is ${small(measured.normOfPlace(reached))}.`
       : `${where}: ${plural(reached.hops, "hop")} from the loss, r<sup>${reached.hops}</sup> = ${small(state.r ** reached.hops)}.`;
   } else if (seen) {
-    $("reading").textContent = seenText(graph, place, seen.seen);
+    $("reading").textContent = seenText(graph, stages, place, seen.seen);
   }
 }
 
 // One row per system: the numbers of the chart.
 function showTable() {
-  const cycle = cycleOf(), span = passing.hoverSpan ?? state.n ?? cycle;
+  const cycle = cycleOf(), span = spanShown();
   $("head-span").textContent = `n = ${span}`;
   $("head-steps").textContent = `for T = ${state.T}`;
   for (const name of Object.keys(SYSTEMS)) {

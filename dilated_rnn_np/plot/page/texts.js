@@ -40,11 +40,11 @@ function pathText(graph, path, from, to, end) {
   return `<strong>${plural(hops, "hop")}</strong> + ${plural(upward, "upward edge")} = ${plural(length, "edge")} from ${from} to ${to}${sumOfSteps(path)}.${holds}`;
 }
 
-function seenText(graph, place, seen) {
+function seenText(graph, stages, place, seen) {
   const inputs = [...seen.values()].filter(([row]) => row === 0).map(([, t]) => t).sort((a, b) => a - b);
   const [row, t] = place, where = `${capital(rowName(graph, row))}, step ${t}`;
   if (row === 0) return `${where}.`;
-  return `${where}, sees ${inputs.length} of the ${plural(t + 1, "input")} up to here: ${ranges(inputs)}.`;
+  return `${where}, sees ${inputs.length} of the ${plural(t + 1, "input")} up to here: ${ranges(inputs)}. Computed in stage ${stages.stageOf(row, t) + 1} of ${stages.count}.`;
 }
 
 const capital = (words) => words[0].toUpperCase() + words.slice(1);
