@@ -27,7 +27,7 @@ STILLS = {  # the card to show, or the whole window; the window's width; the set
 
 def write_page() -> Path:
     """Write the explorer's page of figure 2 of the paper, to which the tutorials link."""
-    return explorer([1, 2, 4], HERE / "explorer.html", title="Explorer of dilated recurrent nets")
+    return explorer([1, 2, 4], HERE / "explorer.html")
 
 
 def draw_stills(page: Path) -> None:

@@ -11,6 +11,7 @@ from ..experiments.files import made_folder
 from ..nets import checkpoint as checkpoints
 from ..nets.network import Network
 from ..plot import checked_picture, explorer, path_lengths
+from ..plot.explorer import checked_page
 from ..tasks import Task
 from ..theory import paths
 from ..theory.dilations import exponential_dilations
@@ -62,8 +63,7 @@ def draw_command(options: argparse.Namespace) -> None:
 
 def explore_command(options: argparse.Namespace) -> None:
     """Write the explorer's page of dilations or of a checkpoint."""
-    powers = {name: getattr(options, name) for name in ("layers", "base", "start")}
-    given = [name for name, value in powers.items() if value is not None]
+    given = [name for name in ("layers", "base", "start") if getattr(options, name) is not None]
     if options.checkpoint and (options.dilations or given):
         name = "dilations" if options.dilations else given[0]
         raise UserError(f"a checkpoint has its own dilations: leave --{name} out")
@@ -72,11 +72,12 @@ def explore_command(options: argparse.Namespace) -> None:
     if options.checkpoint:
         model, task = _of_checkpoint(options)
         with user_errors():
-            page = explorer(model, options.out, example_of(model, task))
+            checked_page(model, options.out)
+        page = explorer(model, options.out, example_of(model, task))
     else:
         with user_errors():
-            powers = {"layers": options.layers or 3, "base": options.base or 2, "start": options.start or 0}
-            page = explorer(options.dilations or exponential_dilations(*powers.values()), options.out)
+            powers = exponential_dilations(options.layers or 3, options.base or 2, options.start or 0)
+            page = explorer(options.dilations or powers, options.out)
     print(f"{page} is written, {page.stat().st_size / 1000:,.0f} kB: open it in a browser")
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..arrays.files import atomic
+from ..nets.model import DilatedRNN
 from ..nets.network import Network
 from ..theory.dilations import exponential_dilations
 from ..theory.graphs import Graph, clockwork, dilated_cnn, dilated_stack, plain_stack, skip_stack
@@ -22,8 +23,10 @@ from .example import Example, example_record
 from .style import COLOURS, SYSTEM_COLOURS
 
 PAGE = Path(__file__).parent / "page"
-SCRIPTS = ("graphs", "lengths", "stages", "search", "surface", "network", "chart", "fold", "checkpoint")
-SCRIPTS += ("state", "texts", "page", "controls", "pointer")  # each file uses names of the files before it
+SCRIPTS = (  # each file uses names of the files before it
+    *("graphs", "lengths", "stages", "search", "surface", "network", "chart", "fold", "checkpoint"),
+    *("state", "texts", "page", "controls", "pointer"),
+)
 MOST_LAYERS, LARGEST_DILATION = 12, 4096  # that the page draws, as in graphs.js
 
 
@@ -31,7 +34,7 @@ def explorer(
     model: Network | Sequence[int],
     path: str | os.PathLike[str],
     example: Example | None = None,
-    title: str | None = None,
+    title: str = "Explorer of dilated recurrent nets",
 ) -> Path:
     """Write the explorer as one HTML file without any network access, and return its path.
 
@@ -40,7 +43,7 @@ def explorer(
     model : a dilated, plain, skip or clockwork RNN or a dilated CNN of kernel size 2; or the dilations of a dilated RNN.
     path : the file to write; ends in ".html".
     example : one sequence for the model, whose states, gates and gradients the page then shows; None for none.
-    title : of the browser's window; None names the architecture.
+    title : of the browser's window.
 
     Raises
     ------
@@ -55,26 +58,31 @@ def explorer(
     >>> page.count("<script"), len(page) < 200_000
     (2, True)
     """
-    file = Path(path)
-    if file.suffix.lower() != ".html":
-        raise ValueError(f"path must end in '.html', got {str(path)!r}")
-    graph = model.graph() if isinstance(model, Network) else dilated_stack(model)
-    start = architecture(graph)
-    if start is None:
-        drawn = "dilated, plain and skip RNNs, clockwork RNNs of one layer and dilated CNNs of kernel size 2"
-        limits = f"with at most {MOST_LAYERS} layers and dilations up to {LARGEST_DILATION:,}"
-        raise ValueError(f"the explorer draws {drawn}, {limits}, got {graph.label}")
+    file, start = checked_page(model, path)
     given: dict[str, Any] = {"colours": SYSTEM_COLOURS, "phases": COLOURS, "start": start, "example": None}
-    if isinstance(model, Network):
-        start["fusion"] = bool(getattr(model, "fusion", True))
     if example is not None:
         if not isinstance(model, Network):
             raise TypeError("an example needs a model, not only dilations: give the network as model")
         given["example"] = example_record(model, example) | {"system": start["system"]}
         start |= {"T": given["example"]["steps"], "to": min(start["to"], given["example"]["steps"] - 1)}
     with atomic(file) as stream:
-        stream.write(_joined(given, title or f"Explorer: {graph.label}"))
+        stream.write(_joined(given, title))
     return file
+
+
+def checked_page(model: Network | Sequence[int], path: str | os.PathLike[str]) -> tuple[Path, dict[str, Any]]:
+    """Return the page's path and the settings to start with; a page that cannot be written raises a ValueError."""
+    file, graph = Path(path), model.graph() if isinstance(model, Network) else dilated_stack(model)
+    if file.suffix.lower() != ".html":
+        raise ValueError(f"path must end in '.html', got {str(path)!r}")
+    start = architecture(graph)
+    if start is None:
+        drawn = "dilated, plain and skip RNNs, clockwork RNNs of one layer and dilated CNNs of kernel size 2"
+        limits = f"with at most {MOST_LAYERS} layers and dilations up to {LARGEST_DILATION:,}"
+        raise ValueError(f"the explorer draws {drawn}, {limits}, got {graph.label}")
+    if isinstance(model, DilatedRNN):
+        start["fusion"] = model.fusion and model.output_size is not None
+    return file, start
 
 
 def architecture(graph: Graph) -> dict[str, Any] | None:
@@ -85,7 +93,7 @@ def architecture(graph: Graph) -> dict[str, Any] | None:
     """
     nodes = [node for node in graph.nodes if node != graph.fusion]
     loops = [{e.steps for e in graph.edges if e.source == e.target == node} for node in nodes]
-    layers, longest = len(nodes), [max({e.steps for e in graph.edges if e.target == node}) for node in nodes]
+    layers, longest = len(nodes), [max((e.steps for e in graph.edges if e.target == node), default=0) for node in nodes]
     powers = exponential_dilations(layers)  # the dilations of the page's other systems, where the graph has none
     found: dict[str, Any] = {}
     if graph == plain_stack(layers):

@@ -8,15 +8,15 @@ function decoded(text) {
 
 const floats = (text) => new Float32Array(decoded(text).buffer);
 
-// The measured gradient as strengths for the picture: 1 for the largest, 0 for a ten-thousandth of it or less.
-function measuredGradient({ steps, gradient }) {
-  const hops = floats(gradient.hops), upward = floats(gradient.upward), input = floats(gradient.input);
-  const total = floats(gradient.total);
-  const largest = Math.max(...[total, input].map((norms) => norms.reduce((a, b) => Math.max(a, b), 0)));
-  const shown = (norm) => (norm > 0 ? Math.max(0, 1 + Math.log10(norm / largest) / 4) : 0);
-  const at = (norms, [row, t]) => norms[(row - 1) * steps + t];
-  const normOfEdge = ({ from, to }) => (from[0] === 0 ? input[from[1]] : at(from[0] === to[0] ? hops : upward, from));
-  const normOfPlace = ({ place }) => (place[0] === 0 ? input[place[1]] : at(total, place));
+// The measured gradient as strengths for the picture: 1 for the largest, 0 for a ten-thousandth of it or less. The fusion
+// layer is a part of the read-out: no norm is measured at its nodes, and they are drawn in full.
+function measuredGradient({ steps, layers, gradient }) {
+  const norms = Object.fromEntries(Object.entries(gradient).map(([name, text]) => [name, floats(text)]));
+  const largest = [...norms.total, ...norms.input].reduce((a, b) => Math.max(a, b), 0);
+  const shown = (norm) => (norm === null ? 1 : norm > 0 ? Math.max(0, 1 + Math.log10(norm / largest) / 4) : 0);
+  const at = (name, [row, t]) => (row === 0 ? norms.input[t] : row > layers.length ? null : norms[name][(row - 1) * steps + t]);
+  const normOfEdge = ({ from, to }) => at(from[0] === to[0] ? "hops" : "upward", from);
+  const normOfPlace = ({ place }) => at("total", place);
   return { normOfEdge, normOfPlace, ofEdge: (edge) => shown(normOfEdge(edge)), ofPlace: (reached) => shown(normOfPlace(reached)) };
 }
 

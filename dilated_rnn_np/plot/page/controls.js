@@ -62,6 +62,9 @@ function syncControls() {
   syncLayerSliders();
 }
 
+// A field that the reader leaves shows the value that the page uses.
+document.addEventListener("focusout", () => setTimeout(syncControls));
+
 // ---------------------------------------------------------------------- dilations
 
 const SLIDER = [...Array(32).keys()].map((i) => i + 1); // values of a dilation's slider: every number, then coarser steps

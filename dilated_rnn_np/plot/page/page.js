@@ -222,7 +222,7 @@ function showReading(place, seen) {
   } else if (scene.mode === "backward") {
     const reached = gradient.places.get(placeKey(place));
     $("reading").innerHTML = !reached ? `${where}: the gradient does not come here.` : state.measured
-      ? `${where}: the norm of the gradient is ${small(measured.normOfPlace(reached))}.`
+      ? `${where}: ${measured.normOfPlace(reached) === null ? "a part of the read-out" : `the norm of the gradient is ${small(measured.normOfPlace(reached))}`}.`
       : `${where}: ${plural(reached.hops, "hop")} from the loss, r<sup>${reached.hops}</sup> = ${small(state.r ** reached.hops)}.`;
   } else if (seen) {
     $("reading").textContent = seenText(graph, stages, place, seen.seen);
@@ -255,6 +255,7 @@ function showTable() {
 
 function showSpan() {
   const span = passing.hoverSpan ?? state.n;
+  $("chart").setAttribute("aria-valuenow", spanShown());
   if (span === null) {
     $("span-result").textContent = "Hover over the chart, or focus it and press the arrow keys.";
     return;
@@ -263,6 +264,5 @@ function showSpan() {
   const path = inputToOutput(scene.graph, 0, span);
   const own = path && span ? ` ${capital(SYSTEMS[state.system].name)}${sumOfSteps(path) || ": a single hop"}.` : "";
   $("span-result").textContent = `Span ${span}: ${values} edges.${own}`;
-  $("chart").setAttribute("aria-valuenow", span);
   $("chart").setAttribute("aria-valuetext", $("span-result").textContent);
 }

@@ -108,6 +108,7 @@ function showExample() {
   $("show-measured").hidden = !example.gradient;
   for (const id of ["values-layer", "values-name"]) $(id).addEventListener("input", drawValues);
   valuesCanvas.setAttribute("aria-valuemax", example.steps - 1);
+  valuesCanvas.setAttribute("aria-valuenow", 0);
   valuesCanvas.addEventListener("pointermove", (event) => moveStep(valuesView.stepAt(valuesView.position(event))));
   valuesCanvas.addEventListener("pointerleave", () => moveStep(null));
   valuesCanvas.addEventListener("keydown", (event) => {

@@ -91,7 +91,8 @@ function normalise() {
 
 // Whether the architecture is the one whose gradient a checkpoint's page holds.
 function isMeasured() {
-  return Boolean(GIVEN.example && GIVEN.example.gradient) && state.system === GIVEN.example.system && `${state.d}` === `${DEFAULTS.d}`;
+  return Boolean(GIVEN.example && GIVEN.example.gradient) && state.system === GIVEN.example.system &&
+    `${state.d}` === `${DEFAULTS.d}` && state.fusion === DEFAULTS.fusion;
 }
 
 // The settings of the architecture, with every choice that the page makes by itself.

@@ -34,7 +34,7 @@ function sumOfSteps(path) {
 }
 
 function pathText(graph, path, from, to, end) {
-  if (!path) return `<strong>No path</strong> leads from ${from} to ${to}: no sum of hops gives this span.`;
+  if (!path) return `<strong>No path</strong> leads from ${from} to ${to}: no combination of edges spans these steps, and none leads back.`;
   const { length, upward, hops } = countEdges(path), held = end - path.at(-1)[1];
   const holds = held > 0 ? ` The module holds its state for the last ${plural(held, "step")}, which costs no edge.` : "";
   return `<strong>${plural(hops, "hop")}</strong> + ${plural(upward, "upward edge")} = ${plural(length, "edge")} from ${from} to ${to}${sumOfSteps(path)}.${holds}`;
