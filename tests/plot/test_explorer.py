@@ -2,6 +2,7 @@
 
 import math
 import statistics
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -248,6 +249,26 @@ def test_a_path_from_input_to_output_has_the_recurrent_length(page, browser):
     assert browser.text("path-result").startswith("No path leads from input 0 to output 301")
 
 
+def test_paths_between_typed_steps_are_as_short_as_those_of_the_library(page, browser):
+    browser.open(page, "mode=paths")
+    rng, cases = np.random.default_rng(3), []
+    for settings, graph in drawn_architectures(40, rng):
+        start, span = int(rng.integers(0, 60)), int(rng.integers(0, 60))
+        fields = settings["fields"] | {"from": start, "to": start + span, "steps": start + span + 1}
+        cases.append((settings | {"fields": fields}, graph))
+    script = TYPE_AND_READ.replace("lengths: explorer", "path: explorer.scene().path, lengths: explorer")
+    for (settings, graph), found in zip(cases, browser.run(script, [s for s, _ in cases]), strict=True):
+        expected = paths.shortest_path(graph, settings["fields"]["from"], settings["fields"]["to"])
+        assert (found["path"] is None) == (expected is None), settings
+        if expected is not None:
+            assert len(found["path"]) == len(expected), settings
+            nodes = (INPUT, *graph.nodes)
+            path = [(nodes[row], t) for row, t in found["path"]]
+            assert path[0] == expected[0] and path[-1] in graph.read_at(settings["fields"]["to"])
+            for (a, t), (b, u) in pairwise(path):
+                assert any(e.target == b and e.steps == u - t for e in graph.leaving[a, t % graph.period])
+
+
 def test_hovering_over_the_chart_shows_the_path_of_that_span_and_a_click_keeps_it(page, browser):
     browser.open(page, "d=1,2,4,8&limit=64&T=16")
     width = browser.run("return document.getElementById('chart').clientWidth")
@@ -449,6 +470,24 @@ def test_the_page_fits_its_window_in_both_themes(width, theme, page, browser):
     assert (sum(browser.run(paper)) < 200) == (theme == "dark")
     browser.click("theme")
     assert (sum(browser.run(paper)) < 200) == (theme == "light")
+
+
+def test_the_theme_and_the_motion_follow_the_readers_preferences(page, browser):
+    media = [
+        {"name": "prefers-color-scheme", "value": "dark"},
+        {"name": "prefers-reduced-motion", "value": "no-preference"},
+    ]
+    browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": media})
+    browser.open(page)
+    assert browser.run("return document.documentElement.dataset.theme") == "dark"
+    browser.click("fold-play")
+    assert browser.run("return explorer.state.folded") < 1
+    waited = "const done = arguments[0], look = () => (explorer.state.folded === 1 ? done(true) : setTimeout(look, 50)); look()"
+    assert browser.driver.execute_async_script(waited)
+    browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    browser.open(page)
+    browser.click("fold-play")
+    assert browser.run("return explorer.state.folded") == 1  # the tests' browser asks for reduced motion
 
 
 @pytest.mark.parametrize("mode", ["paths", "forward", "backward"])

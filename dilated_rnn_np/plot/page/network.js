@@ -4,13 +4,14 @@ const NEAR = 11, MIDDLE = 5; // pixels per step from which nodes are circles, an
 
 class NetworkView extends Surface {
   // Positions for a scene: { graph, steps, view: { start, count }, … }; steps outside the view lie outside the canvas.
-  layout({ graph, view }) {
+  layout({ graph, steps, view }) {
     const narrow = this.width < 460, left = narrow ? 66 : 104, right = 16, top = 22, bottom = 40;
     const rows = graph.nodes.length, pitch = (this.width - left - right) / view.count;
     const gap = Math.min(104, (this.height - top - bottom) / (rows + 0.6)); // the arcs of the top row need room too
     const base = this.height - bottom - Math.max(0, (this.height - top - bottom - gap * (rows + 0.6)) / 2);
     const radius = pitch >= NEAR ? Math.min(9, 0.3 * pitch, 0.2 * gap) : Math.max(1, Math.min(3.2, 0.32 * pitch));
-    Object.assign(this, { left, right, pitch, gap, base, radius, narrow, view });
+    const first = Math.floor(view.start), last = Math.min(steps, Math.ceil(view.start + view.count)); // while the view moves
+    Object.assign(this, { left, right, pitch, gap, base, radius, narrow, view, first, last });
   }
 
   x(t) { return this.left + (t - this.view.start + 0.5) * this.pitch; }
@@ -50,10 +51,10 @@ class NetworkView extends Surface {
     context.globalAlpha = 1;
   }
 
-  crossesView([, t], [, toT]) { return toT >= this.view.start && t < this.view.start + this.view.count; }
+  crossesView([, t], [, toT]) { return toT >= this.first && t < this.last; }
 
   circle([row, t], radius, fill, stroke, width = 1.4) {
-    if (t < this.view.start || t >= this.view.start + this.view.count) return;
+    if (t < this.first || t >= this.last) return;
     const { context } = this;
     context.beginPath();
     context.arc(this.x(t), this.y(row), radius, 0, 7);
@@ -85,11 +86,10 @@ class NetworkView extends Surface {
   }
 
   drawEdges(scene) {
-    const { graph, steps, view, colours, accent } = scene, upward = [], hops = [];
-    const last = Math.min(steps, view.start + view.count);
+    const { graph, steps, colours, accent } = scene, { first, last } = this, upward = [], hops = [];
     if (this.pitch >= MIDDLE) {
       for (let row = 1; row <= graph.nodes.length; row++) {
-        for (let t = view.start; t < Math.min(steps, last + this.longest(graph, row)); t++) {
+        for (let t = first; t < Math.min(steps, last + this.longest(graph, row)); t++) {
           if (!graph.exists(row, t)) continue;
           for (const source of graph.entering(row, t)) {
             if (source[1] < last) (isUpward(source, [row, t]) ? upward : hops).push([source, [row, t]]);
@@ -140,10 +140,10 @@ class NetworkView extends Surface {
   }
 
   drawNodes(scene) {
-    const { graph, steps, view, colours } = scene, { context } = this, last = Math.min(steps, view.start + view.count);
+    const { graph, colours } = scene, { context, first, last } = this;
     const onPath = new Set((scene.path || []).map(placeKey));
     for (let row = 0; row <= graph.nodes.length; row++) {
-      for (let t = view.start; t < last; t++) {
+      for (let t = first; t < last; t++) {
         if (!graph.exists(row, t)) continue;
         const alpha = onPath.has(placeKey([row, t])) ? 1 : this.fillOf(scene, row, t);
         if (this.pitch < NEAR) {
@@ -189,8 +189,8 @@ class NetworkView extends Surface {
     }
   }
 
-  drawLabels({ graph, steps, view, colours }) {
-    const { context } = this, size = this.narrow ? 11 : 12.5, roomy = this.gap >= 26;
+  drawLabels({ graph, colours }) {
+    const { context, first, last } = this, size = this.narrow ? 11 : 12.5, roomy = this.gap >= 26;
     const every = Math.ceil(13 / this.gap); // rows too close for a label each
     for (let row = 0; row <= graph.nodes.length; row += every) {
       const detail = row && graph.nodes[row - 1].detail, y = this.y(row);
@@ -199,8 +199,7 @@ class NetworkView extends Surface {
       if (detail && roomy) text(context, detail, 8, y + 8, { size: size - 1, colour: colours.muted });
     }
     const y = this.base + 28, most = Math.floor((this.width - this.left - this.right) / 34);
-    const last = Math.min(steps, view.start + view.count) - 1;
-    for (const t of ticks(view.start, last, Math.max(2, most))) {
+    for (const t of ticks(first, last - 1, Math.max(2, most))) {
       text(context, `${t}`, this.x(t), y, { size: 11, colour: colours.muted, align: "center" });
     }
     text(context, "step t", 8, y, { size: 11, colour: colours.muted });

@@ -132,7 +132,7 @@ function drawAll() {
 
 function drawNet() {
   const { hover, cursor, picked, progress } = passing, place = hover ?? cursor ?? (picked.length === 1 ? picked[0] : null);
-  const start = Math.floor(passing.view[0]), count = passing.view[1];
+  const [start, count] = passing.view;
   const seen = place && scene.mode === "paths" ? ancestors(scene.graph, place) : null;
   const path = seen ? pathTo(place) : scene.path;
   const colours = themeColours(), accent = colourOf(state.system);
