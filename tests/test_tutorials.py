@@ -157,32 +157,23 @@ def test_hints_come_in_steps_and_unknown_exercises_are_refused(capsys):
 
 
 def explorer_links():
-    """The settings of every link to the explorer's page, by the file that holds it."""
-    for path in [*SOURCES, TUTORIALS / "README.md", ROOT / "README.md"]:
-        for settings in re.findall(r"\]\((?:tutorials/)?explorer\.html#?([^)]*)\)", path.read_text(encoding="utf-8")):
-            yield path.name, settings
-
-
-def test_the_page_beside_the_tutorials_is_the_one_that_the_library_writes(tmp_path, monkeypatch):
-    import stills
-
-    monkeypatch.setattr(stills, "HERE", tmp_path)
-    stale = "tutorials/explorer.html is stale: rebuild it with python tutorials/stills.py"
-    assert stills.write_page().read_bytes() == (TUTORIALS / "explorer.html").read_bytes(), stale
+    """The settings of every link to the explorer's page, and the tutorial that holds it."""
+    for source in SOURCES:
+        for settings in re.findall(r"\]\(explorer\.html#?([^)]*)\)", source.read_text(encoding="utf-8")):
+            yield source, settings
 
 
 def test_tutorials_that_speak_of_paths_stages_and_gradients_link_the_explorer_with_a_small_still():
     import stills
 
-    linking = {name[:2] for name, _ in explorer_links()}
-    assert linking >= {"03", "05", "06", "07", "08"}
-    for path in [*SOURCES, ROOT / "README.md"]:
-        text = path.read_text(encoding="utf-8")
-        for still in re.findall(r"\[!\[[^\]]+\]\((?:tutorials/)?pictures/(explorer\w*\.png)\)\]", text):
-            assert still in stills.STILLS
-        assert ("explorer.html" in text) == bool(re.search(r"\[!\[[^\]]+\]\([\w/]*explorer\w*\.png\)\]", text)), (
-            path.name
-        )
+    linking = {source for source, _ in explorer_links()}
+    assert {source.name[:2] for source in linking} == {"03", "05", "06", "07", "08"}
+    for source in linking:
+        text = source.read_text(encoding="utf-8")
+        shown = re.findall(r"\[!\[[^\]]+\]\(pictures/(explorer\w*\.png)\)\]\(explorer\.html#([^)]*)\)", text)
+        assert shown and all(stills.STILLS[still][2] == settings for still, settings in shown), source.stem
+        assert 0 < text.index("\nexplorer_page()") < text.index("](explorer.html"), source.stem
+    assert "tutorials/pictures/explorer.png" in (ROOT / "README.md").read_text(encoding="utf-8")
     for still in stills.STILLS:
         assert (TUTORIALS / "pictures" / still).stat().st_size < 150_000
 
@@ -190,15 +181,17 @@ def test_tutorials_that_speak_of_paths_stages_and_gradients_link_the_explorer_wi
 def test_the_links_open_the_views_that_they_describe(tmp_path):
     from support.browser import Browser
 
-    browser = Browser(tmp_path)
+    from dilated_rnn_np.plot import explorer
+
+    browser, page = Browser(tmp_path / "profile"), explorer([1, 2, 4], tmp_path / "explorer.html")
     try:
-        for name, settings in explorer_links():
-            browser.open(TUTORIALS / "explorer.html", settings)
-            shown = browser.run(
+        for source, settings in explorer_links():
+            browser.open(page, settings)
+            state = browser.run(
                 "return Object.fromEntries(Object.entries(explorer.state).map(([k, v]) => [k, String(v)]))"
             )
-            wanted = dict(pair.split("=") for pair in settings.split("&") if pair)
-            assert {key: shown[key] for key in wanted} == wanted, name
+            wanted = dict(pair.split("=") for pair in settings.split("&"))
+            assert {key: state[key] for key in wanted} == wanted, source.stem
             assert browser.messages() == []
     finally:
         browser.driver.quit()

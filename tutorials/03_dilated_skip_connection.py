@@ -9,7 +9,7 @@
 # %%
 import numpy as np
 from exercises import check, hint
-from tools import show
+from tools import explorer_page, show
 
 import dilated_rnn_np as drn
 
@@ -255,6 +255,7 @@ dx_last = dilated_backward(x, h, last_only, d)[0]
 for n in known:
     print(f"{n:2d} steps back, {n // d} hop(s): the norm of dx is {np.linalg.norm(dx_last[T - 1 - n]):.5f}")
 assert [n for n in range(T) if dx_last[T - 1 - n].any()] == known
+explorer_page()  # writes explorer.html, which the next link opens
 
 # %% [markdown]
 # ## Step through it

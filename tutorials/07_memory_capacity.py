@@ -11,7 +11,7 @@
 # %%
 import numpy as np
 from exercises import check, hint
-from tools import show, size
+from tools import explorer_page, show, size
 
 import dilated_rnn_np as drn
 from dilated_rnn_np import paths, plot, search
@@ -217,6 +217,7 @@ assert np.all(d_cnn[:reach] == L) and np.all(d_cnn[1:reach] < d_rnn[1:reach])  #
 assert np.all(np.isinf(d_cnn[reach:])) and np.all(np.isfinite(d_rnn))  # … and nothing beyond
 graphs = [rnn, paths.skip_stack(L, m), paths.plain_stack(L), cnn]
 show(plot.path_lengths(graphs, size(600, 1200)))
+explorer_page()  # writes explorer.html, which the next link opens
 
 # %% [markdown]
 # In [the explorer](explorer.html#d=1,2,4,8,16,32,64,128,256&T=320&from=0&to=300&n=300) these curves answer to every change of the

@@ -1,4 +1,4 @@
-"""Rebuilds the explorer's page beside the notebooks and its still pictures: ``python tutorials/stills.py``.
+"""Rebuilds the still pictures of the explorer: ``python tutorials/stills.py``.
 
 A still shows one card of a prepared view, for readers of a page that runs no scripts. Chromium and Selenium draw it.
 """
@@ -25,27 +25,18 @@ STILLS = {  # the card to show, or the whole window; the window's width; the set
 }
 
 
-def write_page() -> Path:
-    """Write the explorer's page of figure 2 of the paper, to which the tutorials link."""
-    return explorer([1, 2, 4], HERE / "explorer.html")
-
-
-def draw_stills(page: Path) -> None:
+def draw_stills() -> None:
     """Draw every still into ``pictures``."""
     from PIL import Image
     from selenium import webdriver
 
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which("chromium") or ""
-    with tempfile.TemporaryDirectory() as profile:
-        for flag in (
-            "headless=new",
-            "hide-scrollbars",
-            "no-sandbox",
-            "force-prefers-reduced-motion",
-            f"user-data-dir={profile}",
-        ):
+    with tempfile.TemporaryDirectory() as folder:
+        page = explorer([1, 2, 4], Path(folder) / "explorer.html")
+        for flag in ("headless=new", "hide-scrollbars", "no-sandbox", "force-prefers-reduced-motion"):
             options.add_argument(f"--{flag}")
+        options.add_argument(f"--user-data-dir={folder}/profile")
         window = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
         for name, (card, width, settings) in STILLS.items():
             size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
@@ -66,4 +57,4 @@ def draw_stills(page: Path) -> None:
 
 
 if __name__ == "__main__":
-    draw_stills(write_page())
+    draw_stills()

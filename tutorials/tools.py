@@ -37,6 +37,14 @@ def show(drawn: Any, dpi: int = 90) -> None:
         display(Image(png.getvalue()))
 
 
+def explorer_page() -> None:
+    """Write the explorer's page beside the notebook, so that the notebook's links open prepared views of it."""
+    if in_notebook():
+        from dilated_rnn_np import plot
+
+        plot.explorer([1, 2, 4], Path(__file__).with_name("explorer.html"))
+
+
 def data_dir() -> str | None:
     """Return the folder of real data: ``$DILATED_RNN_DATA``, or ``shared/data`` beside the project, or None."""
     beside = Path(__file__).resolve().parents[2] / "shared" / "data"

@@ -9,14 +9,16 @@ class FoldView extends Surface {
   // `progress` 0 is the sequence, 1 the batch of phases.
   draw({ dilation, steps, progress, phaseColours, colours }) {
     const context = this.begin(), count = this.stepsShown(dilation, steps);
-    const rows = Math.min(dilation, count), columns = Math.ceil(count / dilation), left = 78, top = 34;
-    const cell = Math.min(30, (this.width - 24) / count - 2), tall = Math.min(cell, (this.height - top - 34) / rows - 3);
-    const pitch = Math.min(76, (this.width - left - 20) / Math.max(1, columns)), middle = this.height / 2;
+    const rows = Math.min(dilation, count), columns = Math.ceil(count / dilation), labels = 66, top = 20, bottom = 34;
+    const cell = Math.min(32, (this.width - 24) / count - 3), high = (this.height - top - bottom) / rows;
+    const pitch = Math.min(110, (this.width - labels - cell - 24) / Math.max(1, columns - 1));
+    const wide = labels + cell + (columns - 1) * pitch, left = (this.width - wide) / 2 + labels; // both drawings are centred
+    const start = (this.width - count * (cell + 3) + 3) / 2, middle = this.height / 2 + 14;
     const mix = (a, b) => a + (b - a) * progress;
+    const columnX = (step) => left + cell / 2 + step * pitch;
     const place = (t) => {
-      const phase = t % dilation, step = Math.floor(t / dilation);
-      const high = top + ((this.height - top - 34) * (phase + 0.5)) / rows;
-      return [mix(12 + cell / 2 + t * (cell + 2), left + cell / 2 + step * pitch), mix(middle, high)];
+      const phase = t % dilation, x = start + cell / 2 + t * (cell + 3);
+      return [mix(x, columnX(Math.floor(t / dilation))), mix(middle, top + high * (phase + 0.5))];
     };
     for (let t = 0; t + dilation < count; t++) {
       const [x, y] = place(t), [toX, toY] = place(t + dilation), arc = (1 - progress) * Math.min(90, 16 + 7 * dilation) * (1 - (0.4 * (t % dilation)) / dilation);
@@ -27,7 +29,7 @@ class FoldView extends Surface {
       context.stroke();
     }
     context.globalAlpha = 1;
-    const size = mix(cell, Math.min(cell, tall)), font = Math.min(12, size * 0.55);
+    const size = mix(cell, Math.min(cell, high - 3)), font = Math.min(12, size * 0.55);
     for (let t = 0; t < count; t++) {
       const [x, y] = place(t);
       context.beginPath();
@@ -42,11 +44,11 @@ class FoldView extends Surface {
     }
     context.globalAlpha = progress;
     const small = { size: 11, colour: colours.muted };
-    for (let phase = 0; phase < rows; phase += Math.max(1, Math.ceil(12 / ((this.height - top - 34) / rows)))) {
-      text(context, `phase ${phase}`, 12, place(phase)[1], small);
+    for (let phase = 0; phase < rows; phase += Math.ceil(12 / high)) {
+      text(context, `phase ${phase}`, left - labels, place(phase)[1], small);
     }
     for (let step = 0; step < columns; step++) {
-      if (step % Math.ceil(44 / pitch) === 0) text(context, `q = ${step}`, left + cell / 2 + step * pitch, this.height - 12, { ...small, align: "center" });
+      if (step % Math.ceil(44 / pitch) === 0) text(context, `q = ${step}`, columnX(step), this.height - 12, { ...small, align: "center" });
     }
     context.globalAlpha = 1;
     return { count, rows, columns };
