@@ -16,7 +16,12 @@ function put(id, value) {
 function syncControls() {
   const known = exponentialOf(state.d);
   if (known) Object.assign(powers, { base: known.base, start: known.start });
-  for (const [id, value] of Object.entries({ layers: state.d.length, base: powers.base, start: powers.start, steps: state.T })) {
+  for (const [id, value] of Object.entries({
+    layers: state.d.length,
+    base: powers.base,
+    start: powers.start,
+    steps: state.T,
+  })) {
     put(id, value);
     put(`${id}-slider`, value);
   }
@@ -27,7 +32,14 @@ function syncControls() {
   $("fusion").checked = state.fusion;
   $("skip").placeholder = settings().skip;
   $("cycle").placeholder = cycleOf();
-  for (const [id, value] of Object.entries({ skip: state.s, from: state.from, to: state.to, cycle: state.m, span: state.n })) put(id, value);
+  for (const [id, value] of Object.entries({
+    skip: state.s,
+    from: state.from,
+    to: state.to,
+    cycle: state.m,
+    span: state.n,
+  }))
+    put(id, value);
   $("panel-paths").hidden = state.mode !== "paths";
   $("panel-stages").hidden = state.mode === "paths";
   $("forward-only").hidden = state.mode !== "forward";
@@ -76,7 +88,9 @@ function syncLayerSliders() {
   while (box.children.length > state.d.length) box.firstChild.remove();
   while (box.children.length < state.d.length) box.prepend(layerSlider());
   [...box.children].forEach((row, i) => {
-    const layer = state.d.length - 1 - i, [label, range, field] = row.children, d = state.d[layer];
+    const layer = state.d.length - 1 - i;
+    const [label, range, field] = row.children;
+    const d = state.d[layer];
     row.dataset.layer = layer;
     label.textContent = `layer ${layer + 1}`;
     range.setAttribute("aria-label", `Dilation of layer ${layer + 1}`);
@@ -90,7 +104,9 @@ function syncLayerSliders() {
 function layerSlider() {
   const row = document.createElement("div");
   row.className = "knob";
-  row.innerHTML = `<span></span><input type="range" min="0" max="${SLIDER.length - 1}" step="1"><input type="number" min="1" max="${LARGEST_DILATION}" step="1">`;
+  row.innerHTML = `<span></span>
+    <input type="range" min="0" max="${SLIDER.length - 1}" step="1">
+    <input type="number" min="1" max="${LARGEST_DILATION}" step="1">`;
   const change = (d) => {
     const dilations = state.d.with(Number(row.dataset.layer), d);
     if (!wrongDilations(dilations)) setDilations(dilations);
@@ -111,40 +127,55 @@ function setDilations(dilations, keepComparison = false) {
 
 function setPowers(changes) {
   const wanted = { layers: state.d.length, ...powers, ...changes };
-  const dilations = exponentialDilations(wanted.layers, wanted.base, wanted.start), wrong = wrongDilations(dilations);
-  $("dilations-error").textContent = wrong ? `M^(L−1+l₀) would be ${dilations.at(-1).toLocaleString("en")}: choose a smaller L, M or l₀, so that it is at most 4,096.` : "";
+  const dilations = exponentialDilations(wanted.layers, wanted.base, wanted.start);
+  const wrong = wrongDilations(dilations);
+  $("dilations-error").textContent = wrong
+    ? `M^(L−1+l₀) would be ${grouped(dilations.at(-1))}, but must be at most ${grouped(LARGEST_DILATION)}: choose a smaller L, M or l₀.`
+    : "";
   if (wrong) return;
   Object.assign(powers, { base: wanted.base, start: wanted.start });
   setDilations(dilations);
 }
 
-for (const [id, name] of [["layers", "layers"], ["base", "base"], ["start", "start"]]) {
+for (const [id, name] of [
+  ["layers", "layers"],
+  ["base", "base"],
+  ["start", "start"],
+]) {
   for (const control of [$(id), $(`${id}-slider`)]) {
     control.addEventListener("input", () => {
-      const value = number(control.value), least = id === "start" ? 0 : 1;
+      const value = number(control.value);
+      const least = id === "start" ? 0 : 1;
       if (value !== null && Number.isInteger(value) && value >= least && value <= 64) setPowers({ [name]: value });
     });
   }
 }
 
 $("dilations").addEventListener("input", () => {
-  const dilations = numbers($("dilations").value), wrong = wrongDilations(dilations);
+  const dilations = numbers($("dilations").value);
+  const wrong = wrongDilations(dilations);
   $("dilations-error").textContent = wrong ?? "";
   if (!wrong) setDilations(dilations);
 });
 
 $("search").addEventListener("click", () => {
-  const cycle = cycleOf(), layers = state.d.length;
-  const reference = exponentialDilations(layers, 2, 0), used = exponentialOf(state.d) ? state.d : reference;
+  const cycle = cycleOf();
+  const layers = state.d.length;
+  const reference = exponentialDilations(layers, 2, 0);
+  const used = exponentialOf(state.d) ? state.d : reference;
   $("search-result").hidden = false;
   if (layers > cycle) {
     $("search-result").textContent = `A cycle m of ${cycle} has no use for ${layers} layers: raise m.`;
     return;
   }
-  const found = searchedDilations(layers, cycle), mean = meanHops(used, cycle);
+  const found = searchedDilations(layers, cycle);
+  const mean = meanHops(used, cycle);
   passing.before = recurrentLengths(graphOf("dilated", { ...settings(), dilations: used }));
   const gain = mean - found.mean;
-  $("search-result").innerHTML = `Mean hops over the spans 1 … ${cycle}: <strong>${figure(found.mean, 3)}</strong> against ${figure(mean, 3)} of ${listed(used)}: ${gain > 0 ? `${figure(gain, 3)} fewer` : "no gain"}. The dotted curve is the one before. Source: ${found.source}.`;
+  $("search-result").innerHTML =
+    `Mean hops over the spans 1 … ${cycle}: <strong>${figure(found.mean, 3)}</strong> against ${figure(mean, 3)} of
+    ${listed(used)}: ${gain > 0 ? `${figure(gain, 3)} fewer` : "no gain"}. The dotted curve is the one before.
+    Source: ${found.source}.`;
   state.m = cycle; // the cycle that was searched for stays
   state.system = "dilated";
   setDilations(found.dilations, true);
@@ -156,19 +187,31 @@ $("powers").addEventListener("click", () => setPowers({}));
 
 function buildLists() {
   for (const [name, { name: words, dash }] of Object.entries(SYSTEMS)) {
-    const swatch = `<svg class="swatch" viewBox="0 0 26 8" aria-hidden="true"><line x1="0" y1="4" x2="26" y2="4" stroke="${colourOf(name)}" stroke-dasharray="${dash.join(" ")}"/></svg>`;
-    $("system").insertAdjacentHTML("beforeend", `<label><input type="radio" name="system" value="${name}">${swatch}<span>${words}</span></label>`);
-    const box = `<label><input type="checkbox" aria-label="Show the ${words} in the chart">${swatch}<span>${words}</span></label>`;
-    $("systems-table").tBodies[0].insertAdjacentHTML("beforeend", `<tr id="row-${name}"><td>${box}</td><td></td><td class="wide-only"></td><td></td><td></td><td class="wide-only"></td></tr>`);
-    $(`row-${name}`).querySelector("input").addEventListener("change", (event) => {
-      set({ show: event.target.checked ? [...state.show, name] : state.show.filter((other) => other !== name) });
-    });
+    const look = `stroke="${colourOf(name)}" stroke-dasharray="${dash.join(" ")}"`;
+    const swatch = `<svg class="swatch" viewBox="0 0 26 8" aria-hidden="true"><path d="M0 4H26" ${look}/></svg>`;
+    $("system").insertAdjacentHTML(
+      "beforeend",
+      `<label><input type="radio" name="system" value="${name}">${swatch}<span>${words}</span></label>`,
+    );
+    const label = `aria-label="Show the ${words} in the chart"`;
+    const box = `<label><input type="checkbox" ${label}>${swatch}<span>${words}</span></label>`;
+    $("systems-table").tBodies[0].insertAdjacentHTML(
+      "beforeend",
+      `<tr id="row-${name}"><td>${box}</td><td></td><td class="wide-only"></td><td></td><td></td>
+      <td class="wide-only"></td></tr>`,
+    );
+    $(`row-${name}`)
+      .querySelector("input")
+      .addEventListener("change", (event) => {
+        set({ show: event.target.checked ? [...state.show, name] : state.show.filter((other) => other !== name) });
+      });
   }
 }
 
 $("system").addEventListener("change", (event) => {
   passing.picked = [];
-  const system = event.target.value, show = state.show.includes(system) ? state.show : [...state.show.slice(0, 3), system];
+  const system = event.target.value;
+  const show = state.show.includes(system) ? state.show : [...state.show.slice(0, 3), system];
   set({ system, show, stage: null });
 });
 $("mode").addEventListener("change", (event) => {
@@ -181,13 +224,29 @@ $("measured").addEventListener("change", () => set({ measured: $("measured").che
 $("limit").insertAdjacentHTML("afterbegin", '<option value="">automatic</option>');
 $("limit").addEventListener("change", () => set({ limit: number($("limit").value) }));
 
-const FIELDS = { skip: "s", steps: "T", "steps-slider": "T", cycle: "m", span: "n", factor: "r", "loss-at": "loss", stage: "stage", "fold-dilation": "fold", "fold-progress": "folded" };
+const FIELDS = {
+  skip: "s",
+  steps: "T",
+  "steps-slider": "T",
+  cycle: "m",
+  span: "n",
+  factor: "r",
+  "loss-at": "loss",
+  stage: "stage",
+  "fold-dilation": "fold",
+  "fold-progress": "folded",
+};
 for (const [id, name] of Object.entries(FIELDS)) {
   $(id).addEventListener("input", () => {
     const value = number($(id).value);
     if (name === "T" && (value === null || value < 2)) return;
     if (name === "stage") pause();
-    if (name === "T") Object.assign(state, { from: state.from >= value ? null : state.from, to: state.to >= value ? null : state.to, view: null });
+    if (name === "T")
+      Object.assign(state, {
+        from: state.from >= value ? null : state.from,
+        to: state.to >= value ? null : state.to,
+        view: null,
+      });
     set({ [name]: value });
   });
 }
@@ -203,8 +262,10 @@ for (const id of ["ask-row", "ask-step"]) {
     const step = number($("ask-step").value);
     if (step !== null && step >= state.T) state.T = clamp(step + 1, 2, SPANS + 1);
     render();
-    const row = number($("ask-row").value), { graph, stages } = scene;
-    if (row >= 1 && row <= graph.nodes.length && step !== null && graph.exists(row, step)) set({ stage: stages.stageOf(row, step) });
+    const row = number($("ask-row").value);
+    const { graph, stages } = scene;
+    if (row >= 1 && row <= graph.nodes.length && step !== null && graph.exists(row, step))
+      set({ stage: stages.stageOf(row, step) });
   });
 }
 $("clear").addEventListener("click", () => {
@@ -212,10 +273,14 @@ $("clear").addEventListener("click", () => {
   set({ from: null, to: null });
 });
 for (const id of ["view-count", "view-start"]) {
-  $(id).addEventListener("input", () => set({ view: [Number($("view-start").value), Number($("view-count").value)] }, { smooth: false }));
+  $(id).addEventListener("input", () =>
+    set({ view: [Number($("view-start").value), Number($("view-count").value)] }, { smooth: false }),
+  );
 }
 $("view-fit").addEventListener("click", () => set({ view: null }));
-$("theme").addEventListener("click", () => set({ theme: document.documentElement.dataset.theme === "dark" ? "light" : "dark" }));
+$("theme").addEventListener("click", () =>
+  set({ theme: document.documentElement.dataset.theme === "dark" ? "light" : "dark" }),
+);
 
 // ---------------------------------------------------------------------- stages
 
@@ -238,10 +303,13 @@ function togglePlay() {
   if (scene.stage >= scene.stages.count - 1) set({ stage: -1 });
   $("play").textContent = "❚❚ Pause";
   $("play").setAttribute("aria-label", "Pause");
-  timer = setInterval(() => {
-    if (scene.stage >= scene.stages.count - 1) pause();
-    else set({ stage: scene.stage + 1 });
-  }, clamp(9000 / scene.stages.count, 40, 450));
+  timer = setInterval(
+    () => {
+      if (scene.stage >= scene.stages.count - 1) pause();
+      else set({ stage: scene.stage + 1 });
+    },
+    clamp(9000 / scene.stages.count, 40, 450),
+  );
 }
 
 $("first").addEventListener("click", () => step(-Infinity));
@@ -252,7 +320,8 @@ $("play").addEventListener("click", togglePlay);
 
 let stopFold = () => {};
 $("fold-play").addEventListener("click", () => {
-  const from = state.folded, to = from < 0.5 ? 1 : 0;
+  const from = state.folded;
+  const to = from < 0.5 ? 1 : 0;
   stopFold();
   stopFold = animate(1100, (progress) => set({ folded: from + (to - from) * progress }, { address: progress === 1 }));
 });

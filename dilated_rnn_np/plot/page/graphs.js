@@ -35,15 +35,19 @@ function exponentialOf(dilations) {
 // A stack: node l reads the row below through edges of up[l] steps and itself through edges of loops[l] steps.
 function stackGraph(system, label, layers, fusion = 0) {
   const nodes = layers.map((_, l) => ({ name: `layer ${l + 1}`, ...layers[l] }));
-  if (fusion > 1) nodes.push({ name: "fusion", up: Array.from({ length: fusion }, (_, k) => k), loops: [], detail: `K = ${fusion}` });
+  if (fusion > 1)
+    nodes.push({ name: "fusion", up: Array.from({ length: fusion }, (_, k) => k), loops: [], detail: `K = ${fusion}` });
   return {
-    system, label, nodes,
+    system,
+    label,
+    nodes,
     fusionRow: fusion > 1 ? nodes.length : 0,
     period: 1,
     exists: () => true,
     entering(row, t) {
       if (row === 0) return [];
-      const { up, loops } = nodes[row - 1], sources = [];
+      const { up, loops } = nodes[row - 1];
+      const sources = [];
       for (const steps of up) if (steps <= t) sources.push([row - 1, t - steps]);
       for (const steps of loops) if (steps <= t) sources.push([row, t - steps]);
       return sources;
@@ -57,7 +61,12 @@ function clockworkGraph(given) {
   const periods = [...given].sort((a, b) => a - b);
   const nodes = periods.map((p, i) => ({ name: `module ${i + 1}`, up: [0], loops: [p], detail: `period ${p}` }));
   return {
-    system: "clockwork", label: `clockwork RNN ${listed(periods)}`, nodes, periods, fusionRow: 0, period: lcm(periods),
+    system: "clockwork",
+    label: `clockwork RNN ${listed(periods)}`,
+    nodes,
+    periods,
+    fusionRow: 0,
+    period: lcm(periods),
     exists: (row, t) => row === 0 || t % periods[row - 1] === 0,
     entering(row, t) {
       if (row === 0) return [];
@@ -76,19 +85,36 @@ function graphOf(system, { dilations, skip, fusion }) {
   const width = fusion ? gcd(dilations) : 1;
   const hop = (d) => ({ up: [0], loops: [d], detail: `d = ${d}` });
   switch (system) {
-    case "plain": return stackGraph(system, "plain RNN", dilations.map(() => hop(1)));
-    case "skip": return stackGraph(system, `skip RNN, s = ${skip}`,
-      dilations.map(() => ({ up: [0], loops: [1, skip], detail: `1 and ${skip}` })));
-    case "dilated-cnn": return stackGraph(system, `dilated CNN ${listed(dilations)}`,
-      dilations.map((d) => ({ up: [0, d], loops: [], detail: `0 and ${d}` })));
-    case "clockwork": return clockworkGraph(dilations);
-    default: return stackGraph("dilated", `dilated RNN ${listed(dilations)}`, dilations.map(hop), width);
+    case "plain":
+      return stackGraph(
+        system,
+        "plain RNN",
+        dilations.map(() => hop(1)),
+      );
+    case "skip":
+      return stackGraph(
+        system,
+        `skip RNN, s = ${skip}`,
+        dilations.map(() => ({ up: [0], loops: [1, skip], detail: `1 and ${skip}` })),
+      );
+    case "dilated-cnn":
+      return stackGraph(
+        system,
+        `dilated CNN ${listed(dilations)}`,
+        dilations.map((d) => ({ up: [0, d], loops: [], detail: `0 and ${d}` })),
+      );
+    case "clockwork":
+      return clockworkGraph(dilations);
+    default:
+      return stackGraph("dilated", `dilated RNN ${listed(dilations)}`, dilations.map(hop), width);
   }
 }
 
 function listed(numbers) {
   const geometric = numbers.every((d, l) => l === 0 || d === numbers[l - 1] * (numbers[1] / numbers[0]));
-  return geometric && numbers.length > 4 ? `${numbers.slice(0, 3).join(", ")}, …, ${numbers.at(-1)}` : numbers.join(", ");
+  return geometric && numbers.length > 4
+    ? `${numbers.slice(0, 3).join(", ")}, …, ${numbers.at(-1)}`
+    : numbers.join(", ");
 }
 
 const rowName = (graph, row) => (row === 0 ? "input" : graph.nodes[row - 1].name);
@@ -108,3 +134,6 @@ function recurrentEdgesPerNode(graph) {
 }
 
 const sum = (numbers) => numbers.reduce((a, b) => a + b, 0);
+
+// A whole number as text, with a comma after the thousands.
+const grouped = (number) => number.toLocaleString("en");

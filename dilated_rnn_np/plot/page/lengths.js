@@ -101,7 +101,9 @@ function countEdges(path) {
 
 // Everything a place can see: all places from which a path leads to it, and the edges of those paths.
 function ancestors(graph, place) {
-  const seen = new Map([[placeKey(place), place]]), edges = [], stack = [place];
+  const seen = new Map([[placeKey(place), place]]);
+  const edges = [];
+  const stack = [place];
   while (stack.length) {
     const here = stack.pop();
     for (const source of graph.entering(...here)) {

@@ -1,31 +1,47 @@
 // The unrolled network: time to the right, the input row at the bottom, a row per node. Only the steps in view are drawn.
 
-const NEAR = 11, MIDDLE = 5; // pixels per step from which nodes are circles, and from which edges are drawn
+const NEAR = 11; // pixels per step from which nodes are drawn as circles
+const MIDDLE = 5; // pixels per step from which all edges are drawn
 
 class NetworkView extends Surface {
   // Positions for a scene: { graph, steps, view: { start, count }, … }; steps outside the view lie outside the canvas.
   layout({ graph, steps, view }) {
-    const narrow = this.width < 460, left = narrow ? 66 : 104, right = 16, top = 22, bottom = 40;
-    const rows = graph.nodes.length, pitch = (this.width - left - right) / view.count;
+    const narrow = this.width < 460;
+    const left = narrow ? 66 : 104;
+    const right = 16;
+    const top = 22;
+    const bottom = 40;
+    const rows = graph.nodes.length;
+    const pitch = (this.width - left - right) / view.count;
     const gap = Math.min(104, (this.height - top - bottom) / (rows + 0.6)); // the arcs of the top row need room too
     const base = this.height - bottom - Math.max(0, (this.height - top - bottom - gap * (rows + 0.6)) / 2);
     const radius = pitch >= NEAR ? Math.min(9, 0.3 * pitch, 0.2 * gap) : Math.max(1, Math.min(3.2, 0.32 * pitch));
-    const first = Math.floor(view.start), last = Math.min(steps, Math.ceil(view.start + view.count)); // while the view moves
+    const first = Math.floor(view.start); // while the view moves, it begins and ends between two steps
+    const last = Math.min(steps, Math.ceil(view.start + view.count));
     Object.assign(this, { left, right, pitch, gap, base, radius, narrow, view, first, last });
   }
 
-  x(t) { return this.left + (t - this.view.start + 0.5) * this.pitch; }
-  y(row) { return this.base - row * this.gap; }
+  x(t) {
+    return this.left + (t - this.view.start + 0.5) * this.pitch;
+  }
+  y(row) {
+    return this.base - row * this.gap;
+  }
 
   placeAt([x, y], { graph, steps }) {
-    const row = Math.round((this.base - y) / this.gap), t = Math.floor((x - this.left) / this.pitch + this.view.start);
+    const row = Math.round((this.base - y) / this.gap);
+    const t = Math.floor((x - this.left) / this.pitch + this.view.start);
     if (x < this.left || row < 0 || row > graph.nodes.length || t < 0 || t >= steps) return null;
     return graph.exists(row, t) ? [row, t] : null;
   }
 
   // Add an edge to the current path. Hops within a row are arcs over the nodes between, as in plot/geometry.py.
   trace(context, [row, t], [toRow, toT]) {
-    const x = this.x(t), y = this.y(row), toX = this.x(toT), toY = this.y(toRow), hop = toT - t;
+    const x = this.x(t);
+    const y = this.y(row);
+    const toX = this.x(toT);
+    const toY = this.y(toRow);
+    const hop = toT - t;
     context.moveTo(x, y);
     if (row === toRow && hop > 1) {
       const height = this.rise(t, hop) / 0.75;
@@ -40,7 +56,9 @@ class NetworkView extends Surface {
   }
 
   // The height of an arc: every phase has its own, so that long arcs side by side stay apart.
-  rise(t, hop) { return this.gap * (0.58 - (0.22 * (t % hop)) / hop) * (1 - 1 / hop); }
+  rise(t, hop) {
+    return this.gap * (0.58 - (0.22 * (t % hop)) / hop) * (1 - 1 / hop);
+  }
 
   stroke(edges, colour, width, alpha) {
     const { context } = this;
@@ -51,7 +69,9 @@ class NetworkView extends Surface {
     context.globalAlpha = 1;
   }
 
-  crossesView([, t], [, toT]) { return toT >= this.first && t < this.last; }
+  crossesView([, t], [, toT]) {
+    return toT >= this.first && t < this.last;
+  }
 
   circle([row, t], radius, fill, stroke, width = 1.4) {
     if (t < this.first || t >= this.last) return;
@@ -70,7 +90,8 @@ class NetworkView extends Surface {
   }
 
   draw(scene) {
-    const context = this.begin(), { colours } = scene;
+    const context = this.begin();
+    const { colours } = scene;
     this.layout(scene);
     context.save();
     context.beginPath();
@@ -86,7 +107,10 @@ class NetworkView extends Surface {
   }
 
   drawEdges(scene) {
-    const { graph, steps, colours, accent } = scene, { first, last } = this, upward = [], hops = [];
+    const { graph, steps, colours, accent } = scene;
+    const { first, last } = this;
+    const upward = [];
+    const hops = [];
     if (this.pitch >= MIDDLE) {
       for (let row = 1; row <= graph.nodes.length; row++) {
         for (let t = first; t < Math.min(steps, last + this.longest(graph, row)); t++) {
@@ -97,7 +121,8 @@ class NetworkView extends Surface {
         }
       }
     }
-    const faded = scene.path || scene.seen || scene.mode !== "paths", near = this.pitch >= NEAR;
+    const faded = scene.path || scene.seen || scene.mode !== "paths";
+    const near = this.pitch >= NEAR;
     this.stroke(upward, colours.line, near ? 1.3 : 0.7, 1);
     this.stroke(hops, faded ? colours.line : accent, near ? 1.3 : 0.7, faded ? 1 : 0.55);
     if (scene.mode === "forward") this.drawForward(scene);
@@ -105,17 +130,24 @@ class NetworkView extends Surface {
     if (scene.seen) this.stroke(scene.seen.edges, accent, near ? 1.6 : 0.8, 0.6);
   }
 
-  longest(graph, row) { return Math.max(0, ...graph.nodes[row - 1].up, ...graph.nodes[row - 1].loops); }
+  longest(graph, row) {
+    return Math.max(0, ...graph.nodes[row - 1].up, ...graph.nodes[row - 1].loops);
+  }
 
   // The stage that is computed now: a band behind its nodes, and the edges that it reads.
   drawForward({ graph, stages, stage, accent }) {
     const places = stages.placesOf(stage);
     if (!places.length) return;
-    const [[row, first]] = places, [, last] = places.at(-1), { context } = this, half = this.pitch / 2;
+    const [[row, first]] = places;
+    const [, last] = places.at(-1);
+    const { context } = this;
+    const half = this.pitch / 2;
     context.globalAlpha = 0.16;
     context.fillStyle = accent;
     context.beginPath();
-    const high = Math.min(this.gap * 0.6, 34), from = this.x(first) - half, to = this.x(last) + half;
+    const high = Math.min(this.gap * 0.6, 34);
+    const from = this.x(first) - half;
+    const to = this.x(last) + half;
     context.roundRect(from, this.y(row) - high / 2, to - from, high, Math.min(10, high / 2));
     context.fill();
     context.globalAlpha = 1;
@@ -128,7 +160,8 @@ class NetworkView extends Surface {
     const groups = new Map();
     for (const edge of gradient.edges) {
       if (edge.stage > stage) continue;
-      const strength = gradient.ofEdge(edge), level = strength > 0 ? Math.round(12 * Math.log10(strength)) : -99;
+      const strength = gradient.ofEdge(edge);
+      const level = strength > 0 ? Math.round(12 * Math.log10(strength)) : -99;
       if (!groups.has(level)) groups.set(level, []);
       groups.get(level).push([edge.from, edge.to]);
     }
@@ -140,7 +173,8 @@ class NetworkView extends Surface {
   }
 
   drawNodes(scene) {
-    const { graph, colours } = scene, { context, first, last } = this;
+    const { graph, colours } = scene;
+    const { context, first, last } = this;
     const onPath = new Set((scene.path || []).map(placeKey));
     for (let row = 0; row <= graph.nodes.length; row++) {
       for (let t = first; t < last; t++) {
@@ -153,7 +187,12 @@ class NetworkView extends Surface {
           context.globalAlpha = 1;
           continue;
         }
-        this.circle([row, t], this.radius, row === 0 ? colours.node : colours.paper, alpha > 0 ? scene.accent : colours.muted);
+        this.circle(
+          [row, t],
+          this.radius,
+          row === 0 ? colours.node : colours.paper,
+          alpha > 0 ? scene.accent : colours.muted,
+        );
         if (alpha > 0) {
           context.globalAlpha = alpha;
           this.circle([row, t], this.radius, scene.accent);
@@ -178,27 +217,40 @@ class NetworkView extends Surface {
   }
 
   drawPath({ graph, path, progress, accent, colours }) {
-    const edges = edgesOf(path), shown = edges.slice(0, Math.ceil(progress * edges.length));
+    const edges = edgesOf(path);
+    const shown = edges.slice(0, Math.ceil(progress * edges.length));
     this.stroke(shown, accent, this.pitch >= NEAR ? 3.4 : 2.4, 1);
     for (const place of path.slice(0, shown.length + 1)) this.circle(place, Math.max(this.radius, 3.5), accent);
     for (const [[row, t], [toRow, toT]] of shown) {
       if (toRow > row || (toT - t) * this.pitch < 24) continue;
       const rise = row === toRow && toT - t > 1 ? this.rise(t, toT - t) : 0;
       const style = { size: 12, weight: 600, colour: colours.ink, align: "center", halo: colours.paper };
-      text(this.context, `+${toT - t}`, (this.x(t) + this.x(toT)) / 2, (this.y(row) + this.y(toRow)) / 2 - rise - 10, style);
+      text(
+        this.context,
+        `+${toT - t}`,
+        (this.x(t) + this.x(toT)) / 2,
+        (this.y(row) + this.y(toRow)) / 2 - rise - 10,
+        style,
+      );
     }
   }
 
   drawLabels({ graph, colours }) {
-    const { context, first, last } = this, size = this.narrow ? 11 : 12.5, roomy = this.gap >= 26;
+    const { context, first, last } = this;
+    const size = this.narrow ? 11 : 12.5;
+    const roomy = this.gap >= 26;
     const every = Math.ceil(13 / this.gap); // rows too close for a label each
     for (let row = 0; row <= graph.nodes.length; row += every) {
-      const detail = row && graph.nodes[row - 1].detail, y = this.y(row);
-      const name = this.narrow ? rowName(graph, row).replace("layer ", "L").replace("module ", "M") : rowName(graph, row);
+      const detail = row && graph.nodes[row - 1].detail;
+      const y = this.y(row);
+      const name = this.narrow
+        ? rowName(graph, row).replace("layer ", "L").replace("module ", "M")
+        : rowName(graph, row);
       text(context, name, 8, detail && roomy ? y - 7 : y, { size, weight: 600, colour: colours.ink });
       if (detail && roomy) text(context, detail, 8, y + 8, { size: size - 1, colour: colours.muted });
     }
-    const y = this.base + 28, most = Math.floor((this.width - this.left - this.right) / 34);
+    const y = this.base + 28;
+    const most = Math.floor((this.width - this.left - this.right) / 34);
     for (const t of ticks(first, last - 1, Math.max(2, most))) {
       text(context, `${t}`, this.x(t), y, { size: 11, colour: colours.muted, align: "center" });
     }

@@ -1,6 +1,8 @@
 // Pointer and keyboard on the pictures.
 
-const netCanvas = $("net"), chartCanvas = $("chart"), valuesCanvas = $("values");
+const netCanvas = $("net");
+const chartCanvas = $("chart");
+const valuesCanvas = $("values");
 
 function hover(place) {
   if (`${place}` === `${passing.hover}`) return;
@@ -36,10 +38,12 @@ netCanvas.addEventListener("keydown", (event) => {
   } else if (event.key === "Enter" && passing.cursor) {
     pick(passing.cursor);
   } else if (MOVES[event.key] && (state.mode === "paths" || event.key === "ArrowUp" || event.key === "ArrowDown")) {
-    const [up, on] = MOVES[event.key], { graph } = scene;
+    const [up, on] = MOVES[event.key];
+    const { graph } = scene;
     let [row, t] = passing.cursor ?? [0, (state.view ?? [0])[0] - on];
     row = clamp(row + up, 0, graph.nodes.length);
-    do t += on; while (on && t > 0 && t < state.T - 1 && !graph.exists(row, t));
+    do t += on;
+    while (on && t > 0 && t < state.T - 1 && !graph.exists(row, t));
     while (!graph.exists(row, t) && t > 0) t -= 1; // a row above may have no node at this step
     passing.cursor = [row, clamp(t, 0, state.T - 1)];
     drawNet();
@@ -55,7 +59,8 @@ netCanvas.addEventListener("blur", () => {
 
 // Arrow keys step and the space bar plays wherever the focus is, but for controls that use these keys themselves.
 document.addEventListener("keydown", (event) => {
-  const busy = event.target.closest("input, select, summary, [role=slider]") || event.ctrlKey || event.metaKey || event.altKey;
+  const busy =
+    event.target.closest("input, select, summary, [role=slider]") || event.ctrlKey || event.metaKey || event.altKey;
   if (state.mode === "paths" || busy || event.defaultPrevented) return;
   if (event.key === "ArrowRight") step(1);
   else if (event.key === "ArrowLeft") step(-1);
@@ -79,7 +84,10 @@ function keepSpan(n) {
   set(state.mode === "paths" ? { n, from: 0, to: n, view: null } : { n });
 }
 
-chartCanvas.addEventListener("pointermove", (event) => event.pointerType !== "touch" && hoverSpan(chart.spanAt(chart.position(event))));
+chartCanvas.addEventListener(
+  "pointermove",
+  (event) => event.pointerType !== "touch" && hoverSpan(chart.spanAt(chart.position(event))),
+);
 chartCanvas.addEventListener("pointerleave", () => hoverSpan(null));
 chartCanvas.addEventListener("click", (event) => keepSpan(chart.spanAt(chart.position(event))));
 chartCanvas.addEventListener("keydown", (event) => {
@@ -104,7 +112,9 @@ function showExample() {
   $("checkpoint").hidden = false;
   $("example-text").textContent = example.text;
   $("values-layer").innerHTML = example.layers.map(({ name }, i) => `<option value="${i}">${name}</option>`).join("");
-  $("values-name").innerHTML = Object.keys(example.layers[0].values).map((name) => `<option>${name}</option>`).join("");
+  $("values-name").innerHTML = Object.keys(example.layers[0].values)
+    .map((name) => `<option>${name}</option>`)
+    .join("");
   $("show-measured").hidden = !example.gradient;
   for (const id of ["values-layer", "values-name"]) $(id).addEventListener("input", drawValues);
   valuesCanvas.setAttribute("aria-valuemax", example.steps - 1);

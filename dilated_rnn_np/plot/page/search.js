@@ -17,14 +17,17 @@ const meanHops = (dilations, cycle) => meanLength(fewestHops(dilations, cycle), 
 function randomNumbers(seed) {
   let x = seed;
   return () => {
-    x ^= x << 13; x ^= x >>> 17; x ^= x << 5;
+    x ^= x << 13;
+    x ^= x >>> 17;
+    x ^= x << 5;
     return (x >>> 0) / 2 ** 32;
   };
 }
 
 function searchedDilations(layers, cycle) {
   const known = KNOWN_SETS[`${layers},${cycle}`];
-  if (known) return { dilations: known, mean: meanHops(known, cycle), source: "a longer run of drn.search.search_dilations" };
+  if (known)
+    return { dilations: known, mean: meanHops(known, cycle), source: "a longer run of drn.search.search_dilations" };
   const random = randomNumbers(1 + layers + 4096 * cycle);
   const restarts = Math.max(3, Math.min(20, Math.round(5e5 / cycle ** 2)));
   let best = { mean: Infinity };
@@ -40,11 +43,15 @@ function searchedDilations(layers, cycle) {
 
 // Set one dilation at a time to its best value until none improves.
 function descend(dilations, cycle) {
-  let mean = meanHops(dilations, cycle), improved = true;
+  let mean = meanHops(dilations, cycle);
+  let improved = true;
   while (improved) {
     improved = false;
     for (let place = 1; place < dilations.length; place++) {
-      const rest = fewestHops(dilations.filter((_, i) => i !== place), cycle);
+      const rest = fewestHops(
+        dilations.filter((_, i) => i !== place),
+        cycle,
+      );
       for (let d = 2; d <= cycle; d++) {
         const hops = rest.slice();
         addHops(hops, d);

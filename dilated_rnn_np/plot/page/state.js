@@ -1,4 +1,4 @@
-// The state of the page: the settings of all controls. It is written into the address, so that a link opens a prepared view.
+// The state of the page: the settings of all controls. It is written into the address: a link opens a prepared view.
 
 const GIVEN = JSON.parse(document.getElementById("given").textContent); // what Python wrote: colours, start, example
 const $ = (id) => document.getElementById(id);
@@ -10,7 +10,8 @@ const DEFAULTS = {
   s: null, // skip of the skip RNN; null: the largest dilation
   T: 16, // time steps
   mode: "paths", // what the picture shows: paths, forward or backward
-  from: null, to: null, // steps of the input and the output that a path joins
+  from: null,
+  to: null, // steps of the input and the output that a path joins
   stage: null, // the stage that is shown; null: the first one forward, the last one backward
   r: 0.8, // factor per hop
   loss: null, // step of the loss; null: the last one
@@ -28,11 +29,29 @@ const DEFAULTS = {
 const state = { ...DEFAULTS };
 
 const number = (text) => (text.trim() === "" || Number.isNaN(Number(text)) ? null : Number(text));
-const numbers = (text) => text.split(/[\s,;]+/).filter(Boolean).map(Number);
+const numbers = (text) =>
+  text
+    .split(/[\s,;]+/)
+    .filter(Boolean)
+    .map(Number);
 const READ = {
-  d: numbers, T: number, s: number, from: number, to: number, stage: number, r: number, loss: number, n: number, m: number,
-  limit: number, fold: number, folded: number, view: (text) => text.split(".").map(Number), show: (text) => text.split(","),
-  fusion: (text) => text !== "0", measured: (text) => text === "1",
+  d: numbers,
+  T: number,
+  s: number,
+  from: number,
+  to: number,
+  stage: number,
+  r: number,
+  loss: number,
+  n: number,
+  m: number,
+  limit: number,
+  fold: number,
+  folded: number,
+  view: (text) => text.split(".").map(Number),
+  show: (text) => text.split(","),
+  fusion: (text) => text !== "0",
+  measured: (text) => text === "1",
 };
 
 function stateFromHash() {
@@ -44,7 +63,8 @@ function stateFromHash() {
 }
 
 function hashOfState() {
-  const written = (value) => (Array.isArray(value) ? value.join(",") : value === true ? "1" : value === false ? "0" : `${value}`);
+  const written = (value) =>
+    Array.isArray(value) ? value.join(",") : value === true ? "1" : value === false ? "0" : `${value}`;
   const parts = Object.entries(state).filter(([name, value]) => `${value}` !== `${DEFAULTS[name]}` && value !== null);
   return parts.map(([name, value]) => `${name}=${name === "view" ? value.join(".") : written(value)}`).join("&");
 }
@@ -52,17 +72,20 @@ function hashOfState() {
 // What is wrong with a list of dilations, as a sentence; null if nothing is.
 function wrongDilations(dilations) {
   if (!dilations.length) return "Give at least one dilation, such as 1, 2, 4.";
-  if (dilations.length > MOST_LAYERS) return `The page draws at most ${MOST_LAYERS} layers; these are ${dilations.length}.`;
+  if (dilations.length > MOST_LAYERS)
+    return `The page draws at most ${MOST_LAYERS} layers; these are ${dilations.length}.`;
   const bad = dilations.find((d) => !Number.isInteger(d) || d < 1 || d > LARGEST_DILATION);
   if (bad === undefined) return null;
-  return `Dilations are whole numbers from 1 to ${LARGEST_DILATION.toLocaleString("en")}, got ${Number.isNaN(bad) ? "a word" : bad}.`;
+  const given = Number.isNaN(bad) ? "a word" : bad;
+  return `Dilations are whole numbers from 1 to ${grouped(LARGEST_DILATION)}, got ${given}.`;
 }
 
 const clamp = (value, low, high) => Math.max(low, Math.min(high, value));
 
 // Bring every setting into its range; settings from an address may be anything.
 function normalise() {
-  const whole = (value, low, high) => (value === null || !Number.isFinite(value) ? null : clamp(Math.round(value), low, high));
+  const whole = (value, low, high) =>
+    value === null || !Number.isFinite(value) ? null : clamp(Math.round(value), low, high);
   if (!(state.system in SYSTEMS)) state.system = DEFAULTS.system;
   if (!["paths", "forward", "backward"].includes(state.mode)) state.mode = "paths";
   if (wrongDilations(state.d)) state.d = DEFAULTS.d;
@@ -91,8 +114,12 @@ function normalise() {
 
 // Whether the architecture is the one whose gradient a checkpoint's page holds.
 function isMeasured() {
-  return Boolean(GIVEN.example && GIVEN.example.gradient) && state.system === GIVEN.example.system &&
-    `${state.d}` === `${DEFAULTS.d}` && state.fusion === DEFAULTS.fusion;
+  return (
+    Boolean(GIVEN.example && GIVEN.example.gradient) &&
+    state.system === GIVEN.example.system &&
+    `${state.d}` === `${DEFAULTS.d}` &&
+    state.fusion === DEFAULTS.fusion
+  );
 }
 
 // The settings of the architecture, with every choice that the page makes by itself.
@@ -104,4 +131,5 @@ function settings() {
 const cycleOf = () => state.m ?? Math.min(SPANS, Math.max(...state.d));
 const lossStep = () => state.loss ?? state.T - 1;
 const foldDilation = () => state.fold ?? Math.max(...state.d.filter((d) => d <= 8), Math.min(...state.d, 64));
-const chartLimit = () => state.limit ?? ([16, 32, 64, 128, 256].find((limit) => limit >= Math.max(2 * cycleOf(), state.n ?? 0)) ?? SPANS);
+const chartLimit = () =>
+  state.limit ?? [16, 32, 64, 128, 256].find((limit) => limit >= Math.max(2 * cycleOf(), state.n ?? 0)) ?? SPANS;

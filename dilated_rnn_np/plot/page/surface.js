@@ -8,10 +8,12 @@ class Surface {
 
   // Clear the canvas, and return its context in CSS pixels.
   begin() {
-    const { canvas, context } = this, ratio = window.devicePixelRatio || 1;
+    const { canvas, context } = this;
+    const ratio = window.devicePixelRatio || 1;
     this.width = canvas.clientWidth;
     this.height = canvas.clientHeight;
-    const width = Math.round(this.width * ratio), height = Math.round(this.height * ratio);
+    const width = Math.round(this.width * ratio);
+    const height = Math.round(this.height * ratio);
     if (canvas.width !== width) canvas.width = width;
     if (canvas.height !== height) canvas.height = height;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
@@ -29,8 +31,15 @@ class Surface {
 
 // The colours of the theme, from the style sheet; systems and phases have the colours of all pictures of the library.
 function themeColours() {
-  const style = getComputedStyle(document.documentElement), named = (name) => style.getPropertyValue(name).trim();
-  return { ink: named("--ink"), muted: named("--muted"), line: named("--line"), paper: named("--card"), node: named("--node") };
+  const style = getComputedStyle(document.documentElement);
+  const named = (name) => style.getPropertyValue(name).trim();
+  return {
+    ink: named("--ink"),
+    muted: named("--muted"),
+    line: named("--line"),
+    paper: named("--card"),
+    node: named("--node"),
+  };
 }
 
 const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
@@ -51,7 +60,8 @@ function text(context, words, x, y, { size = 12, weight = 400, colour, align = "
 // Numbers for an axis: at most `most` round numbers from 0 to `last`.
 function ticks(first, last, most) {
   let step = 1;
-  while ((last - first) / step > most) step = { 1: 2, 2: 5, 5: 10 }[step / 10 ** Math.floor(Math.log10(step))] * 10 ** Math.floor(Math.log10(step));
+  while ((last - first) / step > most)
+    step = { 1: 2, 2: 5, 5: 10 }[step / 10 ** Math.floor(Math.log10(step))] * 10 ** Math.floor(Math.log10(step));
   const numbers = [];
   for (let n = Math.ceil(first / step) * step; n <= last; n += step) numbers.push(n);
   return numbers;
@@ -59,7 +69,7 @@ function ticks(first, last, most) {
 
 const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
 
-// Call frame(progress) from 0 to 1; at once with 1 where the reader prefers reduced motion. Returns a function that stops it.
+// Call frame(progress) from 0 to 1; at once with 1 where the reader prefers reduced motion. Returns a function to stop.
 function animate(milliseconds, frame) {
   if (calm.matches) {
     frame(1);
