@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays.checks import fraction, one_of, positive, positive_integer
-from ..arrays.files import atomic
+from ..arrays.files import atomic, locked
 from ..nets import checkpoint as checkpoints
 from ..nets.network import Network
 from ..tasks import Task
@@ -172,6 +172,15 @@ def run(
         result = read_json(file, "delete it, and the run is repeated")
         check_same("run", result["settings"], settings, folder)
         return result
+    made_folder(folder)
+    with locked(file):
+        return _run(spec, folder, file, settings, after, progress, title)
+
+
+def _run(
+    spec: RunSpec, folder: Path, file: Path, settings: dict[str, Any], after: After | None, progress: bool, title: str
+) -> Result:
+    """Train and test a run that has no result yet, and write the result."""
     model = spec.model
     result = {"status": "finished", "settings": settings, "parameters": model.num_parameters}
     result["hidden"] = sorted(set(model.hidden_sizes))
