@@ -25,7 +25,14 @@ setup(
     packages=find_packages(include=["dilated_rnn_np", "dilated_rnn_np.*"]),
     package_data={"dilated_rnn_np": ["py.typed"], "dilated_rnn_np.device": ["*.cu"]},
     python_requires=">=3.10",
-    install_requires=["numpy>=2", "matplotlib>=3.8", "tqdm>=4.66", "pooch>=1.8", "threadpoolctl>=3.5", "filelock>=3.24"],
+    install_requires=[
+        "numpy>=2",
+        "matplotlib>=3.8",
+        "tqdm>=4.66",
+        "pooch>=1.8",
+        "threadpoolctl>=3.5",
+        "filelock>=3.24",
+    ],
     extras_require={
         "test": test,
         "lint": ["ruff>=0.8", "mypy>=1.13", "types-tqdm"],
