@@ -41,5 +41,5 @@ setup(
         "tutorials": tutorials,
         "bench": ["torch>=2.2"],
     },
-    entry_points={"console_scripts": ["dilated-rnn = dilated_rnn_np.cli.main:main"]},
+    entry_points={"console_scripts": ["dilated-rnn = dilated_rnn_np.cli.start:start"]},
 )

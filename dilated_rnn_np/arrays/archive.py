@@ -161,5 +161,5 @@ def _digest(arrays: Arrays, head: dict[str, Any]) -> str:
     digest = hashlib.sha256(json.dumps(head).encode())
     for name in head["arrays"]:
         if arrays[name].nbytes:
-            digest.update(arrays[name].reshape(-1).view(np.uint8))
+            digest.update(arrays[name].reshape(-1).view(np.uint8).data)
     return digest.hexdigest()

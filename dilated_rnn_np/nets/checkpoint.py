@@ -73,7 +73,7 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str,
     return arrays, meta
 
 
-def _check_fields(path: str, place: str, values: dict[str, Any], fields: dict[str, Any]) -> None:
+def _check_fields(path: str, place: str, values: Any, fields: dict[str, Any]) -> None:
     """Raise a CheckpointError that names the first value that is missing or not of its kind."""
     for field, expected in fields.items():
         key = field.removesuffix("?")
