@@ -22,7 +22,7 @@ from ..training.run import Run
 from ..training.step import evaluate
 from ..training.train import check_budget, fit
 from . import environment
-from .files import check_same, made_folder, read_json, read_metrics
+from .files import FolderError, check_same, made_folder, read_json, read_metrics
 
 Result = dict[str, Any]
 After = Callable[[Network], str]  # from a trained model to a text that is stored with its result
@@ -112,7 +112,12 @@ def check_folder(spec: RunSpec, folder: Path, resume: bool) -> None:
     if file.exists() and not resume:
         raise FileExistsError(f"{file} exists: resume that run (--resume), or give another folder (--out FOLDER)")
     if file.exists():
-        check_same("run", checkpoints.read(file)[1].get("note") or {}, spec.settings(), folder)
+        note = checkpoints.read(file)[1].get("note") or {}
+        if not isinstance(note, dict):
+            raise FolderError(
+                f"{file} is of another program: its note is {note!r:.80}; give another folder (--out FOLDER)"
+            )
+        check_same("run", note, spec.settings(), folder)
 
 
 def train(

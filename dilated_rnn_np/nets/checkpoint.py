@@ -70,6 +70,9 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str,
             raise CheckpointError(
                 f"{path}: {name} must hold finite numbers; use another copy of the file, or train again"
             )
+    described = [{name: (a.dtype, a.shape) for name, a in below(group, arrays).items()} for group in ("best/", "params/")]
+    if described[0] and described[0] != described[1]:
+        raise CheckpointError(f"{path}: best/ must hold arrays like params/; use another copy of it, or train again")
     return arrays, meta
 
 

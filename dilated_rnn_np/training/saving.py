@@ -124,9 +124,11 @@ class RunFile:
         for key in config.keys() - set(model.annealed):
             if meta["model"].get(key) != config[key]:
                 there = meta["model"].get(key)
-                raise CheckpointError(f"{path} is of another model: {key} is {there!r} there, {config[key]!r} here")
+                raise CheckpointError(
+                    f"{path} is of another model: {key} is {there!r:.200} there, {config[key]!r:.200} here"
+                )
         if meta["optimizer"] != (here := _description(self.optimizer)):
-            raise CheckpointError(f"{path} is of another optimizer: {meta['optimizer']} there, {here} here")
+            raise CheckpointError(f"{path} is of another optimizer: {meta['optimizer']!s:.200} there, {here} here")
         expected = {name: array.shape for name, array in _optimizer_arrays(self.optimizer).items()}
         stored = {name: array for name, array in arrays.items() if name.startswith("optimizer/")}
         if words := checkpoints.difference(stored, expected, model.dtype):
