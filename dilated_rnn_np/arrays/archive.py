@@ -103,12 +103,20 @@ def read(path: str | os.PathLike[str]) -> tuple[Arrays, dict[str, Any]]:
         except MemoryError:
             raise
         except Exception as error:  # a damaged archive raises errors of zipfile, NumPy and json
-            reason = " ".join(f"{type(error).__name__}: {error}".removeprefix("ValueError: ").split())
             raise CheckpointError(
-                f"{path} is cut off, damaged, or not a checkpoint of this library ({entry}: {reason:.300}); "
+                f"{path} is cut off, damaged, or not a checkpoint of this library ({entry}: {reason(error)}); "
                 "use another copy of it, or train again"
             ) from None
     return arrays, head["meta"]
+
+
+def reason(error: Exception) -> str:
+    """Return the message of any error as a part of one line, with its type unless it is a ValueError.
+
+    >>> reason(KeyError("step")), reason(ValueError("the file is empty"))
+    ("KeyError: 'step'", 'the file is empty')
+    """
+    return " ".join(f"{type(error).__name__}: {error}".removeprefix("ValueError: ").split())[:300]
 
 
 def _members(archive: ZipFile, file_size: int) -> dict[str, ZipInfo]:

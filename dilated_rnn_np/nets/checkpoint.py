@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..arrays import archive
-from ..arrays.archive import CheckpointError, checked_place, write
+from ..arrays.archive import CheckpointError, checked_place, reason
 from ..arrays.backend import to_host
 from ..arrays.checks import choose
 from ..recurrence.cells import CELLS, Cell, get_cell
@@ -25,7 +25,7 @@ Model = Any  # a Network, which imports this file
 LIBRARY = __name__.partition(".")[0]
 ARCHITECTURES: dict[str, type] = {}  # all subclasses of Network, by name
 FINITE = ("params/", "best/", "optimizer/", "state/")  # arrays that must hold finite numbers
-DEPTHS = ("dilations", "periods", "hidden_size", "num_layers", "levels")  # settings whose entries each have parameters
+DEPTHS = ("dilations", "periods", "hidden_size")  # lists of settings whose entries each have parameters
 
 
 class Kind(NamedTuple):
@@ -55,6 +55,18 @@ FIELDS: dict[str, Any] = {
 }
 
 
+def write(path: str | os.PathLike[str], arrays: dict[str, np.ndarray], meta: dict[str, Any]) -> None:
+    """Write the arrays and the metadata of a model or a run, atomically.
+
+    Raises
+    ------
+    OSError, TypeError or ValueError : as ``archive.write``. FloatingPointError : if a parameter or a state is not finite.
+    """
+    if name := _not_finite(arrays):
+        raise FloatingPointError(f"{name} is infinite or NaN; {path} is not written")
+    archive.write(path, arrays, meta)
+
+
 def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Return the arrays and the metadata of a model or a run, checked.
 
@@ -65,15 +77,22 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str,
     """
     arrays, meta = archive.read(path)
     _check_fields(str(path), "", meta, FIELDS)
-    for name, array in arrays.items():
-        if name.startswith(FINITE) and not (array.dtype.kind in "biufc" and np.isfinite(array).all()):
-            raise CheckpointError(
-                f"{path}: {name} must hold finite numbers; use another copy of the file, or train again"
-            )
-    described = [{name: (a.dtype, a.shape) for name, a in below(group, arrays).items()} for group in ("best/", "params/")]
+    if name := _not_finite(arrays):
+        raise CheckpointError(f"{path}: {name} must hold finite numbers; use another copy of it, or train again")
+    described = [
+        {name: (a.dtype, a.shape) for name, a in below(group, arrays).items()} for group in ("best/", "params/")
+    ]
     if described[0] and described[0] != described[1]:
         raise CheckpointError(f"{path}: best/ must hold arrays like params/; use another copy of it, or train again")
     return arrays, meta
+
+
+def _not_finite(arrays: dict[str, np.ndarray]) -> str:
+    """Return the name of the first parameter or state that holds anything but finite numbers, "" if there is none."""
+    for name, array in arrays.items():
+        if name.startswith(FINITE) and not (array.dtype.kind in "biufc" and np.isfinite(array).all()):
+            return name
+    return ""
 
 
 def _check_fields(path: str, place: str, values: Any, fields: dict[str, Any]) -> None:
@@ -163,26 +182,33 @@ def build(path: Any, config: dict[str, Any], params: dict[str, np.ndarray], cell
         architecture = choose("architecture", config.pop("architecture", None), ARCHITECTURES)
         if "cell" in config or cell is not None:
             config["cell"] = described_cell(path, config.get("cell"), cell)
-        _check_depth(config, len(params))
+        _check_sizes(config, params)
         model = architecture(**config, params=params)
     except CheckpointError:
         raise
     except Exception as error:  # whatever a constructor raises for a description that makes no sense
-        reason = f"{type(error).__name__}: {error}".removeprefix("ValueError: ")
         raise CheckpointError(
-            f"{path} does not describe a model of its parameters ({reason}); use a file that save or fit wrote"
+            f"{path} does not describe a model of its parameters ({reason(error)}); use a file that save or fit wrote"
         ) from error
     set_params(model, params, str(path))
     return model
 
 
-def _check_depth(config: dict[str, Any], arrays: int) -> None:
-    """Raise a ValueError for more layers, levels or modules than there are arrays, before an object is made for each."""
-    for name in DEPTHS:
-        value = config.get(name)
-        depth = len(value) if isinstance(value, list) else value if name in ("num_layers", "levels") else 0
-        if isinstance(depth, int) and depth > arrays:
-            raise ValueError(f"{name} counts {depth:,}, with {arrays} arrays of parameters")
+def _check_sizes(config: dict[str, Any], params: dict[str, np.ndarray]) -> None:
+    """Raise a ValueError for more layers, levels or modules than there are arrays, before an object is made for each.
+
+    Numbers beyond 2^31, and a dtype that is not that of the parameters, are refused too.
+    """
+    for name, value in config.items():
+        values = value if isinstance(value, list) else [value]
+        depth = value if name in ("num_layers", "levels") else len(values) if name in DEPTHS else 0
+        if isinstance(depth, int) and depth > max(1, len(params)):
+            raise ValueError(f"{name} counts {depth:,}, with {len(params)} arrays of parameters")
+        if any(isinstance(number, int) and abs(number) >= 2**31 for number in values):
+            raise ValueError(f"{name} must be below 2^31, got {value!r:.80}")
+    stored = np.result_type(*params.values()).name
+    if stored != config.get("dtype", stored):
+        raise ValueError(f"dtype is {config['dtype']!r:.80}, with parameters of {stored}")
 
 
 def described_cell(path: Any, described: dict[str, Any] | None, given: Cell | None) -> Cell:
@@ -210,7 +236,7 @@ def set_params(model: Model, params: dict[str, np.ndarray], source: str) -> None
 def difference(arrays: dict[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]], dtype: np.dtype) -> str:
     """Return how arrays differ from those expected: in a name, a shape, or a dtype that ``dtype`` cannot take; "" if they fit."""
     if arrays.keys() != shapes.keys():
-        return f"only one of the two has {sorted(arrays.keys() ^ shapes.keys())}"
+        return f"only one of the two has {sorted(arrays.keys() ^ shapes.keys())[:5]}"
     for name, shape in shapes.items():
         if (array := arrays[name]).shape != shape or not np.can_cast(array.dtype, dtype, "same_kind"):
             return f"{name} is {array.dtype} {array.shape}, expected {dtype} {shape}"

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays.archive import reason
 from ..arrays.backend import to_host
 from ..nets import checkpoint as checkpoints
 from ..nets.checkpoint import CheckpointError, below
@@ -99,7 +100,9 @@ class RunFile:
                 try:
                     callback.restore(meta["callbacks"][key] | below(f"callbacks/{key}/", arrays))
                 except Exception as error:  # whatever a callback raises for values that are not its own
-                    raise CheckpointError(f"{self.path} holds a state that {key} does not take: {error!r}") from error
+                    raise CheckpointError(
+                        f"{self.path} holds a state that {key} does not take: {reason(error)}"
+                    ) from error
         checkpoints.set_params(self.model, below("params/", arrays), str(self.path))
         for name, value in settings.items():
             setattr(self.model, name, value)
@@ -114,7 +117,7 @@ class RunFile:
         _, config = checkpoints.model_record(model)
         if step is None:
             raise CheckpointError(f"{path} holds a model but no training run; load it with load(path) and train anew")
-        if missing := [key for key in RUN_FIELDS if key not in meta]:
+        if missing := [key for key in RUN_FIELDS if meta.get(key) is None and (key != "best" or key not in meta)]:
             raise CheckpointError(f"{path} lacks {missing[0]!r} of the run; use another copy of it, or train again")
         if meta.get("run_format") != RUN_FORMAT and step < steps:
             raise CheckpointError(
@@ -153,7 +156,7 @@ class RunFile:
             try:
                 copy_with(self.model, params, settings)
             except (TypeError, ValueError) as error:
-                words = str(error)
+                words = reason(error)
         if words:
             raise CheckpointError(f"{self.path} is of another model: {words}, in {prefix}")
 

@@ -5,6 +5,7 @@ import copy
 import numpy as np
 import pytest
 
+from dilated_rnn_np.arrays.archive import write
 from dilated_rnn_np.cli.main import main
 from dilated_rnn_np.nets import checkpoint as checkpoints
 
@@ -131,6 +132,12 @@ CASES = {
     "task with a length of a wrong type": (in_meta("note", "task", "T", to={}), USED),
     "another task": (in_meta("note", "task", to={"name": "copy-memory", "T": 5}), USED),
     "training of a wrong type": (in_meta("note", "training", to=3), RESUMED),
+    "no model, but null": (in_meta("model", to=None), ALL),
+    "no optimizer, but null": (in_meta("optimizer", to=None), RESUMED),
+    "no optimizer steps, but null": (in_meta("optimizer_steps", to=None), RESUMED),
+    "no seconds, but null": (in_meta("seconds", to=None), RESUMED),
+    "huge dilations": (in_meta("model", "dilations", to=[1, 2**62]), ALL),
+    "parameters of another dtype": (in_meta("model", "dtype", to="complex128"), ALL),
     "no history": (in_array("history", delete=True), RESUMED),
     "history too short": (in_array("history", lambda a: a[:2]), RESUMED),
     "history of one axis": (in_array("history", np.ravel), RESUMED),
@@ -163,7 +170,7 @@ CASES = {
 def test_a_senseless_checkpoint_is_refused_in_one_line(case, command, original, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "run").mkdir()
-    checkpoints.write(FILE, *changed(original, CASES[case][0]))
+    write(FILE, *changed(original, CASES[case][0]))
     before = (tmp_path / FILE).read_bytes()
     assert main(COMMANDS[command]) == 2
     errors = capsys.readouterr().err.splitlines()
@@ -175,5 +182,5 @@ def test_a_senseless_checkpoint_is_refused_in_one_line(case, command, original, 
 def test_the_unchanged_content_is_accepted(command, original, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "run").mkdir()
-    checkpoints.write(FILE, *changed(original, lambda arrays, meta: None))
+    write(FILE, *changed(original, lambda arrays, meta: None))
     assert main(COMMANDS[command]) == 0
