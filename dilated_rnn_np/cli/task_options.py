@@ -76,6 +76,9 @@ def task_of(checkpoint: str, data_dir: str | None, text: str | None = None) -> T
         settings |= {"file": text}
     if not settings:
         return None
+    for name in ("T", "length", "window", "frame"):
+        if isinstance(size := settings.get(name), int) and size >= 2**31:
+            raise UserError(f"{checkpoint} is of {typed(name)} {size}, which no computer holds; use another copy of it")
     if settings.get("permuted") and "run_format" not in meta:  # its permutation was drawn from another random stream
         raise UserError(
             f"{checkpoint} was trained by an older version, on another order of the pixels: train the net again"

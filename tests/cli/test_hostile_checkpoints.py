@@ -130,6 +130,7 @@ CASES = {
     "task with a name of a wrong type": (in_meta("note", "task", "name", to=[]), USED),
     "task with an option of its own": (in_meta("note", "task", "colour", to="red"), ["evaluate"]),
     "task with a length of a wrong type": (in_meta("note", "task", "T", to={}), USED),
+    "a huge task": (in_meta("note", "task", "T", to=2**62), USED),
     "another task": (in_meta("note", "task", to={"name": "copy-memory", "T": 5}), USED),
     "training of a wrong type": (in_meta("note", "training", to=3), RESUMED),
     "no model, but null": (in_meta("model", to=None), ALL),
@@ -184,3 +185,28 @@ def test_the_unchanged_content_is_accepted(command, original, tmp_path, monkeypa
     (tmp_path / "run").mkdir()
     write(FILE, *changed(original, lambda arrays, meta: None))
     assert main(COMMANDS[command]) == 0
+
+
+@pytest.mark.parametrize(
+    ("vocabulary", "changes"),
+    [("ab", {}), (["a", "b", "c"], {}), (3, {}), (None, {}), ("aab", {}), ("abc", {"readout": "last"})],
+)
+def test_a_senseless_vocabulary_is_refused_in_one_line(vocabulary, changes, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    arrays, config = checkpoints.model_record(drn.DilatedRNN(3, 4, [1, 2], output_size=3, readout="all"))
+    note = {"task": {"name": "characters", "vocabulary": "abc"}}
+    checkpoints.write("right.npz", arrays, {"model": config, "note": note})
+    assert main(["generate", "right.npz", "--prompt", "a", "--length", "3"]) == 0
+    note["task"]["vocabulary"] = vocabulary
+    checkpoints.write("wrong.npz", arrays, {"model": config | changes, "note": note})
+    capsys.readouterr()
+    assert main(["generate", "wrong.npz", "--prompt", "a", "--length", "3"]) == 2
+    errors = capsys.readouterr().err.splitlines()
+    assert len(errors) == 1 and errors[0].startswith("error: ")
+
+
+def test_dilations_too_long_for_pictures_are_refused_in_one_line(original, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    write("run.npz", *changed(original, in_meta("model", "dilations", to=[1, 2**31 - 1])))
+    assert main(["draw", "run.npz"]) == 2
+    assert capsys.readouterr().err.startswith("error: pictures show at most 2,000,000 time steps, got 4,294,967,294")
