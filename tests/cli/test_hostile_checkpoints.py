@@ -5,6 +5,7 @@ import copy
 import numpy as np
 import pytest
 
+import dilated_rnn_np as drn
 from dilated_rnn_np.arrays.archive import write
 from dilated_rnn_np.cli.main import main
 from dilated_rnn_np.nets import checkpoint as checkpoints
