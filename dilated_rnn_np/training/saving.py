@@ -139,7 +139,8 @@ class RunFile:
         if missing := [key for key in meta.get("callbacks") or {} if key not in named(self.callbacks)]:
             raise CheckpointError(f"{path} holds the state of {missing[0]}; give fit the same callbacks as before")
         history = arrays.get("history", np.zeros(0))
-        if history.shape != (step, len(COLUMNS)) or (history[:, 0] != np.arange(1, step + 1)).any():
+        fits = history.dtype.kind == "f" and history.shape == (step, len(COLUMNS))
+        if not fits or (history[:, 0] != np.arange(1, step + 1)).any():
             raise CheckpointError(f"{path}: history must hold one row for each of {step} steps; use another copy of it")
         if meta["optimizer_steps"] < step or (meta["best"] and not 0 < meta["best"]["step"] <= step):
             raise CheckpointError(f"{path}: its numbers of steps contradict each other; use another copy of it")
