@@ -19,6 +19,7 @@ from ..tasks import Task
 from ..training.callbacks import Annealing, WeightAverage
 from ..training.optim import OPTIMIZERS, Optimizer, checked_norm, cosine_decay, get_optimizer
 from ..training.run import Run
+from ..training.saving import RUN_FORMAT
 from ..training.step import evaluate
 from ..training.train import check_budget, fit
 from . import environment
@@ -166,6 +167,16 @@ def measure(model: Network, task: Task, batch_size: int = HELD_OUT_BATCH, part: 
     return evaluate(model, task.held_out_batches(part, batch_size), task.loss, task.metric, task.truncated)
 
 
+def write_net(checkpoint: Path, path: Path) -> None:
+    """Write the parameters of a run that did best in validation to a small file, for ``load`` and the commands.
+
+    The file holds neither the last parameters nor the optimiser's state and the history, so no run continues from it.
+    """
+    best = checkpoints.load(checkpoint, best=True)
+    arrays, config = checkpoints.model_record(best)
+    checkpoints.write(path, arrays, {"run_format": RUN_FORMAT, "model": config, "note": best.note})
+
+
 def run(
     spec: RunSpec,
     folder: Path,
@@ -176,9 +187,9 @@ def run(
 ) -> Result:
     """Train and test a run, or return the result that its folder already holds; a stopped run resumes.
 
-    The folder is this run's alone: checkpoint.npz, metrics.csv, and the result as result.json. The result's "status" is
-    "finished", with loss and metric on the held-out data of ``part``, "test" or "validation", of the parameters that did best
-    in validation, or "diverged".
+    The folder is this run's alone: checkpoint.npz, metrics.csv, net.npz as ``write_net`` describes it, and the result as
+    result.json. The result's "status" is "finished", with loss and metric on the held-out data of ``part``, "test" or
+    "validation", of the parameters that did best in validation, or "diverged".
     """
     file, settings = folder / "result.json", spec.settings()
     if file.exists():
@@ -190,7 +201,8 @@ def run(
     result["hidden"] = sorted(set(model.hidden_sizes))
     try:
         train(spec, folder, True, progress, title)
-        best = checkpoints.load(folder / "checkpoint.npz", best=True).to(model.xp)
+        write_net(folder / "checkpoint.npz", folder / "net.npz")
+        best = checkpoints.load(folder / "net.npz").to(model.xp)
         result["loss"], result["metric"] = measure(best, spec.task, part=part)
         if after is not None:
             result["text"] = after(best)
