@@ -105,7 +105,9 @@ def markdown(study: Study, folder: Path, rows: Sequence[dict[str, Any]], results
     ]
     if experiment.compares_systems and len({row["parameters"] for row in rows}) > 1 and not choices.parameters:
         notes.append("Nets of equal hidden sizes differ in parameters; --parameters N compares nets of equally many.")
-    notes += list(dict.fromkeys(_training(contender.training) for contender in contenders))
+    notes += dict.fromkeys(_training(contender.training, choices.tune) for contender in contenders)
+    dropouts = {c.setting: result["settings"].get("model", {}).get("dropout") for c, result in results}
+    notes += [f"{setting}: dropout {dropout:g} between the layers." for setting, dropout in dropouts.items() if dropout]
     data = {c.setting: c.task.data_note for c in contenders if c.task.data_note}
     notes += [f"{setting}: {note}." for setting, note in data.items()]
     baselines = {c.setting: c.task for c in contenders if c.task.baseline is not None}
@@ -122,23 +124,25 @@ def markdown(study: Study, folder: Path, rows: Sequence[dict[str, Any]], results
     samples = [line for label in reversed(texts) for line in (f"\n## {label}\n\n```text", texts[label].strip(), "```")]
     lines += ["", *(f"- {note}" for note in notes)]
     if choices.tune:
-        few = "validation losses after a tenth of the steps, seed 0; the table's runs use the best of each net"
         lines += [
             "",
             "## Learning rates",
             "",
-            f"{few[0].upper()}{few[1:]}.",
+            "Validation losses after a tenth of the steps, seed 0. Each net runs at its best.",
             "",
-            *tuning.table(study, folder / "rates"),
         ]
+        lines += tuning.table(study, folder / "rates")
     return "\n".join([*lines, *samples, ""])
 
 
-def _training(training: Training) -> str:
-    """Return a training's length and settings as a sentence, without the learning rate that a search has chosen."""
-    extra = [f"weights averaged with decay {training.average:g}"] if training.average else []
-    words = f"{training.steps:,} steps of {training.batch_size} sequences, {training.optimizer}, {training.schedule} schedule"
-    return ", ".join([words, f"gradient norm at most {training.max_norm:g}", *extra]) + "."
+def _training(training: Training, tuned: bool) -> str:
+    """Return the settings of a training as a sentence; a tuned learning rate is in the table instead."""
+    rate = "" if tuned else f"learning rate {training.lr:g}, "
+    average = f", weights averaged with decay {training.average:g}" if training.average else ""
+    return (
+        f"{training.steps:,} steps of {training.batch_size} sequences, {training.optimizer}, {rate}{training.schedule} schedule, "
+        f"gradient norm at most {training.max_norm:g}{average}."
+    )
 
 
 def command(study: Study) -> str:

@@ -81,6 +81,20 @@ def test_the_average_of_the_weights_is_validated_tested_and_stored(tmp_path):
     assert results[0.0]["loss"] == results[None]["loss"] != results[0.9]["loss"]
 
 
+def test_the_page_names_command_training_and_dropout(tmp_path):
+    conduct(tmp_path, choices=replace(CHOICES, dropout=0.25, average=0.5), seeds=1)
+    page = (tmp_path / "table.md").read_text(encoding="utf-8")
+    assert (
+        "`dilated-rnn experiment tiny --systems dilated,skip --dropout 0.25 --average 0.5 --seeds 1`"
+        in page.replace("--scale quick ", "")
+    )
+    assert (
+        "12 steps of 4 sequences, rmsprop, learning rate 0.004, cosine schedule, gradient norm at most 1, weights"
+        in page
+    )
+    assert "adding: dropout 0.25 between the layers." in page
+
+
 def test_dropout_average_and_weight_decay_reach_nets_and_training():
     rows = Study.of(tiny(), replace(CHOICES, dropout=0.25, average=0.5)).contenders
     assert {(row.build(0).dropout, row.training.average) for row in rows} == {(0.25, 0.5)}
