@@ -124,14 +124,8 @@ def markdown(study: Study, folder: Path, rows: Sequence[dict[str, Any]], results
     samples = [line for label in reversed(texts) for line in (f"\n## {label}\n\n```text", texts[label].strip(), "```")]
     lines += ["", *(f"- {note}" for note in notes)]
     if choices.tune:
-        lines += [
-            "",
-            "## Learning rates",
-            "",
-            "Validation losses after a tenth of the steps, seed 0. Each net runs at its best.",
-            "",
-        ]
-        lines += tuning.table(study, folder / "rates")
+        words = "Validation losses after a tenth of the steps, seed 0; each net runs at its best rate."
+        lines += ["", "## Learning rates", "", words, "", *tuning.table(study, folder / "rates")]
     return "\n".join([*lines, *samples, ""])
 
 

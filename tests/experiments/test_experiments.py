@@ -3,6 +3,7 @@
 import functools
 import json
 import os
+import re
 from dataclasses import replace
 
 import matplotlib.image
@@ -97,9 +98,8 @@ def test_each_result_stores_versions_and_machine(tmp_path, monkeypatch):
     first, second = json.loads((tmp_path / "record.json").read_text())["made with"]
     assert first["versions"]["numpy"] == np.__version__ and second["versions"]["numpy"] == "9.9"
     page = (tmp_path / "table.md").read_text(encoding="utf-8")
-    assert (
-        f"numpy {np.__version__}" in page and "- 4 runs: 0 s of training on 64 processors, 3 threads (abacus)" in page
-    )
+    assert f"numpy {np.__version__}" in page
+    assert re.search(r"- 4 runs: \d+ s of training on 64 processors, 3 threads \(abacus\)", page)
 
 
 def test_seeds_and_systems_may_be_added_later(tmp_path):
