@@ -167,8 +167,19 @@ def _cell(row: dict[str, Any], name: str) -> str:
     if isinstance(value, str):
         return value
     places = {"seconds": 1, "ms per step": 1, "steps to half baseline": 0}.get(name, 4)
-    numbers = [f"{n:,}" if isinstance(n, int) else f"{n:,.{places}f}" for n in (value, low, high) if n is not None]
+    numbers = [_number(n, places) for n in (value, low, high) if n is not None]
     return numbers[0] if low == high else "{} ({} to {})".format(*numbers)
+
+
+def _number(value: float, places: int) -> str:
+    """Return a number with a fixed number of decimals, or with an exponent if they would all be 0.
+
+    >>> _number(1234, 4), _number(0.25, 4), _number(5.2e-9, 4)
+    ('1,234', '0.2500', '5.2e-09')
+    """
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:.1e}" if 0 < abs(value) < 0.5 * 10**-places else f"{value:,.{places}f}"
 
 
 def origins(results: Results) -> list[dict[str, Any]]:
