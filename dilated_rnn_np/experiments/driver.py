@@ -203,14 +203,14 @@ def run(
         return result
     made_folder(folder)
     with locked(file):
-        return _run(spec, folder, file, settings, after, progress, title)
+        return _run(spec, file, settings, after, progress, title, part)
 
 
 def _run(
-    spec: RunSpec, folder: Path, file: Path, settings: dict[str, Any], after: After | None, progress: bool, title: str
+    spec: RunSpec, file: Path, settings: Result, after: After | None, progress: bool, title: str, part: str
 ) -> Result:
     """Train and test a run that has no result yet, and write the result."""
-    model = spec.model
+    model, folder = spec.model, file.parent
     result = {"status": "finished", "settings": settings, "parameters": model.num_parameters}
     result["hidden"] = sorted(set(model.hidden_sizes))
     try:
