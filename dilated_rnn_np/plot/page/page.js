@@ -89,6 +89,7 @@ function render({ address = true, smooth = true } = {}) {
   drawAll();
   if (address) writeAddress();
   explorer.milliseconds = performance.now() - start;
+  // The first drawing is no change.
   if (before) $("timing").textContent = `The last change took ${explorer.milliseconds.toFixed(1)} ms.`;
 }
 

@@ -27,7 +27,7 @@ const KEY_HINTS = {
 
 const SYSTEM_HINTS = {
   dilated:
-    "Layer l reads its own state s(l) steps before: c<sub>t</sub> = f(x<sub>t</sub>, c<sub>t−s(l)</sub>) (section 2.1).",
+    "Layer l reads its own state d = s(l) steps before: c<sub>t</sub> = f(x<sub>t</sub>, c<sub>t−s(l)</sub>) (section 2.1).",
   plain: `Every layer reads its own state of the step before: c<sub>t</sub> = f(x<sub>t</sub>, c<sub>t−1</sub>). Of the
     dilations below only their number counts: one per layer.`,
   skip: `Every layer reads two of its states: c<sub>t</sub> = f(x<sub>t</sub>, c<sub>t−1</sub>, c<sub>t−s</sub>) (section
