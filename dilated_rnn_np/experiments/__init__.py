@@ -3,12 +3,15 @@
 Read ``driver`` first: the description of a run, and the functions that train, test and store it. ``net_builder`` builds the nets,
 ``plan`` describes an experiment as contenders, and each experiment is a short file of its own (``copy_memory``, ``mnist``, …).
 ``harness`` makes the runs of an experiment, over ``workers`` if there are several processes, and resumes stopped runs.
+``forecast_study``, ``forecast_harness`` and ``forecast_report`` do the same for forecasters, with the experiment ``m4_hourly``.
 ``report`` and ``pictures`` turn the results into tables and curves; ``files`` and ``environment`` are their helpers.
 ``python -m dilated_rnn_np experiment NAME`` runs one from the command line.
 """
 
-from . import characters, copy_memory, depth, mnist, noisy_mnist, searched_dilations, speech, start
+from . import characters, copy_memory, depth, m4_hourly, mnist, noisy_mnist, searched_dilations, speech, start
 from .driver import RunSpec, Training
+from .forecast_harness import conduct_forecasts
+from .forecast_study import ForecastStudy
 from .harness import conduct
 from .plan import Choices, Contender, Experiment, Study
 
@@ -16,5 +19,18 @@ EXPERIMENTS = {
     module.EXPERIMENT.name: module.EXPERIMENT
     for module in (copy_memory, mnist, noisy_mnist, characters, speech, depth, start, searched_dilations)
 }
+FORECAST_EXPERIMENTS = {m4_hourly.EXPERIMENT.name: m4_hourly.EXPERIMENT}
 
-__all__ = ["EXPERIMENTS", "Choices", "Contender", "Experiment", "RunSpec", "Study", "Training", "conduct"]
+__all__ = [
+    "EXPERIMENTS",
+    "FORECAST_EXPERIMENTS",
+    "Choices",
+    "Contender",
+    "Experiment",
+    "ForecastStudy",
+    "RunSpec",
+    "Study",
+    "Training",
+    "conduct",
+    "conduct_forecasts",
+]
