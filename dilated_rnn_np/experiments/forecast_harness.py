@@ -112,11 +112,12 @@ def make(study: ForecastStudy, folder: Path, number: int, threads: int, progress
             result["seconds"] = time.perf_counter() - started  # of the last fit, to the whole training part
             result[part] = _scores(run_backtest(panel, h, cutoffs, experiment.season, forecaster.predict))
         result["parameters"] = sum(model.num_parameters for model in forecaster.frozen.nets.models)
+        result |= environment.record("numpy")
     finally:
         set_num_threads(before)
     made_folder(file.parent)
     with atomic(file) as out:
-        json.dump(result | environment.record("numpy"), out, indent=1)
+        json.dump(result, out, indent=1)
     return result
 
 

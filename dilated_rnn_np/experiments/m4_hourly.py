@@ -95,18 +95,12 @@ def findings(results: Results) -> list[str]:
 def _contribution(what: str, owas: np.ndarray) -> str:
     """Return a sentence on the OWA without a part and with it, (seeds, 2)."""
     gains = owas[:, 0] - owas[:, 1]  # (seeds,)
-    verb = (
-        "lowers the error"
-        if (gains > 0).all()
-        else "raises the error"
-        if (gains < 0).all()
-        else "makes no clear difference"
-    )
     without, with_it = owas.mean(axis=0)
-    text = f"{what} {verb}: validation OWA {without:.4f} without, {with_it:.4f} with"
+    text = f"validation OWA {without:.4f} without, {with_it:.4f} with"
     if len(gains) == 1:
-        return f"{text}; one seed, so a small difference proves nothing."
-    return f"{text}; the difference per seed is {gains.min():+.4f} to {gains.max():+.4f}."
+        return f"{what}: {text}; one seed, so a small difference proves nothing."
+    decided = "lowers" if (gains > 0).all() else "raises" if (gains < 0).all() else "does not clearly change"
+    return f"{what} {decided} the error: {text}; the gain per seed is {gains.min():+.4f} to {gains.max():+.4f}."
 
 
 EXPERIMENT = ForecastExperiment(

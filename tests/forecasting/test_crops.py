@@ -12,4 +12,4 @@ def test_crops_are_long_enough_for_dilations_beyond_the_seasons():
         forecaster = Forecaster(4, seasons=(), hidden_size=3, dilations=[1, 200])
         forecaster.fit(y, steps, progress=False)
         weights.append(forecaster.frozen.nets.models[0].params["layers.1.W_h"])
-    assert not np.array_equal(*weights)  # crops of at most 200 steps train no recurrent weight of that layer
+    assert not np.allclose(*weights, rtol=1e-5)  # crops of at most 200 steps train no recurrent weight of that layer
