@@ -55,3 +55,50 @@ def data_dir() -> str | None:
     """Return the folder of real data: ``$DILATED_RNN_DATA``, or ``shared/data`` beside the project, or None."""
     beside = Path(__file__).resolve().parents[2] / "shared" / "data"
     return os.environ.get("DILATED_RNN_DATA") or (str(beside) if beside.is_dir() else None)
+
+
+def show_series(pictures: Any, height: float = 1.7) -> None:
+    """Show lines over time, one picture below the other.
+
+    Parameters
+    ----------
+    pictures : by title, a mapping from the label of a line to its time stamps and values.
+    height : of one picture, in inches.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, height * len(pictures)), layout="constrained")
+    for ax, (title, lines) in zip(figure.subplots(len(pictures), squeeze=False)[:, 0], pictures.items(), strict=True):
+        for number, (label, (times, values)) in enumerate(lines.items()):
+            ax.plot(times, values, color=("0.3", "#0072B2", "#D55E00")[number], linewidth=1, label=label)
+        ax.set_title(title, fontsize=10, loc="left")
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.margins(x=0.01)
+        if len(lines) > 1:
+            ax.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    show(figure)
+
+
+def show_scores(scores: Any, xlabel: str) -> None:
+    """Show numbers as dots, one row per method and one picture per series, so that left is better.
+
+    Parameters
+    ----------
+    scores : by method, a mapping from a series to its number.
+    """
+    from matplotlib.figure import Figure
+
+    methods, series = list(scores), list(next(iter(scores.values())))
+    figure = Figure(figsize=(9, 0.8 + 0.27 * len(methods)), layout="constrained")
+    for ax, name in zip(figure.subplots(1, len(series), sharey=True), series, strict=True):
+        values = [scores[method][name] for method in methods]
+        best = min(range(len(values)), key=values.__getitem__)
+        ax.hlines(range(len(methods)), 0, values, color="0.8")
+        ax.scatter(
+            values, range(len(methods)), color=["#D55E00" if k == best else "#0072B2" for k in range(len(values))]
+        )
+        ax.set_title(name, fontsize=10)
+        ax.set(yticks=range(len(methods)), yticklabels=methods, xlabel=xlabel, xlim=(0, 1.15 * max(values)))
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.invert_yaxis() if name == series[0] else None
+    show(figure)
