@@ -40,8 +40,8 @@ def write(study: ForecastStudy, folder: Path, results: Results, finished: bool) 
 def table(study: ForecastStudy, results: Results) -> list[dict[str, Any]]:
     """Return the rows of the table: published forecasts, naive ones, and the forecasters of the study."""
     rows = []
-    for label, scores in study.experiment.published.items():
-        rows.append(_row("published", label, [{"test": scores}]))
+    for label, known in study.experiment.published.items():
+        rows.append(_row("published", label, [{"test": known}]))
     for label in NAIVE if results else ():
         rows.append(_row("naive", label, [{part: results[0][1][part][label] for part in PARTS}]))
     for row in study.rows:

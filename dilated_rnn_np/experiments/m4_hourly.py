@@ -7,10 +7,11 @@ controls are the same net without memory (all dilations are longer than any seri
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from ..forecasting import Panel, m4_hourly
+from ..forecasting import Panel, Series, m4_hourly
 from ..forecasting.features import INPUTS
 from ..forecasting.forecaster import dilations_of
 from .forecast_study import ForecastExperiment, Results, Row
@@ -40,9 +41,11 @@ def panels(choices: Choices) -> tuple[Panel, Panel]:
         train = replace(train, series=tuple(series.cut(slice(-QUICK_LENGTH, None)) for series in chosen))
     whole = []
     for series in train:
-        following = test[series.unique_id]
-        pairs = {name: (getattr(series, name), getattr(following, name)) for name in ("ds", "y", "covariates")}
-        whole.append(replace(series, **{name: np.concatenate(pair) for name, pair in pairs.items()}))
+        parts = series, test[series.unique_id]
+        ds, y, covariates = (
+            np.concatenate([getattr(part, name) for part in parts]) for name in ("ds", "y", "covariates")
+        )
+        whole.append(Series(series.unique_id, ds, y, covariates))
     return train, replace(train, series=tuple(whole))
 
 
@@ -53,9 +56,8 @@ def rows(choices: Choices) -> list[Row]:
     found = [Row("none", BASE, {**net, "members": 0})]
     for kind in INPUTS[-1:] if choices.quick else INPUTS:
         own = {**net, "inputs": kind}
-        no_base = {"seasons": (), "dilations": DILATIONS, "methods": ("naive",)}
-        variants = {
-            NO_BASE: no_base,
+        variants: dict[str, dict[str, Any]] = {
+            NO_BASE: {"seasons": (), "dilations": DILATIONS, "methods": ("naive",)},
             BOTH: {},
             MEMORYLESS: {"dilations": [BEYOND] * len(DILATIONS)},
             ONES: {"dilations": [1] * len(DILATIONS)},
