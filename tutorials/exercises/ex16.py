@@ -85,10 +85,6 @@ EXERCISES = {
                 "those are the last horizon values, which begin at another position of the season unless the horizon is a "
                 "multiple of it.",
             ),
-            Mistake(
-                lambda y, h, m: y[-m:],
-                "that is one season; the horizon may be longer, then the season is repeated.",
-            ),
         ],
         [
             "the last season is y[-season:]; which of its values belongs to step k of the horizon?",
