@@ -79,6 +79,13 @@ def show_series(pictures: Any, height: float = 1.7) -> None:
     show(figure)
 
 
+def axes_below(count: int, height: float = 2.4) -> Any:
+    """Return axes below one another, on one figure and one scale; the height of each is in inches."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(9, height * count), layout="constrained").subplots(count, sharex=True, sharey=True)
+
+
 def show_scores(scores: Any, xlabel: str) -> None:
     """Show numbers as dots, one row per method and one picture per series, so that left is better.
 
