@@ -57,33 +57,29 @@ def data_dir() -> str | None:
     return os.environ.get("DILATED_RNN_DATA") or (str(beside) if beside.is_dir() else None)
 
 
-def show_series(pictures: Any, height: float = 1.7) -> None:
+def show_series(series: Any, height: float = 1.7) -> None:
     """Show lines over time, one picture below the other.
 
     Parameters
     ----------
-    pictures : by title, a mapping from the label of a line to its time stamps and values.
-    height : of one picture, in inches.
+    series : by title, time stamps and values. height : of one picture, in inches.
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, height * len(pictures)), layout="constrained")
-    for ax, (title, lines) in zip(figure.subplots(len(pictures), squeeze=False)[:, 0], pictures.items(), strict=True):
-        for number, (label, (times, values)) in enumerate(lines.items()):
-            ax.plot(times, values, color=("0.3", "#0072B2", "#D55E00")[number], linewidth=1, label=label)
+    figure = Figure(figsize=(9, height * len(series)), layout="constrained")
+    for ax, (title, line) in zip(figure.subplots(len(series), squeeze=False)[:, 0], series.items(), strict=True):
+        ax.plot(*line, color="0.3", linewidth=1)
         ax.set_title(title, fontsize=10, loc="left")
         ax.spines[["top", "right"]].set_visible(False)
         ax.margins(x=0.01)
-        if len(lines) > 1:
-            ax.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
     show(figure)
 
 
 def axes_below(count: int, height: float = 2.4) -> Any:
-    """Return axes below one another, on one figure and one scale; the height of each is in inches."""
+    """Return axes below one another, on one figure, with one vertical scale; the height of each is in inches."""
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(9, height * count), layout="constrained").subplots(count, sharex=True, sharey=True)
+    return Figure(figsize=(9, height * count), layout="constrained").subplots(count, sharey=True)
 
 
 def show_scores(scores: Any, xlabel: str) -> None:
@@ -101,11 +97,10 @@ def show_scores(scores: Any, xlabel: str) -> None:
         values = [scores[method][name] for method in methods]
         best = min(range(len(values)), key=values.__getitem__)
         ax.hlines(range(len(methods)), 0, values, color="0.8")
-        ax.scatter(
-            values, range(len(methods)), color=["#D55E00" if k == best else "#0072B2" for k in range(len(values))]
-        )
+        colours = ["#D55E00" if k == best else "#0072B2" for k in range(len(values))]
+        ax.scatter(values, range(len(methods)), color=colours, zorder=3)
         ax.set_title(name, fontsize=10)
         ax.set(yticks=range(len(methods)), yticklabels=methods, xlabel=xlabel, xlim=(0, 1.15 * max(values)))
+        ax.set_ylim(len(methods) - 0.5, -0.5)  # the first method on top
         ax.spines[["top", "right"]].set_visible(False)
-        ax.invert_yaxis() if name == series[0] else None
     show(figure)
