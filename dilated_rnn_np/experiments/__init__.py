@@ -3,8 +3,8 @@
 Read ``driver`` first: the description of a run, and the functions that train, test and store it. ``net_builder`` builds the nets,
 ``plan`` describes an experiment as contenders, and each experiment is a short file of its own (``copy_memory``, ``mnist``, …).
 ``harness`` makes the runs of an experiment, over ``workers`` if there are several processes, and resumes stopped runs.
-``forecast_study``, ``forecast_harness`` and ``forecast_report`` do the same for forecasters, with the experiment ``m4_hourly``.
-``report`` and ``pictures`` turn the results into tables and curves; ``files`` and ``environment`` are their helpers.
+``report`` and ``pictures`` turn the results into tables and curves; ``files`` and ``environment`` are their helpers;
+``forecast_study``, ``forecast_harness`` and ``forecast_report`` do all this for forecasters, with the experiment ``m4_hourly``.
 ``python -m dilated_rnn_np experiment NAME`` runs one from the command line.
 """
 
