@@ -30,6 +30,7 @@ PUBLISHED = {
     "best on Hourly, submission 238": {"smape": 8.913, "mase": 0.801, "owa": 0.410, "msis": 6.139},
 }
 BASE, NO_BASE, BOTH, FOUR = "base alone", "net without a base", "net and base", "four nets and base"
+ON_NAIVE = "net and seasonal naive"
 MEMORYLESS, ONES = "net and base, memoryless", "net and base, all dilations 1"
 
 
@@ -50,7 +51,7 @@ def panels(choices: Choices) -> tuple[Panel, Panel]:
 
 
 def rows(choices: Choices) -> list[Row]:
-    """Return the base alone, and for each kind of inputs the net without a base, with it, and the controls."""
+    """Return the base alone, and for each kind of inputs the net without a base and with one, and the controls."""
     steps = choices.steps or (8 if choices.quick else 130)
     net = {"seasons": SEASONS, "hidden_size": 8 if choices.quick else 40}
     found = [Row("none", BASE, {**net, "members": 0})]
@@ -58,6 +59,7 @@ def rows(choices: Choices) -> list[Row]:
         own = {**net, "inputs": kind}
         variants: dict[str, dict[str, Any]] = {
             NO_BASE: {"seasons": (), "dilations": DILATIONS, "methods": ("naive",)},
+            ON_NAIVE: {"methods": ("seasonal naive",)},
             BOTH: {},
             MEMORYLESS: {"dilations": [BEYOND] * len(DILATIONS)},
             ONES: {"dilations": [1] * len(DILATIONS)},
@@ -69,7 +71,8 @@ def rows(choices: Choices) -> list[Row]:
 
 CONTRIBUTIONS = (
     ("The net", BASE, BOTH),
-    ("The base forecast", NO_BASE, BOTH),
+    ("Any base forecast", NO_BASE, ON_NAIVE),
+    ("A base of several methods", ON_NAIVE, BOTH),
     ("Recurrence", MEMORYLESS, BOTH),
     ("Dilation", ONES, BOTH),
     ("Averaging four nets", BOTH, FOUR),
@@ -121,6 +124,7 @@ EXPERIMENT = ForecastExperiment(
         "methods adds the forecasts of all base methods.",
         "net without a base: the net predicts the distance from the last value, without any seasonal forecast or seasonal "
         "smoothing in its inputs; it learns of the seasons by its dilations alone.",
+        "net and seasonal naive: the base is the seasonal naive forecast; the inputs know the errors of the smoothing.",
         f"memoryless: all dilations are {BEYOND:,}, longer than any series. All nets of one kind of inputs have the same size.",
     ),
     findings=findings,
