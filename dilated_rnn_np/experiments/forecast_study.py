@@ -31,7 +31,7 @@ class Row:
 
 
 Trial = tuple[Row, int]  # a row and a seed
-Results = Sequence[tuple[Trial, Result]]
+Results = Sequence[tuple[Any, Result]]  # a trial and its result
 
 
 @dataclass(frozen=True)

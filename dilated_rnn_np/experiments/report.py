@@ -130,7 +130,7 @@ def _cell(row: dict[str, Any], name: str) -> str:
     return numbers[0] if low == high else "{} ({} to {})".format(*numbers)
 
 
-def origins(results: Sequence[tuple[Any, dict[str, Any]]]) -> list[dict[str, Any]]:
+def origins(results: Results) -> list[dict[str, Any]]:
     """Return the distinct versions and machines of the runs, each with the number of its runs and their time."""
     found: dict[str, dict[str, Any]] = {}
     for _, result in results:
