@@ -85,6 +85,22 @@ class Crops:
         return self.tracks[i].rows(0, np.minimum(columns, self.tracks[i].z.shape[1] - 1))
 
 
+def crop_steps(spans: Sequence[int], series: Sequence[np.ndarray], horizon: int) -> int:
+    """Return the steps per crop: three times the longest span within the series, and the horizon, but at least 128.
+
+    Parameters
+    ----------
+    spans : seasons and dilations; those that reach beyond every series carry nothing and are ignored.
+
+    Examples
+    --------
+    >>> crop_steps((24, 168, 2000), [np.zeros(700)], horizon=48)
+    552
+    """
+    longest = max(map(len, series))
+    return max(3 * max((span for span in spans if span < longest), default=1) + horizon, 128)
+
+
 def target_weights(series: Sequence[np.ndarray], base: Base, season: int) -> list[np.ndarray]:
     """Return one weight per value, so that the absolute error in units of sigma approximates OWA.
 

@@ -20,7 +20,7 @@ from ..training.optim import Adam, cosine_decay, warmup
 from ..training.train import fit
 from .backtest import Backtest, run_backtest
 from .base import fit_base
-from .crops import Crops
+from .crops import Crops, crop_steps
 from .exogenous import Exogenous
 from .following import Followed, Nets
 from .forecast import Forecast
@@ -154,7 +154,7 @@ class Forecaster:
             for row, i in enumerate(rows):
                 tracks[i] = group.track_of(row)
         data = values, tracks, [frozen.exogenous.inputs(series) for series in panel], frozen.base
-        size = max(3 * max(frozen.seasons, default=1) + self.horizon, 128)
+        size = crop_steps((*frozen.seasons, *(self.dilations or ())), values, self.horizon)
         models = []
         for member in range(self.members):
             seed = int(stream(self.rng, "members", member).integers(2**62))
