@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..nets.model import DilatedRNN
-from .base import Base
+from .base import LEAST_SIGMA, Base
 from .features import base_forecast, inputs
 from .quantiles import QuantileHead
 from .ragged import lengths_of, padded
@@ -81,5 +81,6 @@ class Nets:
         forecast, _ = base_forecast(track, base, self.horizon)  # (N, 1, h)
         if not len(outputs):
             outputs = np.zeros((1, *outputs.shape[1:]))
-        z = forecast[:, 0, :, None] + base.sigma[:, None, None] * self.head.quantiles(outputs).mean(axis=0)
+        sigma = np.where(base.sigma > LEAST_SIGMA, base.sigma, 0)  # a constant series is forecast exactly
+        z = forecast[:, 0, :, None] + sigma[:, None, None] * self.head.quantiles(outputs).mean(axis=0)
         return unscaled(z, base.scale[:, None, None])

@@ -19,7 +19,7 @@ from ..nets.model import DilatedRNN
 from ..training.callbacks import EpochAverage
 from ..training.optim import Adam, cosine_decay, warmup
 from ..training.train import fit
-from .backtest import Backtest, run_backtest
+from .backtest import Backtest, check_windows, run_backtest
 from .base import fit_base
 from .crops import Crops
 from .exogenous import Exogenous
@@ -312,7 +312,7 @@ class Forecaster:
 
     # ------------------------------------------------------------------ backtests and files
 
-    def backtest(self, panel: Any, windows: int = 3, steps: int = STEPS, progress: bool = True) -> Backtest:
+    def backtest(self, panel: Any, windows: int = 3, steps: int = STEPS, **training: Any) -> Backtest:
         """Return the scores of forecasts from past cutoffs, beside those of the naive forecasts.
 
         A new forecaster with the same settings is fitted once, to the values before the first cutoff; at each later cutoff it
@@ -320,18 +320,13 @@ class Forecaster:
 
         Parameters
         ----------
-        panel, steps, progress : as in ``fit``. windows : number of cutoffs, ``horizon`` steps apart; the last one is
-            ``horizon`` steps before the end.
+        panel, steps : as in ``fit``. training : checkpoint, resume and progress, as there.
+        windows : number of cutoffs, ``horizon`` steps apart; the last one is ``horizon`` steps before the end.
         """
         panel, windows = Panel.of(panel), positive_integer("windows", windows)
-        longest = max(len(series) for series in panel)
-        if longest <= windows * self.horizon + 1:
-            raise ValueError(
-                f"a backtest of {windows} windows of {self.horizon} steps needs a series of at least "
-                f"{windows * self.horizon + 2} values, the longest has {longest}; use fewer windows or a shorter horizon"
-            )
+        check_windows(panel, self.horizon, windows)
         other = Forecaster(**self.settings())
-        other.fit(panel.drop_last(windows * self.horizon), steps, progress=progress)
+        other.fit(panel.drop_last(windows * self.horizon), steps, **training)
         season = other.frozen.seasons[0] if other.frozen.seasons else 1
         return run_backtest(panel, self.horizon, windows, season, other.predict)
 

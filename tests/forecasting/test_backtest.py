@@ -1,0 +1,47 @@
+"""Backtests of series on which metrics are undefined, and the files they write."""
+
+import csv
+
+import numpy as np
+import pytest
+
+from dilated_rnn_np.forecasting import Forecaster
+
+SEASONAL = 10 + 3 * np.sin(np.arange(60) * 2 * np.pi / 6)
+
+
+def backtest(panel, **settings):
+    return Forecaster(4, (6,), hidden_size=3, **settings).backtest(panel, windows=2, steps=3, progress=False)
+
+
+@pytest.mark.parametrize("value", [7.0, 0.0, -1e6])
+def test_constant_series_are_forecast_exactly_and_compared_by_smape(value, tmp_path):
+    found = backtest({"a": np.full(60, value), "b": np.full(50, value)})
+    assert found.mean["forecaster"].smape == pytest.approx(0, abs=1e-9)
+    assert "at least as good as the seasonal naive forecast: sMAPE 0.000 against 0.000" in found.verdict
+    found.to_csv(tmp_path / "backtest.csv")
+    with open(tmp_path / "backtest.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 2 * 4 and {row["owa"] for row in rows} == {""}
+
+
+def test_a_constant_series_beside_others_does_not_disturb_their_scores():
+    found = backtest({"a": np.full(60, 7.0), "b": SEASONAL}, members=0)
+    alone = backtest({"b": SEASONAL}, members=0)
+    assert found.mean["naive"].mase == pytest.approx(alone.mean["naive"].mase)
+    assert np.isfinite(found.owa())
+
+
+def test_a_backtest_resumes_from_its_checkpoint(tmp_path):
+    forecaster, file = Forecaster(4, (6,), hidden_size=3), tmp_path / "run.npz"
+    settings = {"windows": 1, "steps": 3, "checkpoint": file, "progress": False}
+    first = forecaster.backtest({"b": SEASONAL}, **settings)
+    with pytest.raises(FileExistsError):
+        forecaster.backtest({"b": SEASONAL}, **settings)
+    assert forecaster.backtest({"b": SEASONAL}, **settings, resume=True).scores == first.scores
+
+
+@pytest.mark.parametrize(("windows", "length"), [(1, 5), (3, 13)])
+def test_too_many_windows_are_refused_with_the_length_that_they_need(windows, length):
+    with pytest.raises(ValueError, match=f"at least {length + 1} values, the longest has {length}"):
+        Forecaster(4).backtest({"a": np.arange(length)}, windows=windows)
