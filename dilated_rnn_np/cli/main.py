@@ -13,6 +13,7 @@ from ..plot import checked_picture
 from ..tasks import DataError
 from .demo import demonstrate
 from .errors import UserError, user_errors
+from .forecast_command import forecast_command
 from .parser import parser
 from .picture_commands import draw_command, paths_command
 from .task_options import DEFAULTS
@@ -61,4 +62,5 @@ COMMANDS = {
     "paths": paths_command,
     "draw": draw_command,
     "experiment": experiment_command,
+    "forecast": forecast_command,
 }
