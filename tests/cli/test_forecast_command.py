@@ -79,7 +79,9 @@ def test_the_files_hold_the_forecasts_of_the_library():
     assert main([*COMMAND, "--season", "7", "--seed", "3", "--members", "2", "--backtest", "0"]) == 0
     forecaster = Forecaster(5, (7,), hidden_size=3, rng=3, members=2)
     expected = forecaster.fit(read_csv("sales.csv"), steps=4, progress=False).predict()
-    found = [[float(row[name]) for name in ("q0.025", "q0.5", "q0.975")] for row in read("runs/forecast/sales/forecast.csv")]
+    found = [
+        [float(row[name]) for name in ("q0.025", "q0.5", "q0.975")] for row in read("runs/forecast/sales/forecast.csv")
+    ]
     assert np.array_equal(found, expected.values.reshape(-1, 3))
     assert not Path("runs/forecast/sales/backtest.csv").exists()
 
@@ -129,7 +131,7 @@ def test_a_saved_model_forecasts_a_longer_file_without_training(capsys):
     assert main(["forecast", "longer.csv", "--model", "runs/forecast/sales/model.npz"]) == 2
     assert "longer/forecast.csv exists: " in capsys.readouterr().err
     assert main(["forecast", "promoted.csv", "--model", "runs/forecast/sales/model.npz"]) == 2
-    assert "error: FILE must have the covariates of the model, none; it has promotion\n" == capsys.readouterr().err
+    assert capsys.readouterr().err == "error: FILE must have the covariates of the model, none; it has promotion\n"
 
 
 def test_covariates_of_the_future_come_from_the_file_or_from_another_one(capsys):
