@@ -47,7 +47,6 @@ class Nets:
 
     models: list[DilatedRNN]
     head: QuantileHead
-    kind: str  # of the inputs
     horizon: int
 
     def outputs(self, group: Followed, exogenous: Sequence[np.ndarray]) -> tuple[np.ndarray, list[Any]]:
@@ -67,8 +66,7 @@ class Nets:
 
     def x(self, track: Track, base: Base, exogenous: np.ndarray) -> np.ndarray:
         """Return the inputs at all steps of a track, (n, N, D)."""
-        x = inputs(track, base, *base_forecast(track, base, self.horizon), self.kind)  # (N, n, D)
-        x = np.concatenate([x, np.nan_to_num(exogenous).astype(np.float32)], axis=-1)
+        x = np.concatenate([inputs(track, base), np.nan_to_num(exogenous).astype(np.float32)], axis=-1)  # (N, n, D)
         return np.ascontiguousarray(x.transpose(1, 0, 2))
 
     def quantiles(self, track: Track, base: Base, outputs: np.ndarray) -> np.ndarray:
@@ -78,7 +76,7 @@ class Nets:
         ----------
         track : of one step. outputs : (members, N, h Q); without members they are zeros, the quantiles of the base.
         """
-        forecast, _ = base_forecast(track, base, self.horizon)  # (N, 1, h)
+        forecast = base_forecast(track, base, self.horizon)  # (N, 1, h)
         if not len(outputs):
             outputs = np.zeros((1, *outputs.shape[1:]))
         sigma = np.where(base.sigma > LEAST_SIGMA, base.sigma, 0)  # a constant series is forecast exactly

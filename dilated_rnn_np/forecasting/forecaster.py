@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.checks import fraction, one_of, positive, positive_integer, real
+from ..arrays.checks import fraction, positive, positive_integer, real
 from ..arrays.streams import stream
 from ..nets import checkpoint as checkpoints
 from ..nets.model import DilatedRNN
@@ -23,7 +23,6 @@ from .backtest import Backtest, check_windows, run_backtest
 from .base import fit_base
 from .crops import Crops
 from .exogenous import Exogenous
-from .features import INPUTS
 from .following import Followed, Nets
 from .forecast import Forecast
 from .frozen import Frozen
@@ -59,7 +58,6 @@ class Forecaster:
     rng : the seed of all random numbers.
     members : nets that differ by their seeds and whose forecasts are averaged; 0 forecasts with the base alone.
     methods : names of the base methods to use, see ``candidate_names``; None for all.
-    inputs : "methods" gives the net the forecasts of all methods, "errors" only the last error and value.
 
     Examples
     --------
@@ -85,7 +83,6 @@ class Forecaster:
         dropout: float = 0.25,
         lr: float = 5e-3,
         methods: Sequence[str] | None = None,
-        inputs: str = "methods",
     ) -> None:
         self.horizon = positive_integer("horizon", horizon)
         self.seasons = None if seasons is None else _checked_seasons(seasons)
@@ -96,7 +93,6 @@ class Forecaster:
         self.members = positive_integer("members", members, least=0)
         self.dropout, self.lr = fraction("dropout", dropout), positive("lr", lr)
         self.methods = None if methods is None else tuple(methods)
-        self.inputs = one_of("inputs", inputs, INPUTS)
         self.notes: list[str] = []
 
     # ------------------------------------------------------------------ training
@@ -136,7 +132,7 @@ class Forecaster:
             base=base,
             prior=prior,
             exogenous=Exogenous.of(panel, self.horizon),
-            nets=Nets([], head, self.inputs, self.horizon),
+            nets=Nets([], head, self.horizon),
         )
         if self.members:
             frozen.nets.models = self._trained(panel, frozen, steps, checkpoint, resume, progress)
@@ -164,7 +160,7 @@ class Forecaster:
         for member in range(self.members):
             seed = int(stream(self.rng, "members", member).integers(2**62))
             season = frozen.seasons[0] if frozen.seasons else 1
-            crops = Crops(*data, season, self.horizon, self.inputs, frozen.warm_up, size, BATCH, seed)
+            crops = Crops(*data, season, self.horizon, frozen.warm_up, size, BATCH, seed)
             if not len(crops.rows):
                 self.notes.append(
                     f"no series has more than {frozen.warm_up} values, so no net was trained: the base forecasts alone"

@@ -46,7 +46,6 @@ def pack(frozen: Frozen, panel: Panel) -> tuple[Arrays, dict[str, Any]]:
         "methods": frozen.methods,
         "rows": dict(frozen.rows),
         "prior_sigma": frozen.prior.sigma,
-        "inputs": nets.kind,
         "horizon": nets.horizon,
         "levels": nets.head.levels,
         "models": models,
@@ -76,7 +75,7 @@ def unpack(path: Path, arrays: Arrays, described: dict[str, Any]) -> tuple[Froze
         Base(**{field.name: arrays[f"base/{field.name}"] for field in fields(Base)}),
         Prior(arrays["prior/rates"], arrays["prior/methods"], described["prior_sigma"]),
         Exogenous(frequency, horizon, names, arrays["exogenous/mean"], arrays["exogenous/std"]),
-        Nets(models, QuantileHead(levels, arrays["head/distances"]), described["inputs"], horizon),
+        Nets(models, QuantileHead(levels, arrays["head/distances"]), horizon),
     )
     ends = np.cumsum(arrays["panel/lengths"])[:-1]
     parts = np.split(arrays["panel/y"], ends), np.split(arrays["panel/covariates"], ends)
