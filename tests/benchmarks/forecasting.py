@@ -44,6 +44,7 @@ def _row(cells):
 def measure(series, length):
     """Return the seconds and the peak MB above those before, of the base forecast, one training step, and a forecast."""
     import numpy as np
+
     from benchmarks.serve import memory, reset_peak_memory
     from dilated_rnn_np.forecasting import Forecaster, Panel
 
