@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import math
 import os
 from collections.abc import Sequence
 from dataclasses import replace
@@ -80,7 +79,7 @@ class Forecaster:
         rng: int = 0,
         *,
         members: int = 1,
-        dropout: float = 0.25,
+        dropout: float = 0.1,
         lr: float = 5e-3,
         methods: Sequence[str] | None = None,
     ) -> None:
@@ -365,15 +364,12 @@ def member_file(path: Path, member: int) -> Path:
 
 
 def dilations_of(seasons: Sequence[int]) -> list[int]:
-    """Return 1, the largest divisor of the shortest season up to its square root, and the seasons; 1, 2, 4, 8 without any.
+    """Return a dilation of 1 and one per season; 1, 2, 4, 8 without seasons.
 
-    >>> dilations_of((24, 168)), dilations_of((7,)), dilations_of(())
-    ([1, 4, 24, 168], [1, 7], [1, 2, 4, 8])
+    >>> dilations_of((24, 168)), dilations_of(())
+    ([1, 24, 168], [1, 2, 4, 8])
     """
-    if not seasons:
-        return [1, 2, 4, 8]
-    middle = max(d for d in range(1, math.isqrt(seasons[0]) + 1) if seasons[0] % d == 0)
-    return sorted({1, middle, *seasons})
+    return [1, *seasons] if seasons else [1, 2, 4, 8]
 
 
 def _checked_seasons(seasons: Sequence[int]) -> tuple[int, ...]:
