@@ -13,7 +13,7 @@ from .base import LEAST_SIGMA, Base
 from .features import base_forecast, inputs
 from .quantiles import QuantileHead
 from .ragged import lengths_of, padded
-from .scaling import scaled, unscaled
+from .scaling import scaled, unscaled, with_zeros
 from .smoothing import Smoother
 from .track import Track, follow, reach
 
@@ -81,4 +81,4 @@ class Nets:
             outputs = np.zeros((1, *outputs.shape[1:]))
         sigma = np.where(base.sigma > LEAST_SIGMA, base.sigma, 0)  # a constant series is forecast exactly
         z = forecast[:, 0, :, None] + sigma[:, None, None] * self.head.quantiles(outputs).mean(axis=0)
-        return unscaled(z, base.scale[:, None, None])
+        return with_zeros(unscaled(z, base.scale[:, None, None]), base.least[:, None, None])

@@ -45,3 +45,19 @@ def test_a_backtest_resumes_from_its_checkpoint(tmp_path):
 def test_too_many_windows_are_refused_with_the_length_that_they_need(windows, length):
     with pytest.raises(ValueError, match=f"at least {length + 1} values, the longest has {length}"):
         Forecaster(4).backtest({"a": np.arange(length)}, windows=windows)
+
+
+def test_forecasts_of_counts_are_zeros_or_near_counts():
+    rng = np.random.default_rng(0)
+    counts = {f"I{i}": rng.poisson(0.4, 120) * rng.integers(2, 6, 120) * 1.0 for i in range(4)}
+    found = backtest(counts, members=0)
+    assert found.owa() < 1  # Naive2; 1.18 where small numbers stand in place of the zeros
+    forecast = Forecaster(4, (6,), members=0).fit(counts).predict()
+    least = 2.0
+    assert ((forecast.values == 0) | (forecast.values >= least / 2)).all() and (forecast.values == 0).any()
+
+
+def test_forecasts_of_series_with_negative_values_or_without_zeros_may_cross_zero():
+    falling = 50 - np.arange(60.0) + np.random.default_rng(0).normal(0, 1, 60)
+    forecast = Forecaster(4, (), members=0).fit({"crossing": falling, "above": falling + 12}).predict()
+    assert (forecast.mean[0] < 0).all() and (forecast.quantile(0.025)[1] < 0).any()
