@@ -31,6 +31,7 @@ EXAMPLES = """examples:
   dilated-rnn experiment copy-memory --jobs 2          systems against each other, two runs at a time
   dilated-rnn paths --dilations 1,2,4,8 --against skip,plain,cnn     path lengths through time
   dilated-rnn draw --dilations 1,2,4 --out pictures    every picture of an architecture, or of a checkpoint
+  dilated-rnn explore --layers 9                       an interactive page of a net's paths, stages and gradient
 """
 
 
@@ -56,7 +57,15 @@ def parser(task: str | None = None) -> Parser:
     add_own(top, "--demo-seed", types.whole, "seed of the demonstration", 0)
     commands = top.add_subparsers(title="commands", metavar="COMMAND")
     _add_train(commands, task)
-    for add_command in (_add_evaluate, _add_generate, _add_summary, _add_paths, _add_draw, _add_experiment):
+    for add_command in (
+        _add_evaluate,
+        _add_generate,
+        _add_summary,
+        _add_paths,
+        _add_draw,
+        _add_explore,
+        _add_experiment,
+    ):
         add_command(commands)
     _add_forecast(commands)
     return top
@@ -146,6 +155,22 @@ def _add_draw(commands: Any) -> None:
     add(draw, "--steps", default=17, help="time steps of the unrolled network; animations show 17 at most")
     add(draw, "--out", default="pictures", help="folder for the pictures")
     add(draw, "--data-dir", "--text")
+
+
+def _add_explore(commands: Any) -> None:
+    explore = _command(commands, "explore", "write one HTML page to explore a net in the browser")
+    add(
+        explore,
+        "checkpoint",
+        nargs="?",
+        help="a checkpoint, whose states and gradients the page shows; or the options below",
+    )
+    add(explore, "--dilations", otherwise="1,2,4")
+    add_own(explore, "--layers", types.count, "number of layers L, instead of --dilations", metavar="L")
+    add_own(explore, "--base", types.count, "dilations are M^l0, M^(1+l0), … (default: 2)", metavar="M")
+    add_own(explore, "--start", types.whole, "above 0 there is a fusion layer (default: 0)", metavar="l0")
+    explore.add_argument("--out", metavar="FILE", default="explorer.html", help="the page to write")
+    add(explore, "--data-dir", "--text")
 
 
 def _add_experiment(commands: Any) -> None:
