@@ -214,7 +214,7 @@ def _add_forecast(commands: Any) -> None:
     add_own(group, "--hidden", types.count, "units per layer", 40, metavar="H")
     add(group, "--dilations", otherwise="from the seasons")
     group = forecast.add_argument_group("training")
-    add(group, "--steps", default=STEPS, help="training steps per net")
+    add(group, "--steps", help="training steps per net", otherwise=f"{STEPS}, fewer for less than 10,000 values")
     add_own(group, "--members", types.whole, "nets whose forecasts are averaged; 0 for the base forecast alone", 1)
     add(group, "--seed", help="of weights, data and dropout")
     add(group, "--threads", otherwise="as many as cores")

@@ -87,3 +87,4 @@ class Nets:
         relative = centre + WIDENING * (relative - centre)
         sigma = np.where(base.sigma > LEAST_SIGMA, base.sigma, 0)  # a constant series is forecast exactly
         z = forecast[:, 0, :, None] + sigma[:, None, None] * relative
+        return with_zeros(unscaled(z, base.scale[:, None, None]), base.least[:, None, None])
