@@ -62,3 +62,8 @@ def test_forecasts_of_series_with_negative_values_or_without_zeros_may_cross_zer
     falling = 50 - np.arange(60.0) + np.random.default_rng(0).normal(0, 1, 60)
     forecast = Forecaster(4, (), members=0).fit({"crossing": falling, "above": falling + 12}).predict()
     assert (forecast.mean[0] < 0).all() and (forecast.quantile(0.025)[1] < 0).any()
+
+
+def test_an_unknown_method_is_refused_with_the_known_ones():
+    with pytest.raises(ValueError, match="unknown method 'drift 5'; known: smoothing, seasonal naive, drift 6"):
+        Forecaster(4, (6,), members=0, methods=["drift 5"]).fit({"b": SEASONAL})
