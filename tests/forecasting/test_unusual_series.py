@@ -1,4 +1,4 @@
-"""Backtests of series on which metrics are undefined, and the files they write."""
+"""Series that are constant, zero, counts or short: their forecasts, scores and backtests."""
 
 import csv
 
@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from dilated_rnn_np.forecasting import Forecaster
+from dilated_rnn_np.forecasting.crops import Crops
+from dilated_rnn_np.forecasting.following import Followed
 
 SEASONAL = 10 + 3 * np.sin(np.arange(60) * 2 * np.pi / 6)
 
@@ -67,3 +69,11 @@ def test_forecasts_of_series_with_negative_values_or_without_zeros_may_cross_zer
 def test_an_unknown_method_is_refused_with_the_known_ones():
     with pytest.raises(ValueError, match="unknown method 'drift 5'; known: smoothing, seasonal naive, drift 6"):
         Forecaster(4, (6,), members=0, methods=["drift 5"]).fit({"b": SEASONAL})
+
+
+def test_batches_of_very_long_crops_hold_fewer_crops():
+    series = [np.arange(20_000.0)]
+    frozen = Forecaster(4, (5000,), members=0).fit({"a": series[0]}).frozen
+    track = Followed.of(series, frozen.base, frozen.seasons, frozen.warm_up).track_of(0)
+    crops = Crops(series, [track], [np.zeros((20_000, 1))], frozen.base, 5000, 4, frozen.warm_up, 15_000, 32, 0)
+    assert crops.batch_size == 2  # 32,768 steps per batch
