@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from .. import plot
 from ..analysis.memory import activations, gradient_flow
 from ..arrays.checks import choose, positive_integer
 from ..arrays.streams import stream
 from ..baselines.systems import SYSTEMS, build
+from ..forecasting import Forecast, Panel
 from ..nets import checkpoint as checkpoints
 from ..nets.model import DilatedRNN
 from ..nets.network import Network
@@ -146,6 +148,20 @@ def training_picture(
     plot.training_curves({"training": training}, baseline, smooth=max(1, len(training[0]) // 200), ax=ax)
     ax.plot(*held_out, "o", color="#D55E00", markersize=3, label=label)
     ax.legend(frameon=False, fontsize=9)
+    return _saved(ax, path)
+
+
+def forecast_picture(panel: Panel, forecast: Forecast, past: int, path: Path) -> Path:
+    """Draw the first series of a panel, at most six, over their last ``past`` steps and the horizon, and return the path."""
+    chosen = panel.series[:6]
+    figure = Figure(figsize=(9.5, 2.4 * len(chosen)), layout="constrained")
+    for row, (ax, series) in enumerate(zip(figure.subplots(len(chosen), squeeze=False)[:, 0], chosen, strict=True)):
+        history = series.cut(slice(-past, None))
+        quantiles = {level: values[row] for level, values in forecast.quantiles.items()}
+        ds = np.concatenate([history.ds, forecast.ds[row]])
+        plot.forecast(history.y, forecast.mean[row], quantiles, ds=ds, title=series.unique_id, ax=ax)
+        if row:
+            ax.get_legend().remove()  # the same as above
     return _saved(ax, path)
 
 

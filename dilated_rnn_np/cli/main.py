@@ -13,6 +13,7 @@ from ..plot import checked_picture
 from ..tasks import DataError
 from .demo import demonstrate
 from .errors import UserError, user_errors
+from .forecast_command import forecast_command
 from .parser import parser
 from .picture_commands import draw_command, explore_command, paths_command
 from .task_options import DEFAULTS
@@ -59,4 +60,5 @@ COMMANDS = {
     "draw": draw_command,
     "explore": explore_command,
     "experiment": experiment_command,
+    "forecast": forecast_command,
 }

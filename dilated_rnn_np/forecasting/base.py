@@ -11,8 +11,9 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from ..arrays.checks import one_of
 from .ragged import groups, lengths_of, padded
-from .scaling import scale_of, scaled
+from .scaling import least_of, scale_of, scaled
 from .smoothing import rate_grid, start
 from .track import Track, candidate_names, follow
 
@@ -32,10 +33,12 @@ class Base:
     shares: np.ndarray  # (N, K), of the sets of rates
     mix: np.ndarray  # (N, J), weights of the methods
     sigma: np.ndarray  # (N,), mean absolute error of the base forecast
+    least: np.ndarray  # (N,), see ``least_of``
 
     def rows(self, rows: np.ndarray) -> Base:
         """Return the base forecaster of some of the series."""
-        return Base(self.scale[rows], self.rates[:, rows], self.shares[rows], self.mix[rows], self.sigma[rows])
+        parts = {field.name: getattr(self, field.name) for field in fields(Base)}
+        return Base(**{name: part[:, rows] if name == "rates" else part[rows] for name, part in parts.items()})
 
     @classmethod
     def joined(cls, parts: Sequence[Base]) -> Base:
@@ -85,6 +88,9 @@ def fit_base(
     -------
     base, prior, and the errors ``(value - base forecast) / sigma`` of the scored origins, one (O, horizon) per series.
     """
+    names = candidate_names(seasons)
+    for name in methods or ():
+        one_of("method", name, names)
     scale = np.array([scale_of(y) for y in series])
     z = [scaled(y, s) for y, s in zip(series, scale, strict=True)]
     found = [rate_errors([z[i][-LONGEST:] for i in rows], seasons, horizon, warm_up) for rows in groups(z)]
@@ -106,7 +112,7 @@ def fit_base(
     counts = np.array([(~np.isnan(error[0])).sum() for error in scored])
     errors = np.array([_mean(np.abs(error).reshape(len(error), -1)) for error in scored])  # (N, J)
     of_methods = prior.methods if prior else _relative(errors, counts)
-    used = np.isin(candidate_names(seasons), candidate_names(seasons) if methods is None else methods)  # (J,)
+    used = np.isin(names, names if methods is None else methods)  # (J,)
     mix = np.zeros(errors.shape)
     mix[:, used] = inverse_error_weights(_shrunk(errors, counts, of_methods, horizon)[:, used])
     mixed = [np.einsum("j,jok->ok", w, error) for w, error in zip(mix, scored, strict=True)]  # (O, h) each
@@ -115,7 +121,8 @@ def fit_base(
         prior = Prior(of_rates, of_methods, float(np.median(sigma[counts > 0])) if counts.any() else 1.0)
     few = np.maximum(horizon - counts, 0)
     sigma = np.maximum((counts * sigma + few * prior.sigma) / (counts + few), LEAST_SIGMA)
-    return Base(scale, rates, shares, mix, sigma), prior, [e / s for e, s in zip(mixed, sigma, strict=True)]
+    least = np.array([least_of(y) for y in series])
+    return Base(scale, rates, shares, mix, sigma, least), prior, [e / s for e, s in zip(mixed, sigma, strict=True)]
 
 
 def rate_errors(

@@ -13,7 +13,7 @@ from .base import Base
 from .features import base_forecast, inputs
 from .quantiles import QuantileHead
 from .ragged import lengths_of, padded
-from .scaling import scaled, unscaled
+from .scaling import scaled, unscaled, with_zeros
 from .smoothing import Smoother
 from .track import Track, follow, reach
 
@@ -86,4 +86,4 @@ class Nets:
         centre = relative[..., [self.head.centre]]
         relative = centre + WIDENING * (relative - centre)
         z = forecast[:, 0, :, None] + base.sigma[:, None, None] * relative
-        return unscaled(z, base.scale[:, None, None])
+        return with_zeros(unscaled(z, base.scale[:, None, None]), base.least[:, None, None])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,7 +19,7 @@ from ..nets.model import DilatedRNN
 from ..training.callbacks import EpochAverage
 from ..training.optim import Adam, cosine_decay, warmup
 from ..training.train import fit
-from .backtest import Backtest, run_backtest
+from .backtest import Backtest, check_windows, run_backtest
 from .base import fit_base
 from .crops import Crops, crop_steps
 from .exogenous import Exogenous
@@ -35,7 +36,7 @@ from .series import Series
 from .stream import Stream
 from .timestamps import timestamps
 
-STEPS = 200  # of training, per net
+STEPS = 200  # of training, per net, at most
 BATCH = 32  # crops per training step
 WARM_UP_STEPS = 26  # of the learning rate
 AVERAGED = 3  # epochs, tenths of the training, whose parameters are averaged
@@ -99,7 +100,7 @@ class Forecaster:
     def fit(
         self,
         panel: Any,
-        steps: int = STEPS,
+        steps: int | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
         resume: bool = False,
         progress: bool = True,
@@ -110,11 +111,12 @@ class Forecaster:
 
         Parameters
         ----------
-        panel : a Panel, or data that ``Panel.of`` accepts. steps : training steps per net.
+        panel : a Panel, or data that ``Panel.of`` accepts. steps : training steps per net; None for ``steps_of(panel)``.
         checkpoint : a file of the training run, as in ``drn.fit``; of net k > 0 with "-k" before the suffix.
         resume : continue from the checkpoints that exist. progress : whether to show a progress bar.
         """
-        panel, steps = Panel.of(panel), positive_integer("steps", steps)
+        panel = Panel.of(panel)
+        steps = steps_of(panel) if steps is None else positive_integer("steps", steps)
         seasons = panel.frequency.seasons if self.seasons is None else self.seasons
         lengths = [len(series) for series in panel]
         seasons = tuple(m for m in seasons if m < max(lengths))
@@ -307,7 +309,7 @@ class Forecaster:
 
     # ------------------------------------------------------------------ backtests and files
 
-    def backtest(self, panel: Any, windows: int = 3, steps: int = STEPS, progress: bool = True) -> Backtest:
+    def backtest(self, panel: Any, windows: int = 3, steps: int | None = None, **training: Any) -> Backtest:
         """Return the scores of forecasts from past cutoffs, beside those of the naive forecasts.
 
         A new forecaster with the same settings is fitted once, to the values before the first cutoff; at each later cutoff it
@@ -315,18 +317,13 @@ class Forecaster:
 
         Parameters
         ----------
-        panel, steps, progress : as in ``fit``. windows : number of cutoffs, ``horizon`` steps apart; the last one is
-            ``horizon`` steps before the end.
+        panel, steps : as in ``fit``. training : checkpoint, resume and progress, as there.
+        windows : number of cutoffs, ``horizon`` steps apart; the last one is ``horizon`` steps before the end.
         """
         panel, windows = Panel.of(panel), positive_integer("windows", windows)
-        longest = max(len(series) for series in panel)
-        if longest <= windows * self.horizon + 1:
-            raise ValueError(
-                f"a backtest of {windows} windows of {self.horizon} steps needs a series of at least "
-                f"{windows * self.horizon + 2} values, the longest has {longest}; use fewer windows or a shorter horizon"
-            )
+        check_windows(panel, self.horizon, windows)
         other = Forecaster(**self.settings())
-        other.fit(panel.drop_last(windows * self.horizon), steps, progress=progress)
+        other.fit(panel.drop_last(windows * self.horizon), steps, **training)
         season = other.frozen.seasons[0] if other.frozen.seasons else 1
         return run_backtest(panel, self.horizon, windows, season, other.predict)
 
@@ -375,6 +372,17 @@ def dilations_of(seasons: Sequence[int]) -> list[int]:
     ([1, 24, 168], [1, 2, 4, 8])
     """
     return [1, *seasons] if seasons else [1, 2, 4, 8]
+
+
+def steps_of(panel: Panel) -> int:
+    """Return the training steps per net, 200, or twice the root of the number of values where these are below 10,000.
+
+    On the values of a small panel more steps overfit: the forecasts get worse, and the intervals too narrow.
+
+    >>> steps_of(Panel.of([range(100)])), steps_of(Panel.of(np.zeros((100, 1000))))
+    (20, 200)
+    """
+    return min(STEPS, 2 * math.isqrt(sum(map(len, panel))))
 
 
 def _checked_seasons(seasons: Sequence[int]) -> tuple[int, ...]:

@@ -65,7 +65,7 @@ def unpack(path: Path, arrays: Arrays, described: dict[str, Any]) -> tuple[Froze
     for k, model in enumerate(described["models"]):
         prefix = f"nets/{k}/"
         params = {name.removeprefix(prefix): a for name, a in arrays.items() if name.startswith(prefix)}
-        models.append(checkpoints.build(path, {"model": model}, params))
+        models.append(checkpoints.build(path, model, params))
     frozen = Frozen(
         tuple(described["seasons"]),
         described["warm_up"],
