@@ -29,7 +29,7 @@ def inputs(track: Track, base: Base, forecast: np.ndarray, methods: np.ndarray, 
     log sigma. With ``kind="methods"`` also each method's forecast and the present level, relative to the base forecast, and
     the methods' weights in the mix.
     """
-    J, N, n, h = methods.shape
+    _, N, n, _ = methods.shape
     sigma = base.sigma[:, None, None]
     error, away = track.error[:, -n:, None], (track.z - track.level)[:, -n:, None]
     parts = [error / sigma, away / sigma]

@@ -34,7 +34,7 @@ def test_weights_are_inverse_powers_of_the_errors(J, seed):
     errors = np.random.default_rng(seed).random((2, J)) + 1e-3
     weights = inverse_error_weights(errors)
     np.testing.assert_allclose(weights.sum(axis=1), 1, rtol=1e-14)
-    for row, own in zip(weights, errors):
+    for row, own in zip(weights, errors, strict=True):
         np.testing.assert_allclose(row, own**-POWER / (own**-POWER).sum(), rtol=1e-12)
 
 
@@ -107,7 +107,7 @@ def test_each_series_prefers_the_methods_that_forecast_it_exactly():
     walk = 50 + np.cumsum(rng.normal(size=120))
     periodic = 50 + 10 * rng.normal(size=4)[t % 4]
     base, _, _ = fit_base([growing, walk, periodic], (4,), 4, 16)
-    mix = [dict(zip(candidate_names((4,)), own)) for own in base.mix]
+    mix = [dict(zip(candidate_names((4,)), own, strict=True)) for own in base.mix]
     assert mix[0]["drift 4"] + mix[0]["drift 2 4"] > 0.98
     assert mix[1]["drift 4"] + mix[1]["drift 2 4"] < 0.2
     assert base.sigma[2] == LEAST_SIGMA < base.sigma[0] < base.sigma[1]
@@ -166,7 +166,7 @@ def test_groups_hold_every_series_once_by_length():
 def test_only_the_chosen_methods_have_weight():
     rng = np.random.default_rng(4)
     base, _, _ = fit_base([random_series(rng, 60)], (4,), 4, 8, methods=("seasonal naive", "drift 4"))
-    used = [name for name, weight in zip(candidate_names((4,)), base.mix[0]) if weight > 0]
+    used = [name for name, weight in zip(candidate_names((4,)), base.mix[0], strict=True) if weight > 0]
     assert used == ["seasonal naive", "drift 4"] and base.mix.sum() == pytest.approx(1)
 
 

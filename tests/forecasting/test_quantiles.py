@@ -36,7 +36,7 @@ def test_quantiles_equal_their_definition(levels, horizon, seed):
     for b in range(2):
         for k in range(horizon):
             o = output[b, k * len(levels) : (k + 1) * len(levels)]
-            gaps = [s * np.log(1 + np.exp(v)) for s, v in zip(head.distances[k], o)]
+            gaps = [s * np.log(1 + np.exp(v)) for s, v in zip(head.distances[k], o, strict=True)]
             expected = [o[c] + (sum(gaps[c + 1 : j + 1]) if j > c else -sum(gaps[j:c])) for j in range(len(levels))]
             np.testing.assert_allclose(found[b, k], expected, rtol=1e-12, atol=1e-12)
 
@@ -96,10 +96,10 @@ def test_targets_without_weight_change_neither_loss_nor_gradient(seed):
     weights[rng.random(weights.shape) < 0.5] = 0
     weights[0, 0, 0] = 1
     other = np.where(weights > 0, y, 1e6)
-    for found, expected in zip(
-        head(output, np.concatenate([other, weights], -1)), head(output, np.concatenate([y, weights], -1))
-    ):
-        np.testing.assert_array_equal(found, expected)
+    loss, gradient = head(output, np.concatenate([y, weights], -1))
+    found, dfound = head(output, np.concatenate([other, weights], -1))
+    assert found == loss
+    np.testing.assert_array_equal(dfound, gradient)
 
 
 def test_a_batch_without_weight_has_no_loss_and_no_gradient():

@@ -22,7 +22,7 @@ def test_start_equals_a_loop(seasons, warm_up, seed):
         slow = SlowSmoother(z, seasons, np.zeros(2 + len(seasons)), warm_up)
         np.testing.assert_allclose(smoother.level[row, 0], slow.level, rtol=1e-11, atol=1e-11)
         np.testing.assert_allclose(smoother.trend[row, 0], slow.trend, rtol=1e-11, atol=1e-11)
-        for season, expected in zip(smoother.seasons, slow.seasons):
+        for season, expected in zip(smoother.seasons, slow.seasons, strict=True):
             np.testing.assert_allclose(season[:, row, 0], expected, rtol=1e-11, atol=1e-11)
 
 

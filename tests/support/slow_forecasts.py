@@ -55,7 +55,7 @@ class SlowSmoother:
         error = 0.0 if math.isnan(error) else error
         self.level += DAMPING * self.trend + self.rates[0] * error
         self.trend = DAMPING * self.trend + self.rates[1] * error
-        for season, rate in zip(self.seasons, self.rates[2:]):
+        for season, rate in zip(self.seasons, self.rates[2:], strict=True):
             season[t % len(season)] += rate * error
         return error
 
@@ -71,7 +71,7 @@ def slow_track(z, seasons, rates, shares, warm_up, horizon):
     smoothers = [SlowSmoother(z, seasons, own, warm_up) for own in rates.T]
 
     def mean(numbers):
-        return sum(share * number for share, number in zip(shares, numbers))
+        return sum(share * number for share, number in zip(shares, numbers, strict=True))
 
     steps, paths = [], []
     for t, value in enumerate(z):
