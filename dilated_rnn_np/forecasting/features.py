@@ -29,7 +29,7 @@ def inputs(track: Track, base: Base, forecast: np.ndarray, methods: np.ndarray, 
     log sigma. With ``kind="methods"`` also each method's forecast and the present level, relative to the base forecast, and
     the methods' weights in the mix.
     """
-    _, N, n, _ = methods.shape
+    n = methods.shape[2]
     sigma = base.sigma[:, None, None]
     error, away = track.error[:, -n:, None], (track.z - track.level)[:, -n:, None]
     parts = [error / sigma, away / sigma]
@@ -37,8 +37,8 @@ def inputs(track: Track, base: Base, forecast: np.ndarray, methods: np.ndarray, 
         parts += [(method - forecast) / sigma for method in methods]
         parts += [(forecast - track.level[:, -n:, None]) / sigma]
     given = squashed(np.concatenate(parts, axis=-1))
-    fixed = [np.log(base.sigma)[:, None] / 2 + 1, *([base.mix] if kind == "methods" else [])]
-    fixed = np.broadcast_to(np.concatenate(fixed, axis=1)[:, None], (N, n, sum(part.shape[1] for part in fixed)))
+    per_series = [np.log(base.sigma)[:, None] / 2 + 1, *([base.mix] if kind == "methods" else [])]
+    fixed = np.repeat(np.concatenate(per_series, axis=1)[:, None], n, axis=1)  # (N, n, 1 or 1 + J)
     return np.nan_to_num(np.concatenate([given, fixed], axis=-1)).astype(np.float32)
 
 
