@@ -41,3 +41,15 @@ def head_of(panel, lengths):
     """The panel of the first values of each series."""
     series = tuple(one.cut(slice(0, n)) for one, n in zip(panel, lengths, strict=True))
     return Panel(series, panel.frequency, panel.covariate_names)
+
+
+def arrays_of(value, place=""):
+    """All arrays in the dicts, lists and objects of the package below a value, by place."""
+    if isinstance(value, np.ndarray):
+        return {place: value}
+    parts = value if isinstance(value, dict) else {}
+    if type(value).__module__.startswith("dilated_rnn_np"):
+        parts = getattr(value, "__dict__", {})
+    if isinstance(value, (list, tuple)):
+        parts = dict(enumerate(value))
+    return {k: v for name, part in parts.items() for k, v in arrays_of(part, f"{place}/{name}").items()}
