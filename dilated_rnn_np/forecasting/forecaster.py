@@ -44,7 +44,7 @@ from .growing import GrowingSeries
 from .panel import Panel
 from .quantiles import QuantileHead, distances
 from .ragged import groups
-from .saving import pack, unpack
+from .saving import OBJECT, REMEDY, TEXTS, check_entries, pack, unpack
 from .stream import Stream
 
 STEPS = 200  # of training, per net
@@ -358,12 +358,18 @@ def load(path: str | os.PathLike[str]) -> Forecaster:
     ------
     FileNotFoundError or CheckpointError : where the file is missing, damaged, or not of a forecaster.
     """
+    path = Path(path)
     arrays, meta = checkpoints.read(path)
     if "forecaster" not in meta:
         raise checkpoints.CheckpointError(f"{path} holds no forecaster; load a net with drn.load")
+    check_entries(path, meta, {"forecaster": OBJECT})
     note = meta["forecaster"]
-    forecaster = Forecaster(**note["settings"])
-    forecaster._adopt(*unpack(Path(path), arrays, note["fitted"]))
+    check_entries(path, note, {"settings": OBJECT, "fitted": OBJECT, "notes": TEXTS})
+    try:
+        forecaster = Forecaster(**note["settings"])
+    except (TypeError, ValueError) as error:
+        raise checkpoints.CheckpointError(f"{path}: settings make no sense ({error}); {REMEDY}") from None
+    forecaster._adopt(*unpack(path, arrays, note["fitted"], forecaster.settings()))
     forecaster.notes = note["notes"]
     return forecaster
 

@@ -15,10 +15,18 @@ BUILD = {
     "one season": (3, {"seasons": 24}, "seasons must be a sequence such as (24, 168), got 24"),
     "seasons as text": (3, {"seasons": "24"}, "seasons must be a sequence such as (24, 168), got '24'"),
     "seasons of text": (3, {"seasons": ("day",)}, "season must be a whole number of at least 2, got 'day' (str)"),
-    "decreasing seasons": (3, {"seasons": (168, 24)}, "seasons must increase, shortest first, got (168, 24); pass (24,"),
+    "decreasing seasons": (
+        3,
+        {"seasons": (168, 24)},
+        "seasons must increase, shortest first, got (168, 24); pass (24,",
+    ),
     "a season twice": (3, {"seasons": (7, 7)}, "seasons must increase, shortest first, got (7, 7); pass (7,)"),
     "season 1": (3, {"seasons": (1,)}, "season must be a whole number of at least 2, got 1"),
-    "unsorted quantiles": (3, {"quantiles": (0.9, 0.5)}, "quantiles must be increasing numbers between 0 and 1, got (0.9,"),
+    "unsorted quantiles": (
+        3,
+        {"quantiles": (0.9, 0.5)},
+        "quantiles must be increasing numbers between 0 and 1, got (0.9,",
+    ),
     "no quantile": (3, {"quantiles": ()}, "quantiles must be increasing numbers between 0 and 1, got ()"),
     "quantile 0": (3, {"quantiles": (0, 0.5)}, "quantiles must be increasing numbers between 0 and 1, got (0.0, 0.5)"),
     "quantile 1": (3, {"quantiles": (0.5, 1)}, "quantile must lie in [0, 1), got 1.0"),
@@ -119,8 +127,14 @@ HOURLY = Panel.of({"ds": ["2024-01-01T00:00", "2024-01-01T01:00"], "y": [1, 2]})
 BOTH = np.zeros((1 + HORIZON, 2))
 NAMES = "covariates must hold x0, x1 for this time stamp and the next 3, finite numbers of shape (4, 2), got "
 CALLS = {
-    "covariates for none": (lambda p, d: p.predict(future=np.zeros((2, 3, 1))), "future must be None: the panel has no cov"),
-    "no future": (lambda p, d: d.predict(), "future must hold the covariates x0, x1 over the horizon of 3 steps, got None"),
+    "covariates for none": (
+        lambda p, d: p.predict(future=np.zeros((2, 3, 1))),
+        "future must be None: the panel has no cov",
+    ),
+    "no future": (
+        lambda p, d: d.predict(),
+        "future must hold the covariates x0, x1 over the horizon of 3 steps, got None",
+    ),
     "future of a wrong shape": (
         lambda p, d: d.predict(future=np.zeros((2, 2, 2))),
         "future must be a table or an array of shape (2, 3, 2), (N, horizon, C), got (2, 2, 2)",
@@ -133,7 +147,10 @@ CALLS = {
         lambda p, d: p.predict({"ds": ["2024-01-01", "2024-01-02"], "y": [1, 2]}),
         "expected whole numbers for the frequency 'integer', got 2024-01-01",
     ),
-    "whole numbers for dates": (lambda p, d: d.predict({"a": [1.0, 2.0]}), "expected dates for the frequency 'day', got 1"),
+    "whole numbers for dates": (
+        lambda p, d: d.predict({"a": [1.0, 2.0]}),
+        "expected dates for the frequency 'day', got 1",
+    ),
     "covariates of another name": (
         lambda p, d: p.predict({"y": [1, 2, 3], "price": [1, 2, 1]}),
         "panel must have the frequency and the covariates of fit, 'integer' and (), got 'integer' and ('price',)",
@@ -144,7 +161,10 @@ CALLS = {
         "quantile must be one of 0.025, 0.5, 0.975, got 0.9; build the Forecaster with quantiles=(…)",
     ),
     "unknown series": (lambda p, d: p.current_panel()["x"], "no series 'x' among the 2 of the panel, such as 'a'"),
-    "a number as name": (lambda p, d: p.update(1, 2.0), "update takes the name of a series and a finite number or NaN, got 1"),
+    "a number as name": (
+        lambda p, d: p.update(1, 2.0),
+        "update takes the name of a series and a finite number or NaN, got 1",
+    ),
     "a list of names": (lambda p, d: p.update(["a", "b"], 2.0), "update takes the name of a series"),
     "text as value": (lambda p, d: p.update("a", "5"), "y must be a real number, got '5' (str)"),
     "no value": (lambda p, d: p.update("a", None), "y must be a real number, got None"),
@@ -192,14 +212,18 @@ def test_wrong_calls_of_a_fitted_forecaster_are_refused_and_change_nothing(name,
 def test_future_of_series_with_updates_is_refused():
     forecaster = fitted(small_panel(lengths=(30,), covariates=1))
     forecaster.update("a", 20.0, np.zeros((1 + HORIZON, 1)))
-    refused(lambda: forecaster.predict(future=np.zeros((1, 3, 1))), "future must be None: update was given the covariates")
+    refused(
+        lambda: forecaster.predict(future=np.zeros((1, 3, 1))), "future must be None: update was given the covariates"
+    )
 
 
 def test_a_new_series_must_start_on_the_frequency():
     monthly = Panel.of({"ds": ["2024-01-31", "2024-02-29", "2024-03-31"], "y": [1, 2, 3]})
     assert monthly.frequency == Frequency("month end")
     forecaster = fitted(monthly, members=0)
-    refused(lambda: forecaster.update("new", 1.0, ds="2024-01-15"), "of the frequency 'month end' like 2024-03-31, got 2024")
+    refused(
+        lambda: forecaster.update("new", 1.0, ds="2024-01-15"), "of the frequency 'month end' like 2024-03-31, got 2024"
+    )
     forecaster.update("new", 1.0, ds="2024-01-31")
     assert forecaster.predict().ds[1].astype("datetime64[D]").astype(str).tolist()[0] == "2024-02-29"
 
