@@ -23,7 +23,11 @@ setup(
     long_description_content_type="text/markdown",
     license="MIT",
     packages=find_packages(include=["dilated_rnn_np", "dilated_rnn_np.*"]),
-    package_data={"dilated_rnn_np": ["py.typed"], "dilated_rnn_np.device": ["*.cu"]},
+    package_data={
+        "dilated_rnn_np": ["py.typed"],
+        "dilated_rnn_np.device": ["*.cu"],
+        "dilated_rnn_np.plot": ["page/*"],
+    },
     python_requires=">=3.10",
     install_requires=["numpy>=2", "matplotlib>=3.8", "tqdm>=4.66", "pooch>=1.8", "threadpoolctl>=3.5"],
     extras_require={

@@ -151,3 +151,47 @@ def test_hints_come_in_steps_and_unknown_exercises_are_refused(capsys):
         check("99.1", lambda: None)
     check("1.1", EXERCISES["1.1"].solution)
     assert capsys.readouterr().out == "exercise 1.1: right.\n"
+
+
+# ---------------------------------------------------------------------- the explorer
+
+
+def explorer_links():
+    """The settings of every link to the explorer's page, and the tutorial that holds it."""
+    for source in SOURCES:
+        for settings in re.findall(r"\]\(explorer\.html#?([^)]*)\)", source.read_text(encoding="utf-8")):
+            yield source, settings
+
+
+def test_tutorials_that_speak_of_paths_stages_and_gradients_link_the_explorer_with_a_small_still():
+    import stills
+
+    linking = {source for source, _ in explorer_links()}
+    assert {source.name[:2] for source in linking} == {"03", "05", "06", "07", "08"}
+    for source in linking:
+        text = source.read_text(encoding="utf-8")
+        shown = re.findall(r"\[!\[[^\]]+\]\(pictures/(explorer\w*\.png)\)\]\(explorer\.html#([^)]*)\)", text)
+        assert shown and all(stills.STILLS[still][2] == settings for still, settings in shown), source.stem
+        assert 0 < text.index("\nexplorer_page()") < text.index("](explorer.html"), source.stem
+    assert "tutorials/pictures/explorer.png" in (ROOT / "README.md").read_text(encoding="utf-8")
+    for still in stills.STILLS:
+        assert (TUTORIALS / "pictures" / still).stat().st_size < 150_000
+
+
+def test_the_links_open_the_views_that_they_describe(tmp_path):
+    from support.browser import Browser
+
+    from dilated_rnn_np.plot import explorer
+
+    browser, page = Browser(tmp_path / "profile"), explorer([1, 2, 4], tmp_path / "explorer.html")
+    try:
+        for source, settings in explorer_links():
+            browser.open(page, settings)
+            state = browser.run(
+                "return Object.fromEntries(Object.entries(explorer.state).map(([k, v]) => [k, String(v)]))"
+            )
+            wanted = dict(pair.split("=") for pair in settings.split("&"))
+            assert {key: state[key] for key in wanted} == wanted, source.stem
+            assert browser.messages() == []
+    finally:
+        browser.driver.quit()

@@ -9,7 +9,7 @@
 # %%
 import numpy as np
 from exercises import check, hint
-from tools import in_notebook, show, show_animation
+from tools import explorer_page, show
 
 import dilated_rnn_np as drn
 
@@ -255,17 +255,22 @@ dx_last = dilated_backward(x, h, last_only, d)[0]
 for n in known:
     print(f"{n:2d} steps back, {n // d} hop(s): the norm of dx is {np.linalg.norm(dx_last[T - 1 - n]):.5f}")
 assert [n for n in range(T) if dx_last[T - 1 - n].any()] == known
+explorer_page()  # writes explorer.html, which the next link opens
 
 # %% [markdown]
 # ## Step through it
 #
-# A stack with the dilations 1, 2 and 4 over ten steps, with a loss at the last one. Press the buttons: in each frame the gradient goes
-# back one edge. The top layer throws it far, the layers below fill the gaps. The captions of the frames are printed below.
+# A stack with the dilations 1, 2 and 4 over sixteen steps, with a loss at the last one. Open
+# [the explorer](explorer.html#d=1,2,4&T=16&mode=backward&r=0.8) in a browser and press *Play*: the gradient takes the stages of the
+# forward pass in reverse, along every edge. The top layer throws it far, the layers below fill the gaps. The slider sets the factor per
+# hop; choose the plain RNN to see the same factor applied once per step. (`dilated-rnn explore` writes this page for any net.)
+#
+# [![The explorer: the gradient of the last output on its way back, strong along few hops](pictures/explorer_backward.png)](explorer.html#d=1,2,4&T=16&mode=backward&r=0.8)
+#
+# The captions below follow the shortest way back, one edge per line, over ten steps:
 
 # %%
 deep, plain = drn.paths.dilated_stack([1, 2, 4]), drn.paths.plain_stack(3)
-if in_notebook():  # a script has no buttons
-    show_animation(drn.plot.backward_animation(deep, steps=10))
 for frame in drn.plot.backward_frames(deep, steps=10):
     print(frame.caption)
 

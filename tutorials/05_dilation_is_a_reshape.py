@@ -13,7 +13,7 @@ import time
 
 import numpy as np
 from exercises import check, hint
-from tools import show, size
+from tools import explorer_page, show, size
 
 import dilated_rnn_np as drn
 from dilated_rnn_np.recurrence import scan
@@ -72,8 +72,14 @@ print(f"{d} phases, each an ordinary layer over {T // d} steps:", [list(range(p,
 
 # %%
 show(drn.plot.fold(T, d))
+explorer_page()  # writes explorer.html, which the next link opens
 
 # %% [markdown]
+# [The explorer](explorer.html#d=1,2,4&fold=4&folded=1) moves the steps from the sequence into the batch and back, for any dilation: scroll
+# to *Dilation is a reshape* and press *Fold*.
+#
+# [![The explorer: 14 steps of a layer of dilation 4, folded into four phases](pictures/explorer_fold.png)](explorer.html#d=1,2,4&fold=4&folded=1)
+#
 # ## The fold
 #
 # Write the step as $t = q\,d + p$: the $q$-th step of phase $p$. In memory the array `x` lies step after step:

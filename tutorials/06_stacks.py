@@ -14,7 +14,7 @@ import time
 
 import numpy as np
 from exercises import check, hint
-from tools import show, size
+from tools import explorer_page, show, size
 
 import dilated_rnn_np as drn
 from dilated_rnn_np import paths, plot
@@ -64,8 +64,14 @@ assert all(hops[n] == bin(n).count("1") for n in range(M**L))
 drawing = plot.network(graph, 16, path=(0, 15))
 assert len(drawing.path) - 1 == L + L  # L edges upward and L hops
 show(drawing)
+explorer_page()  # writes explorer.html, which the next link opens
 
 # %% [markdown]
+# Try other spans in [the explorer](explorer.html#d=1,2,4,8&T=16&from=0&to=15): type where the path ends, or drag a dilation, and see the
+# binary digits as hops. Nine layers cross [300 steps in four hops](explorer.html#d=1,2,4,8,16,32,64,128,256&T=320&from=0&to=300).
+#
+# [![The explorer: a path over 15 steps takes one hop in each of four layers](pictures/explorer_path.png)](explorer.html#d=1,2,4,8&T=16&from=0&to=15)
+#
 # For the same number of layers, a stack whose dilations are all 1 needs a hop for every step. We count both for nine layers:
 
 # %%

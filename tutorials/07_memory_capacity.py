@@ -11,7 +11,7 @@
 # %%
 import numpy as np
 from exercises import check, hint
-from tools import show, size
+from tools import explorer_page, show, size
 
 import dilated_rnn_np as drn
 from dilated_rnn_np import paths, plot, search
@@ -217,8 +217,15 @@ assert np.all(d_cnn[:reach] == L) and np.all(d_cnn[1:reach] < d_rnn[1:reach])  #
 assert np.all(np.isinf(d_cnn[reach:])) and np.all(np.isfinite(d_rnn))  # … and nothing beyond
 graphs = [rnn, paths.skip_stack(L, m), paths.plain_stack(L), cnn]
 show(plot.path_lengths(graphs, size(600, 1200)))
+explorer_page()  # writes explorer.html, which the next link opens
 
 # %% [markdown]
+# In [the explorer](explorer.html#d=1,2,4,8,16,32,64,128,256&T=320&from=0&to=300&n=300) these curves answer to every change of the
+# dilations. Hover over a span to see its path, and press *Take searched dilations* for the sets that *Are the powers of M the best
+# dilations?* below is about.
+#
+# [![The explorer: path lengths over the span for four systems, and their means beside them](pictures/explorer_lengths.png)](explorer.html#d=1,2,4,8,16,32,64,128,256&T=320&from=0&to=300&n=300)
+#
 # The CNN's curve ends at its receptive field. The recurrent nets go on without end.
 #
 # ## What does it cost?

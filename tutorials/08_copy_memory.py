@@ -10,7 +10,7 @@
 import numpy as np
 from exercises import check, hint
 from matplotlib.colors import LogNorm
-from tools import show, size
+from tools import explorer_page, show, size
 
 import dilated_rnn_np as drn
 from dilated_rnn_np import paths, plot
@@ -269,8 +269,15 @@ print(
     f"dilated over plain: from {ratios.min():.1f} to {ratios.max():,.0f} times, geometric mean {np.exp(np.log(ratios).mean()):,.0f}"
 )
 assert ratios.min() > 1 and arrivals["dilated"].min() > 0.1 > np.median(arrivals["plain"])
+explorer_page()  # writes explorer.html, which the next link opens
 
 # %% [markdown]
+# Why does so little arrive in a plain net? [The explorer](explorer.html#system=plain&d=1,2,4,8&T=32&mode=backward&r=0.8) shows it with
+# one factor per hop: a plain net multiplies by it once per step. `dilated-rnn explore CHECKPOINT` draws the *measured* gradient of a trained net
+# into the same picture, with its states and gates.
+#
+# [![The explorer: in a plain net the gradient fades within a few steps](pictures/explorer_plain.png)](explorer.html#system=plain&d=1,2,4,8&T=32&mode=backward&r=0.8)
+#
 # In every pair more arrives in the dilated net, and in all dilated nets a good part arrives. In plain nets it is a matter of luck. Is
 # luck enough? Let us train the plain net in which the most arrives:
 

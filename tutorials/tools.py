@@ -37,18 +37,12 @@ def show(drawn: Any, dpi: int = 90) -> None:
         display(Image(png.getvalue()))
 
 
-def show_animation(animation: Any) -> None:
-    """Show an animation in the notebook, with buttons to step forward and back."""
+def explorer_page() -> None:
+    """Write the explorer's page beside the notebook, so that the notebook's links open prepared views of it."""
     if in_notebook():
-        import tempfile
-
-        from IPython.display import HTML, display
-
         from dilated_rnn_np import plot
 
-        with tempfile.TemporaryDirectory() as folder:
-            page = plot.save_html(animation, Path(folder) / "animation.html")
-            display(HTML(Path(page).read_text(encoding="utf-8")))
+        plot.explorer([1, 2, 4], Path(__file__).with_name("explorer.html"))
 
 
 def data_dir() -> str | None:

@@ -1,4 +1,4 @@
-"""Memory measured on a model: the gradient across a span, the inputs that reach an output, and the activations.
+"""Memory measured on a model: the gradient across a span and along edges, the inputs that reach an output, the activations.
 
 ``theory.paths`` computes how far information can travel through a graph; here the model's forward and backward passes show how
 far it does.
@@ -12,6 +12,7 @@ import numpy as np
 
 from ..arrays.backend import Array, to_host
 from ..arrays.streams import checked_rng
+from ..arrays.threads import Workers
 from ..nets.network import Network
 from ..nets.stack import Cache
 from ..training.losses import Loss
@@ -51,6 +52,59 @@ def gradient_flow(
     flow: list[Array] = []
     model.backward(doutput, cache, output_grads=flow)
     return np.stack([to_host(model.xp.sqrt((abs(dh) ** 2).sum(axis=(1, 2))))[::-1] for dh in flow])  # (L, T)
+
+
+def edge_gradients(
+    model: Network, x: Array, targets: Any = None, loss: Loss | str | None = None, rng: int | np.random.Generator = 0
+) -> dict[str, np.ndarray]:
+    """Return the norms of the gradient of the last step's loss, separated by the edges on which it arrives.
+
+    Parameters
+    ----------
+    model, x, targets, loss, rng : as for :func:`gradient_flow`.
+
+    Returns
+    -------
+    norms : "total", "upward" and "hops", (L, T) each: at ``[l, t]`` the whole gradient of the outputs of layer l at time t, the
+        part from the layer or read-out above, and the part through time; "input", (T,), that of x.
+
+    Examples
+    --------
+    Two layers of dilations 1 and 4: through time, the top layer's output at t receives a gradient from t + 4.
+
+    >>> from dilated_rnn_np import DilatedRNN
+    >>> x = np.random.default_rng(0).standard_normal((9, 2, 1))
+    >>> norms = edge_gradients(DilatedRNN(1, 5, [1, 4], output_size=1, dtype="float64"), x)
+    >>> np.flatnonzero(norms["upward"][1]).tolist(), np.flatnonzero(norms["hops"][1]).tolist()
+    ([8], [0, 4])
+    """
+    output, _, cache = model.forward(x)
+    assert isinstance(cache, Cache)
+    doutput = model.xp.zeros_like(output)
+    last = _last(output)
+    _last(doutput)[...] = objective(last, targets, loss, None, checked_rng("rng", rng, "analysis"))(last)[1]
+    total: list[Array] = []
+    dx, _, _ = model.backward(doutput, cache, output_grads=total)
+    upward = _from_above(model, cache, doutput)
+    hops = [whole - above for whole, above in zip(total, upward, strict=True)]
+    norms = {"total": total, "upward": upward, "hops": hops, "input": [dx]}
+    over_time = {
+        name: np.stack([to_host(model.xp.sqrt((abs(a) ** 2).sum(axis=(1, 2)))) for a in arrays])
+        for name, arrays in norms.items()
+    }
+    return over_time | {"input": over_time["input"][0]}
+
+
+def _from_above(model: Network, cache: Cache, doutput: Array) -> list[Array]:
+    """Return for each layer the gradient of its outputs that comes from above, (T, B, H); this mirrors ``Stack.backward``."""
+    T, B, _ = cache.x_shape
+    readout, above = model.stack.readout, list[Array]()
+    drows = readout.backward(cache.readout, doutput)[0] if readout and cache.readout else doutput.reshape(T * B, -1).T
+    dstate = model.zero_state(B, cache.dtype)
+    for layer, layer_cache, ds in reversed(list(zip(model.layers, cache.layers, dstate, strict=True))):
+        above.insert(0, drows.T.copy().reshape(T, B, -1))  # (H, T*B) -> (T, B, H)
+        drows = layer.backward(layer_cache, drows.copy(), ds, Workers())[0]
+    return above
 
 
 def reached_spans(model: Network, seq_len: int, rng: int | np.random.Generator = 0) -> np.ndarray:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 SAME = ("T", "batch_size", "dilations", "embedding", "frame", "length", "parameters", "window")
 OPTIONS = {name: "--" + name.replace("_", "-") for name in SAME}  # the option that gave an argument of the library
-OPTIONS |= {"hidden_size": "--hidden", "num_layers": "--layers", "budget": "--memory"}
+OPTIONS |= {"hidden_size": "--hidden", "num_layers": "--layers", "budget": "--memory", "seasons": "--season"}
 
 
 class UserError(Exception):

@@ -8,29 +8,35 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from .. import plot
 from ..analysis.memory import activations, gradient_flow
 from ..arrays.checks import choose, positive_integer
 from ..arrays.streams import stream
 from ..baselines.systems import SYSTEMS, build
+from ..forecasting import Forecast, Panel
 from ..nets import checkpoint as checkpoints
 from ..nets.model import DilatedRNN
 from ..nets.network import Network
-from ..tasks import Digits, Task
+from ..plot.explorer import architecture
+from ..tasks import Characters, CopyMemory, Digits, Task
+from ..tasks.copy_memory import BLANK, MARKER
 from ..tasks.small_digits import SmallDigits
 from ..theory import paths
 from ..training.batches import unpacked
-from ..training.losses import LOSSES
+from ..training.losses import LOSSES, Loss
 from ..training.run import COLUMNS
 
 Curve = tuple[np.ndarray, np.ndarray]  # steps and values
 
 
-def draw_architecture(model: Network, folder: str | os.PathLike[str], steps: int = 17) -> list[Path]:
+def draw_architecture(
+    model: Network, folder: str | os.PathLike[str], steps: int = 17, example: plot.Example | None = None
+) -> list[Path]:
     """Draw the architecture of a net of any system, unrolled over ``steps`` steps, into a folder that is created if missing.
 
-    Returns the files: pictures as PNG, animations as GIF and as HTML pages to step through.
+    Returns the files: pictures as PNG, animations as GIF, and the explorer as an HTML page, with the example if it is given.
     """
     folder, steps = Path(folder), positive_integer("steps", steps)
     graph = model.graph()
@@ -54,10 +60,9 @@ def draw_architecture(model: Network, folder: str | os.PathLike[str], steps: int
     folder.mkdir(parents=True, exist_ok=True)
     written = [_saved(ax, folder / f"{name}.png") for name, ax in axes.items()]
     for name, animate in (("forward", plot.forward_animation), ("backward", plot.backward_animation)):
-        animation = animate(graph, min(steps, 17))
-        plot.save_html(animation, folder / f"{name}.html")
-        plot.save_gif(animation, folder / f"{name}.gif")
-        written += [folder / f"{name}.html", folder / f"{name}.gif"]
+        written.append(plot.save_gif(animate(graph, min(steps, 17)), folder / f"{name}.gif"))
+    if architecture(graph) is not None:
+        written.append(plot.explorer(model, folder / "explorer.html", example))
     return written
 
 
@@ -73,14 +78,7 @@ def draw_checkpoint(
         columns = dict(zip(COLUMNS, arrays["history"].T, strict=True))
         training, held_out = ((columns["step"], columns[name]) for name in ("loss", "validation_loss"))
         written.append(training_picture(training, held_out, task.baseline if task else None, folder / "training.png"))
-    x = stream(0, "analysis").standard_normal((300, 4, model.input_size)).astype(model.dtype)
-    targets, loss = None, None
-    if task is not None:
-        x, targets, lengths, _ = unpacked(task.test(64)[0])
-        if lengths is not None:  # only rows without padding
-            x, targets = x[:, lengths == len(x)], targets[..., lengths == len(x)]  # (T, B', D), (B',) or (T, B')
-        loss = LOSSES[task.loss]
-    last = targets if targets is None or model.readout == "last" else targets[-1]
+    x, last, loss = test_sequences(model, task)
     labels = [f"{i}: {layer.label}" for i, layer in enumerate(model.layer_summaries(), 1)]
     axes = {"gradient_flow": plot.gradient_flow(gradient_flow(model, x, last, loss), labels).axes}
     for i, layer in enumerate(activations(model, x[:, :1])):
@@ -99,6 +97,45 @@ def draw_checkpoint(
     return written + [_saved(ax, folder / f"{name}.png") for name, ax in axes.items()]
 
 
+def test_sequences(model: Network, task: Task | None) -> tuple[np.ndarray, Any, Loss | None]:
+    """Return test sequences without padding, (T, B, D), the targets of their last step and the loss; random x without a task."""
+    if task is None:
+        return stream(0, "analysis").standard_normal((300, 4, model.input_size)).astype(model.dtype), None, None
+    x, targets, lengths, _ = unpacked(task.test(64)[0])
+    if lengths is not None:
+        x, targets = x[:, lengths == len(x)], targets[..., lengths == len(x)]  # (T, B', D), (B',) or (T, B')
+    return x, targets if model.readout == "last" else targets[-1], LOSSES[task.loss]
+
+
+def example_of(model: Network, task: Task | None) -> plot.Example:
+    """Return a test sequence of a net's task for the explorer, with its inputs and the net's last answer in words."""
+    x, targets, loss = test_sequences(model, task)
+    x = x[:, :1]  # (T, B, D) -> (T, 1, D)
+    if task is None:
+        return plot.Example(
+            x, text="Random numbers: the checkpoint names no task. The gradient is that of a random projection."
+        )
+    output, _, _ = model.forward(x, keep=False)
+    answer, target = (output if output.ndim == 2 else output[-1])[0], targets[:1]
+    if task.loss == "softmax_cross_entropy":
+        said = f"the net answers class {answer.argmax()}; the target is class {target[0]}"
+    else:
+        said = f"the net answers {answer.round(3).tolist()}; the target is {np.ravel(target).round(3).tolist()}"
+    text = f"A test sequence of {task.name} with {len(x):,} steps. At the last step {said}."
+    return plot.Example(x, target, loss, task.name, text, [_in_words(x_t, task) for x_t in x[:, 0]])
+
+
+def _in_words(x_t: np.ndarray, task: Task) -> str:
+    """Return one input, (D,), as words: a character, a one-hot token, or numbers."""
+    if len(x_t) > 1 and x_t.max() == 1 and np.count_nonzero(x_t) == 1:
+        token = int(x_t.argmax())
+        if isinstance(task, Characters):
+            return f"input {task.decode(np.array([token]))!r}"
+        names = {BLANK: "blank", MARKER: "the marker"} if isinstance(task, CopyMemory) else {}
+        return f"input {names.get(token, f'symbol {token}')}"
+    return f"input {', '.join(f'{number:.3g}' for number in x_t[:8])}"
+
+
 def training_picture(
     training: Curve, held_out: Curve, baseline: float | None, path: Path, label: str = "validation"
 ) -> Path:
@@ -107,6 +144,20 @@ def training_picture(
     plot.training_curves({"training": training}, baseline, smooth=max(1, len(training[0]) // 200), ax=ax)
     ax.plot(*held_out, "o", color="#D55E00", markersize=3, label=label)
     ax.legend(frameon=False, fontsize=9)
+    return _saved(ax, path)
+
+
+def forecast_picture(panel: Panel, forecast: Forecast, past: int, path: Path) -> Path:
+    """Draw the first series of a panel, at most six, over their last ``past`` steps and the horizon, and return the path."""
+    chosen = panel.series[:6]
+    figure = Figure(figsize=(9.5, 2.4 * len(chosen)), layout="constrained")
+    for row, (ax, series) in enumerate(zip(figure.subplots(len(chosen), squeeze=False)[:, 0], chosen, strict=True)):
+        history = series.cut(slice(-past, None))
+        quantiles = {level: values[row] for level, values in forecast.quantiles.items()}
+        ds = np.concatenate([history.ds, forecast.ds[row]])
+        plot.forecast(history.y, forecast.mean[row], quantiles, ds=ds, title=series.unique_id, ax=ax)
+        if row:
+            ax.get_legend().remove()  # the same as above
     return _saved(ax, path)
 
 

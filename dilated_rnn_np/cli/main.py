@@ -13,8 +13,9 @@ from ..plot import checked_picture
 from ..tasks import DataError
 from .demo import demonstrate
 from .errors import UserError, user_errors
+from .forecast_command import forecast_command
 from .parser import parser
-from .picture_commands import draw_command, paths_command
+from .picture_commands import draw_command, explore_command, paths_command
 from .task_options import DEFAULTS
 from .train_command import evaluate_command, experiment_command, generate_command, summary_command, train_command
 
@@ -60,5 +61,7 @@ COMMANDS = {
     "summary": summary_command,
     "paths": paths_command,
     "draw": draw_command,
+    "explore": explore_command,
     "experiment": experiment_command,
+    "forecast": forecast_command,
 }

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 from argparse import ArgumentTypeError
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,14 +33,30 @@ def _wholes(text: str) -> list[int]:
     return [int(word) for word in text.split(",")]
 
 
+def _seasons(text: str) -> list[int]:
+    return [] if text == "none" else _wholes(text)
+
+
+def _numbers(text: str) -> list[float]:
+    return [float(word) for word in text.split(",")]
+
+
+def _increasing(numbers: Sequence[float], above: float, below: float = math.inf) -> bool:
+    """Return whether numbers increase between two limits, which they do not reach."""
+    return all(a < b for a, b in pairwise([above, *numbers, below]))
+
+
 count = _parser(int, "a whole number of at least 1", lambda number: number >= 1)
 whole = _parser(int, "a whole number of at least 0", lambda number: number >= 0)
 wholes = _parser(_wholes, "whole numbers of at least 1, such as 1,2,4", lambda numbers: min(numbers) >= 1)
+seasons = _parser(_seasons, "none, or increasing whole numbers above 1, such as 24,168", lambda n: _increasing(n, 1))
+levels = _parser(_numbers, "increasing numbers between 0 and 1, such as 0.1,0.5,0.9", lambda q: _increasing(q, 0, 1))
 finite = _parser(float, "a finite number", math.isfinite)
 positive = _parser(float, "a finite number above 0", lambda number: 0 < number < math.inf)
 not_negative = _parser(float, "a finite number of at least 0", lambda number: 0 <= number < math.inf)
 norm = _parser(float, "a number above 0 (inf clips nothing)", lambda number: number > 0)
 fraction = _parser(float, "a number in [0, 1)", lambda number: 0 <= number < 1)
+file = _parser(str, "an existing file", os.path.isfile)
 
 
 def one_of(what: str, known: Mapping[str, Any]) -> Callable[[str], str]:

@@ -9,6 +9,7 @@ from ..baselines.systems import SYSTEMS
 from ..experiments import EXPERIMENTS, Training
 from ..experiments.driver import HELD_OUT, SCHEDULES
 from ..experiments.plan import SCALES
+from ..forecasting.forecaster import STEPS
 from ..recurrence.cells import CELLS
 from ..recurrence.init import SCHEMES
 from ..tasks import TASKS
@@ -26,9 +27,11 @@ EXAMPLES = """examples:
   dilated-rnn generate runs/characters/checkpoint.npz --temperature 0.7      sample text from it
   dilated-rnn evaluate runs/mnist/checkpoint.npz       loss and accuracy on the test images
   dilated-rnn train adding --system skip --parameters 2000     a compared system of equal size
+  dilated-rnn forecast sales.csv --horizon 28          forecasts of your own time series, with a backtest
   dilated-rnn experiment copy-memory --jobs 2          systems against each other, two runs at a time
   dilated-rnn paths --dilations 1,2,4,8 --against skip,plain,cnn     path lengths through time
   dilated-rnn draw --dilations 1,2,4 --out pictures    every picture of an architecture, or of a checkpoint
+  dilated-rnn explore --layers 9                       an interactive page of a net's paths, stages and gradient
 """
 
 
@@ -54,8 +57,17 @@ def parser(task: str | None = None) -> Parser:
     add_own(top, "--demo-seed", types.whole, "seed of the demonstration", 0)
     commands = top.add_subparsers(title="commands", metavar="COMMAND")
     _add_train(commands, task)
-    for add_command in (_add_evaluate, _add_generate, _add_summary, _add_paths, _add_draw, _add_experiment):
+    for add_command in (
+        _add_evaluate,
+        _add_generate,
+        _add_summary,
+        _add_paths,
+        _add_draw,
+        _add_explore,
+        _add_experiment,
+    ):
         add_command(commands)
+    _add_forecast(commands)
     return top
 
 
@@ -145,6 +157,22 @@ def _add_draw(commands: Any) -> None:
     add(draw, "--data-dir", "--text")
 
 
+def _add_explore(commands: Any) -> None:
+    explore = _command(commands, "explore", "write one HTML page to explore a net in the browser")
+    add(
+        explore,
+        "checkpoint",
+        nargs="?",
+        help="a checkpoint, whose states and gradients the page shows; or the options below",
+    )
+    add(explore, "--dilations", otherwise="1,2,4")
+    add_own(explore, "--layers", types.count, "number of layers L, instead of --dilations", metavar="L")
+    add_own(explore, "--base", types.count, "dilations are M^l0, M^(1+l0), … (default: 2)", metavar="M")
+    add_own(explore, "--start", types.whole, "above 0 there is a fusion layer (default: 0)", metavar="l0")
+    explore.add_argument("--out", metavar="FILE", default="explorer.html", help="the page to write")
+    add(explore, "--data-dir", "--text")
+
+
 def _add_experiment(commands: Any) -> None:
     listed = "\n".join(f"  {name:<20}{e.description}" for name, e in EXPERIMENTS.items())
     raw = type("RawHelp", (Help, argparse.RawDescriptionHelpFormatter), {})
@@ -165,6 +193,35 @@ def _add_experiment(commands: Any) -> None:
     add_own(experiment, "--jobs", types.count, "processes that share the runs; they do not change the table", 1)
     add(experiment, "--threads", default=1, help="threads per run")
     add(experiment, "--out", help="folder to write into, or to continue", otherwise="runs/experiments/NAME-SCALE")
+
+
+def _add_forecast(commands: Any) -> None:
+    forecast = _command(commands, "forecast", "forecast the time series of a CSV file")
+    words = "CSV file with the columns unique_id,ds,y and covariates, or wide as in M4"
+    forecast.add_argument("file", metavar="FILE", type=types.file, help=words)
+    group = forecast.add_argument_group("the forecast")
+    add_own(group, "--horizon", types.count, "time steps to forecast", metavar="H")
+    words = "season lengths in time steps, shortest first, or none (default: those usual for the frequency)"
+    add_own(group, "--season", types.seasons, words, metavar="LIST")
+    add_own(group, "--future", types.file, "CSV file of the covariates over the horizon", metavar="FILE")
+    words = "levels of the quantiles; the first and the last bound the prediction interval"
+    add_own(group, "--quantiles", types.levels, words, "0.025,0.5,0.975", "LIST")
+    words = "cutoffs of the backtest, 0 for none (default: 1, where a series is long enough)"
+    add_own(group, "--backtest", types.whole, words)
+    add_own(group, "--model", types.file, "forecast with a saved forecaster, without training", metavar="FILE")
+    group = forecast.add_argument_group("the net")
+    add(group, "--cell", default="gru")
+    add_own(group, "--hidden", types.count, "units per layer", 40, metavar="H")
+    add(group, "--dilations", otherwise="from the seasons")
+    group = forecast.add_argument_group("training")
+    add(group, "--steps", help="training steps per net", otherwise=f"{STEPS}, fewer for less than 10,000 values")
+    add_own(group, "--members", types.whole, "nets whose forecasts are averaged; 0 for the base forecast alone", 1)
+    add(group, "--seed", help="of weights, data and dropout")
+    add(group, "--threads", otherwise="as many as cores")
+    group = forecast.add_argument_group("output")
+    words = "folder for forecast.csv, backtest.csv, forecast.png and model.npz"
+    add(group, "--out", help=words, otherwise="runs/forecast/NAME of the file")
+    group.add_argument("--resume", action="store_true", help="continue the run in that folder")
 
 
 def _add_model_options(command: Any) -> None:

@@ -1,4 +1,4 @@
-"""The commands ``paths`` and ``draw``: path lengths as a table, and all pictures of an architecture or a checkpoint."""
+"""The commands ``paths``, ``draw`` and ``explore``: path lengths as a table, all pictures, and the explorer's page."""
 
 from __future__ import annotations
 
@@ -9,10 +9,14 @@ from pathlib import Path
 from ..baselines import systems
 from ..experiments.files import made_folder
 from ..nets import checkpoint as checkpoints
-from ..plot import checked_picture, path_lengths
+from ..nets.network import Network
+from ..plot import checked_picture, explorer, path_lengths
+from ..plot.explorer import checked_page
+from ..tasks import Task
 from ..theory import paths
+from ..theory.dilations import exponential_dilations
 from .errors import UserError, user_errors
-from .gallery import comparison_graphs, draw_architecture, draw_checkpoint
+from .gallery import comparison_graphs, draw_architecture, draw_checkpoint, example_of
 from .task_options import task_of
 
 
@@ -47,13 +51,38 @@ def draw_command(options: argparse.Namespace) -> None:
         for name in ("dilations", "system"):
             if getattr(options, name):
                 raise UserError(f"a checkpoint has its own {name}: leave --{name} out")
-        best = bool(checkpoints.read(options.checkpoint)[1].get("best"))
-        model = checkpoints.load(options.checkpoint, best=best)
-        task = task_of(options.checkpoint, options.data_dir, options.text)
-        written = draw_architecture(model, folder, options.steps)
+        model, task = _of_checkpoint(options)
+        written = draw_architecture(model, folder, options.steps, example_of(model, task))
         written += draw_checkpoint(options.checkpoint, model, task, folder)
     else:
         with user_errors():
             model = systems.build(options.system or "dilated", 1, 1, options.dilations or [1, 2, 4])
         written = draw_architecture(model, folder, options.steps)
     print(f"{len(written)} files are in {folder}: {', '.join(path.name for path in written)}")
+
+
+def explore_command(options: argparse.Namespace) -> None:
+    """Write the explorer's page of dilations or of a checkpoint."""
+    given = [name for name in ("layers", "base", "start") if getattr(options, name) is not None]
+    if options.checkpoint and (options.dilations or given):
+        name = "dilations" if options.dilations else given[0]
+        raise UserError(f"a checkpoint has its own dilations: leave --{name} out")
+    if options.dilations and given:
+        raise UserError(f"--dilations names every dilation: leave --{given[0]} out")
+    if options.checkpoint:
+        model, task = _of_checkpoint(options)
+        with user_errors():
+            checked_page(model, options.out)
+        page = explorer(model, options.out, example_of(model, task))
+    else:
+        with user_errors():
+            powers = exponential_dilations(options.layers or 3, options.base or 2, options.start or 0)
+            page = explorer(options.dilations or powers, options.out)
+    print(f"{page} is written, {page.stat().st_size / 1000:,.0f} kB: open it in a browser")
+
+
+def _of_checkpoint(options: argparse.Namespace) -> tuple[Network, Task | None]:
+    """Return a checkpoint's net, with its best parameters if there are any, and its task."""
+    best = bool(checkpoints.read(options.checkpoint)[1].get("best"))
+    task = task_of(options.checkpoint, options.data_dir, options.text)
+    return checkpoints.load(options.checkpoint, best=best), task

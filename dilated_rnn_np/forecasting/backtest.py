@@ -45,12 +45,16 @@ class Backtest:
 
     @property
     def verdict(self) -> str:
-        """One sentence: whether the forecaster was at least as good as the seasonal naive forecast."""
-        other = "seasonal naive" if self.season > 1 else "naive"
+        """One sentence: whether the forecaster was at least as good as the seasonal naive forecast, to three decimals.
+
+        It compares the OWA, and the sMAPE where there is no OWA because Naive2 makes no error, as on constant series.
+        """
+        other, measure = "seasonal naive" if self.season > 1 else "naive", "OWA"
         own, reference = self.owa(), self.owa(other)
-        if not own <= reference:
-            return f"The forecaster was WORSE than the {other} forecast: OWA {own:.3f} against {reference:.3f}."
-        return f"The forecaster was better than the {other} forecast: OWA {own:.3f} against {reference:.3f}."
+        if np.isnan(own):
+            measure, own, reference = "sMAPE", self.mean["forecaster"].smape, self.mean[other].smape
+        verdict = "at least as good as" if round(own, 3) <= round(reference, 3) else "WORSE than"
+        return f"The forecaster was {verdict} the {other} forecast: {measure} {own:.3f} against {reference:.3f}."
 
     def __str__(self) -> str:
         """Return the table of the mean scores, and the verdict."""
@@ -67,6 +71,16 @@ class Backtest:
                     smape, mase, msis, coverage = (getattr(scores, field.name) for field in fields(Scores))
                     values = smape, mase, scores.owa(rows["Naive2"]), msis, coverage
                     writer.writerow([steps, name, *("" if np.isnan(v) else f"{v:.6g}" for v in values)])
+
+
+def check_windows(panel: Panel, horizon: int, windows: int) -> None:
+    """Raise a ValueError where no series is long enough for a backtest."""
+    longest, needed = max(len(series) for series in panel), windows * horizon + 2
+    if longest < needed:
+        raise ValueError(
+            f"a backtest of {windows} windows of {horizon} steps needs a series of at least {needed} values, "
+            f"the longest has {longest}; use fewer windows or a shorter horizon"
+        )
 
 
 def run_backtest(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from .ragged import groups, lengths_of, padded
-from .scaling import scale_of, scaled
+from .scaling import least_of, scale_of, scaled
 from .smoothing import rate_grid, start
 from .track import Track, candidate_names, follow
 
@@ -32,10 +32,12 @@ class Base:
     shares: np.ndarray  # (N, K), of the sets of rates
     mix: np.ndarray  # (N, J), weights of the methods
     sigma: np.ndarray  # (N,), mean absolute error of the base forecast
+    least: np.ndarray  # (N,), see ``least_of``
 
     def rows(self, rows: np.ndarray) -> Base:
         """Return the base forecaster of some of the series."""
-        return Base(self.scale[rows], self.rates[:, rows], self.shares[rows], self.mix[rows], self.sigma[rows])
+        parts = {field.name: getattr(self, field.name) for field in fields(Base)}
+        return Base(**{name: part[:, rows] if name == "rates" else part[rows] for name, part in parts.items()})
 
     @classmethod
     def joined(cls, parts: Sequence[Base]) -> Base:
@@ -115,7 +117,8 @@ def fit_base(
         prior = Prior(of_rates, of_methods, float(np.median(sigma[counts > 0])) if counts.any() else 1.0)
     few = np.maximum(horizon - counts, 0)
     sigma = np.maximum((counts * sigma + few * prior.sigma) / (counts + few), LEAST_SIGMA)
-    return Base(scale, rates, shares, mix, sigma), prior, [e / s for e, s in zip(mixed, sigma, strict=True)]
+    least = np.array([least_of(y) for y in series])
+    return Base(scale, rates, shares, mix, sigma, least), prior, [e / s for e, s in zip(mixed, sigma, strict=True)]
 
 
 def rate_errors(

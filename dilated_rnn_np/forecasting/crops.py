@@ -35,7 +35,6 @@ class Crops:
     base: Base
     season: int
     horizon: int
-    kind: str
     warm_up: int
     steps: int
     batch_size: int
@@ -71,8 +70,8 @@ class Crops:
         starts = rng.integers(0, np.maximum(self.lengths[rows] - n, 0) + 1)
         track = Track.joined([self._part(i, s) for i, s in zip(rows, starts, strict=True)])
         base = self.base.rows(rows)
-        forecast, methods = base_forecast(track, base, h)
-        x = inputs(track, base, forecast, methods, self.kind)  # (B, n, D)
+        forecast = base_forecast(track, base, h)
+        x = inputs(track, base)  # (B, n, D)
         x = x + NOISE * rng.standard_normal(x.shape, dtype=np.float32)
         exogenous = np.stack([_window(self.exogenous[i], s, n) for i, s in zip(rows, starts, strict=True)])
         x = np.concatenate([x, np.nan_to_num(exogenous).astype(np.float32)], axis=-1)

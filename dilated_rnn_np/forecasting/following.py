@@ -9,15 +9,18 @@ from typing import Any
 import numpy as np
 
 from ..nets.model import DilatedRNN
-from .base import Base
+from .base import LEAST_SIGMA, Base
 from .features import base_forecast, inputs
 from .quantiles import QuantileHead
 from .ragged import lengths_of, padded
-from .scaling import scaled, unscaled
+from .scaling import scaled, unscaled, with_zeros
 from .smoothing import Smoother
 from .track import Track, follow, reach
 
 CHUNK = 256  # time steps that pass through the nets at once
+# Rates, weights and nets are fitted to the past, so errors in the future are larger. With this factor, which was chosen on four
+# validation windows of M4 Hourly, the 95 % interval covered 95 % of the values there instead of 92.6 %.
+WIDENING = 1.15
 
 
 @dataclass
@@ -47,7 +50,6 @@ class Nets:
 
     models: list[DilatedRNN]
     head: QuantileHead
-    kind: str  # of the inputs
     horizon: int
 
     def outputs(self, group: Followed, exogenous: Sequence[np.ndarray]) -> tuple[np.ndarray, list[Any]]:
@@ -67,8 +69,7 @@ class Nets:
 
     def x(self, track: Track, base: Base, exogenous: np.ndarray) -> np.ndarray:
         """Return the inputs at all steps of a track, (n, N, D)."""
-        x = inputs(track, base, *base_forecast(track, base, self.horizon), self.kind)  # (N, n, D)
-        x = np.concatenate([x, np.nan_to_num(exogenous).astype(np.float32)], axis=-1)
+        x = np.concatenate([inputs(track, base), np.nan_to_num(exogenous).astype(np.float32)], axis=-1)  # (N, n, D)
         return np.ascontiguousarray(x.transpose(1, 0, 2))
 
     def quantiles(self, track: Track, base: Base, outputs: np.ndarray) -> np.ndarray:
@@ -78,8 +79,12 @@ class Nets:
         ----------
         track : of one step. outputs : (members, N, h Q); without members they are zeros, the quantiles of the base.
         """
-        forecast, _ = base_forecast(track, base, self.horizon)  # (N, 1, h)
+        forecast = base_forecast(track, base, self.horizon)  # (N, 1, h)
         if not len(outputs):
             outputs = np.zeros((1, *outputs.shape[1:]))
-        z = forecast[:, 0, :, None] + base.sigma[:, None, None] * self.head.quantiles(outputs).mean(axis=0)
-        return unscaled(z, base.scale[:, None, None])
+        relative = self.head.quantiles(outputs).mean(axis=0)  # (N, h, Q)
+        centre = relative[..., [self.head.centre]]
+        relative = centre + WIDENING * (relative - centre)
+        sigma = np.where(base.sigma > LEAST_SIGMA, base.sigma, 0)  # a constant series is forecast exactly
+        z = forecast[:, 0, :, None] + sigma[:, None, None] * relative
+        return with_zeros(unscaled(z, base.scale[:, None, None]), base.least[:, None, None])

@@ -31,11 +31,10 @@ from .arguments import (
     first_step,
     sequence,
 )
-from .backtest import Backtest, run_backtest
+from .backtest import Backtest, check_windows, run_backtest
 from .base import fit_base
 from .crops import Crops
 from .exogenous import Exogenous
-from .features import INPUTS
 from .following import Followed, Nets
 from .forecast import Forecast
 from .frozen import Frozen
@@ -47,7 +46,7 @@ from .ragged import groups
 from .saving import OBJECT, REMEDY, TEXTS, check_entries, pack, unpack
 from .stream import Stream
 
-STEPS = 200  # of training, per net
+STEPS = 200  # of training, per net, at most
 BATCH = 32  # crops per training step
 WARM_UP_STEPS = 26  # of the learning rate
 AVERAGED = 3  # epochs, tenths of the training, whose parameters are averaged
@@ -69,7 +68,6 @@ class Forecaster:
     rng : the seed of all random numbers.
     members : nets that differ by their seeds and whose forecasts are averaged; 0 forecasts with the base alone.
     methods : names of the base methods to use, see ``candidate_names``; None for all.
-    inputs : "methods" gives the net the forecasts of all methods, "errors" only the last error and value.
 
     Examples
     --------
@@ -92,10 +90,9 @@ class Forecaster:
         rng: int = 0,
         *,
         members: int = 1,
-        dropout: float = 0.25,
+        dropout: float = 0.1,
         lr: float = 5e-3,
         methods: Sequence[str] | None = None,
-        inputs: str = "methods",
     ) -> None:
         self.horizon = positive_integer("horizon", horizon)
         self.seasons = None if seasons is None else checked_seasons(seasons)
@@ -106,7 +103,6 @@ class Forecaster:
         self.members = positive_integer("members", members, least=0)
         self.dropout, self.lr = fraction("dropout", dropout), positive("lr", lr)
         self.methods = None if methods is None else tuple(sequence("methods", methods, '("smoothing",)'))
-        self.inputs = one_of("inputs", inputs, INPUTS)
         self.notes: list[str] = []
 
     # ------------------------------------------------------------------ training
@@ -114,7 +110,7 @@ class Forecaster:
     def fit(
         self,
         panel: Any,
-        steps: int = STEPS,
+        steps: int | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
         resume: bool = False,
         progress: bool = True,
@@ -125,11 +121,12 @@ class Forecaster:
 
         Parameters
         ----------
-        panel : a Panel, or data that ``Panel.of`` accepts. steps : training steps per net.
+        panel : a Panel, or data that ``Panel.of`` accepts. steps : training steps per net; None for ``steps_of(panel)``.
         checkpoint : a file of the training run, as in ``drn.fit``; of net k > 0 with "-k" before the suffix.
         resume : continue from the checkpoints that exist. progress : whether to show a progress bar.
         """
-        panel, steps = Panel.of(panel), positive_integer("steps", steps)
+        panel = Panel.of(panel)
+        steps = steps_of(panel) if steps is None else positive_integer("steps", steps)
         files = checkpoint_files(checkpoint, self.members, resume)
         seasons = panel.frequency.seasons if self.seasons is None else self.seasons
         lengths = [len(series) for series in panel]
@@ -148,7 +145,7 @@ class Forecaster:
             base=base,
             prior=prior,
             exogenous=Exogenous.of(panel, self.horizon),
-            nets=Nets([], head, self.inputs, self.horizon),
+            nets=Nets([], head, self.horizon),
         )
         self.notes = []
         if self.members:
@@ -177,7 +174,7 @@ class Forecaster:
         for member in range(self.members):
             seed = int(stream(self.rng, "members", member).integers(2**62))
             season = frozen.seasons[0] if frozen.seasons else 1
-            crops = Crops(*data, season, self.horizon, self.inputs, frozen.warm_up, size, BATCH, seed)
+            crops = Crops(*data, season, self.horizon, frozen.warm_up, size, BATCH, seed)
             if not len(crops.rows):
                 self.notes.append(
                     f"no series has more than {frozen.warm_up} values, so no net was trained: the base forecasts alone"
@@ -312,7 +309,7 @@ class Forecaster:
 
     # ------------------------------------------------------------------ backtests and files
 
-    def backtest(self, panel: Any, windows: int = 3, steps: int = STEPS, progress: bool = True) -> Backtest:
+    def backtest(self, panel: Any, windows: int = 3, steps: int | None = None, **training: Any) -> Backtest:
         """Return the scores of forecasts from past cutoffs, beside those of the naive forecasts.
 
         A new forecaster with the same settings is fitted once, to the values before the first cutoff; at each later cutoff it
@@ -320,18 +317,13 @@ class Forecaster:
 
         Parameters
         ----------
-        panel, steps, progress : as in ``fit``. windows : number of cutoffs, ``horizon`` steps apart; the last one is
-            ``horizon`` steps before the end.
+        panel, steps : as in ``fit``. training : checkpoint, resume and progress, as there.
+        windows : number of cutoffs, ``horizon`` steps apart; the last one is ``horizon`` steps before the end.
         """
         panel, windows = Panel.of(panel), positive_integer("windows", windows)
-        longest = max(len(series) for series in panel)
-        if longest <= windows * self.horizon + 1:
-            raise ValueError(
-                f"a backtest of {windows} windows of {self.horizon} steps needs a series of at least "
-                f"{windows * self.horizon + 2} values, the longest has {longest}; use fewer windows or a shorter horizon"
-            )
+        check_windows(panel, self.horizon, windows)
         other = Forecaster(**self.settings())
-        other.fit(panel.drop_last(windows * self.horizon), steps, progress=progress)
+        other.fit(panel.drop_last(windows * self.horizon), steps, **training)
         season = other.frozen.seasons[0] if other.frozen.seasons else 1
         return run_backtest(panel, self.horizon, windows, season, other.predict)
 
@@ -375,12 +367,20 @@ def load(path: str | os.PathLike[str]) -> Forecaster:
 
 
 def dilations_of(seasons: Sequence[int]) -> list[int]:
-    """Return 1, the largest divisor of the shortest season up to its square root, and the seasons; 1, 2, 4, 8 without any.
+    """Return a dilation of 1 and one per season; 1, 2, 4, 8 without seasons.
 
-    >>> dilations_of((24, 168)), dilations_of((7,)), dilations_of(())
-    ([1, 4, 24, 168], [1, 7], [1, 2, 4, 8])
+    >>> dilations_of((24, 168)), dilations_of(())
+    ([1, 24, 168], [1, 2, 4, 8])
     """
-    if not seasons:
-        return [1, 2, 4, 8]
-    middle = max(d for d in range(1, math.isqrt(seasons[0]) + 1) if seasons[0] % d == 0)
-    return sorted({1, middle, *seasons})
+    return [1, *seasons] if seasons else [1, 2, 4, 8]
+
+
+def steps_of(panel: Panel) -> int:
+    """Return the training steps per net, 200, or twice the root of the number of values where these are below 10,000.
+
+    On the values of a small panel more steps overfit: the forecasts get worse, and the intervals too narrow.
+
+    >>> steps_of(Panel.of([range(100)])), steps_of(Panel.of(np.zeros((100, 1000))))
+    (20, 200)
+    """
+    return min(STEPS, 2 * math.isqrt(sum(map(len, panel))))

@@ -134,11 +134,13 @@ def pinball(y: Any, forecast: Any, q: float) -> float:
 
 
 def owa(smape: float, mase: float, smape_naive2: float, mase_naive2: float) -> float:
-    """Return the overall weighted average of averaged sMAPE and MASE relative to Naive2.
+    """Return the overall weighted average of averaged sMAPE and MASE relative to Naive2; NaN where one of Naive2's is 0.
 
     >>> owa(9.328, 0.893, 18.383, 2.395).__round__(3)
     0.44
     """
+    if smape_naive2 == 0 or mase_naive2 == 0:
+        return float("nan")
     return (smape / smape_naive2 + mase / mase_naive2) / 2
 
 

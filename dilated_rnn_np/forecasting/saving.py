@@ -18,7 +18,7 @@ from ..nets.checkpoint import CheckpointError
 from .base import Base, Prior
 from .calendar import calendar_names
 from .exogenous import Exogenous
-from .features import input_size
+from .features import INPUTS
 from .following import Nets
 from .frequency import Frequency
 from .frozen import Frozen
@@ -76,9 +76,9 @@ def unpack(path: Path, arrays: Arrays, described: dict[str, Any], settings: Mapp
     check_entries(path, described, ENTRIES)
     frequency = _made(path, "frequency", lambda: Frequency(*described["frequency"]))
     names, seasons, horizon = tuple(described["covariates"]), tuple(described["seasons"]), settings["horizon"]
-    levels, kind = settings["quantiles"], settings["inputs"]
+    levels = settings["quantiles"]
     _check_arrays(path, arrays, described, horizon, len(levels))
-    size = input_size(seasons, horizon, kind) + len(calendar_names(frequency)) + horizon * len(names)
+    size = INPUTS + len(calendar_names(frequency)) + horizon * len(names)
     models = []
     for k, model in enumerate(described["models"]):
         prefix = f"nets/{k}/"
@@ -96,7 +96,7 @@ def unpack(path: Path, arrays: Arrays, described: dict[str, Any], settings: Mapp
         Base(**{field.name: arrays[f"base/{field.name}"] for field in fields(Base)}),
         Prior(arrays["prior/rates"], arrays["prior/methods"], described["prior_sigma"]),
         Exogenous(frequency, horizon, names, arrays["exogenous/mean"], arrays["exogenous/std"]),
-        Nets(models, QuantileHead(levels, arrays["head/distances"]), kind, horizon),
+        Nets(models, QuantileHead(levels, arrays["head/distances"]), horizon),
     )
     ends = np.cumsum(arrays["panel/lengths"])[:-1]
     parts = np.split(arrays["panel/y"], ends), np.split(arrays["panel/covariates"], ends)
@@ -179,7 +179,13 @@ def _check_arrays(path: Path, arrays: Arrays, described: dict[str, Any], h: int,
         _check_array(path, arrays, name, shape, np.int64)
     T = int(arrays["panel/lengths"].sum())
     shapes = {"base/shares": (N, K), "base/rates": (2 + S, N, K), "base/scale": (N,), "base/mix": (N, J)}
-    shapes |= {"base/sigma": (N,), "prior/rates": (G,), "prior/methods": (J,), "head/distances": (h, Q)}
+    shapes |= {
+        "base/sigma": (N,),
+        "base/least": (N,),
+        "prior/rates": (G,),
+        "prior/methods": (J,),
+        "head/distances": (h, Q),
+    }
     shapes |= {"exogenous/mean": (C,), "exogenous/std": (C,), "panel/y": (T,), "panel/covariates": (T, C)}
     for name, shape in shapes.items():
         _check_array(path, arrays, name, shape, np.float64)

@@ -34,3 +34,23 @@ def unscaled(z: np.ndarray, scale: np.ndarray | float) -> np.ndarray:
     True
     """
     return scale * np.sinh(z)
+
+
+def least_of(y: np.ndarray) -> float:
+    """Return the smallest positive value of a series that has zeros and no negative values, and 0 for any other series.
+
+    >>> least_of(np.array([0.0, 3.0, np.nan, 2.0])), least_of(np.array([1.0, 2.0])), least_of(np.array([0.0, -1.0]))
+    (2.0, 0.0, 0.0)
+    """
+    return float(np.min(y[y > 0], initial=np.inf)) if np.nanmin(y) == 0 and np.nanmax(y) > 0 else 0.0
+
+
+def with_zeros(y: np.ndarray, least: np.ndarray | float) -> np.ndarray:
+    """Return forecasts with 0 in place of those below half of ``least``, where this is not 0.
+
+    A series of counts, or of demand on some days only, has zeros and no values between 0 and its smallest positive one.
+
+    >>> with_zeros(np.array([-0.5, 0.4, 1.2]), 1.0).tolist(), with_zeros(np.array([-0.5, 0.4]), 0.0).tolist()
+    ([0.0, 0.0, 1.2], [-0.5, 0.4])
+    """
+    return np.where((least > 0) & (y < least / 2), 0.0, y)

@@ -2,20 +2,19 @@
 
 In the forward pass, a frame lights the nodes that are computed together: in a layer of dilation d these are d time steps at
 once, the phases of the fold. In the backward pass, a frame lights the nodes that the gradient of one output reaches over one
-more edge. Frames are sets of places, computed without drawing; an animation is saved as a GIF, or as an HTML page with buttons.
+more edge. Frames are sets of places, computed without drawing; an animation is saved as a GIF. The page of ``explorer`` steps
+through the same frames in a browser, backward along every edge.
 """
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from html import escape
 from os import PathLike
 from pathlib import Path
 
-from matplotlib.animation import Animation, FuncAnimation, HTMLWriter, PillowWriter
+from matplotlib.animation import Animation, FuncAnimation, PillowWriter
 
 from ..arrays.checks import positive_integer
 from ..theory.graphs import INPUT, Graph, Place
@@ -23,17 +22,6 @@ from .geometry import Link, layout
 from .network import LIT, network
 
 WAITING, REACHED, PASSED = "#D0D0D0", "#A6CBE3", "#5E9BC4"
-BUTTONS = {  # matplotlib's icon names, and the words that replace them: the page loads no icon font
-    "fa-minus": "slower",
-    "fa-fast-backward": "first",
-    "fa-step-backward": "back",
-    "fa-flip-horizontal": "reverse",
-    "fa-pause": "pause",
-    "fa-play": "play",
-    "fa-step-forward": "next",
-    "fa-fast-forward": "last",
-    "fa-plus": "faster",
-}
 
 
 @dataclass(frozen=True)
@@ -158,7 +146,7 @@ def _times(places: Iterable[Place]) -> str:
 
 
 def forward_animation(graph: Graph, steps: int) -> FuncAnimation:
-    """Return the :func:`forward_frames` as an animation, for :func:`save_gif` or :func:`save_html`.
+    """Return the :func:`forward_frames` as an animation, for :func:`save_gif`.
 
     >>> import tempfile
     >>> from dilated_rnn_np import paths
@@ -170,13 +158,13 @@ def forward_animation(graph: Graph, steps: int) -> FuncAnimation:
 
 
 def backward_animation(graph: Graph, steps: int, end: int | None = None) -> FuncAnimation:
-    """Return the :func:`backward_frames` as an animation, for :func:`save_gif` or :func:`save_html`.
+    """Return the :func:`backward_frames` as an animation, for :func:`save_gif`.
 
     >>> import tempfile
     >>> from dilated_rnn_np import paths
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     print(save_html(backward_animation(paths.dilated_stack([1, 2]), 4), folder + "/backward.html").name)
-    backward.html
+    ...     print(save_gif(backward_animation(paths.dilated_stack([1, 2]), 4), folder + "/backward.gif").name)
+    backward.gif
     """
     return _animated(graph, steps, backward_frames(graph, steps, end), "backward pass")
 
@@ -208,30 +196,11 @@ def _state(now: int, lit: int | None) -> int:
 
 def save_gif(animation: FuncAnimation, path: str | PathLike[str]) -> Path:
     """Write an animation as a GIF to a path that ends in ".gif", and return the path."""
-    file = _checked(animation, path, ".gif")
-    animation.save(file, writer=PillowWriter(fps=1))
-    return file
-
-
-def save_html(animation: FuncAnimation, path: str | PathLike[str], title: str = "Unrolled network") -> Path:
-    """Write an animation as a self-contained page with buttons to a path that ends in ".html", and return the path."""
-    file = _checked(animation, path, ".html")
-    animation.save(file, writer=HTMLWriter(fps=1, embed_frames=True, embed_limit=1000, default_mode="once"))
-    player = re.sub(r"<link[^>]*>", "", file.read_text(encoding="utf-8"))  # a link to an icon font on another server
-    player = re.sub(r'<i class="[^"]*?([\w-]+)"></i>', lambda icon: BUTTONS.get(icon[1], icon[1]), player)
-    style = "<style>.anim-buttons button { width: auto; padding: 2px 8px; } img { max-width: 100%; }</style>"
-    head = f'<meta charset="utf-8"><title>{escape(title)}</title>'
-    page = f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head>\n<body>{player}{style}</body></html>\n'
-    file.write_text(page, encoding="utf-8")
-    return file
-
-
-def _checked(animation: FuncAnimation, path: str | PathLike[str], suffix: str) -> Path:
     if not isinstance(animation, Animation):
-        raise TypeError(
-            f"animation must be a matplotlib animation, see forward_animation, got {type(animation).__name__}"
-        )
+        given = type(animation).__name__
+        raise TypeError(f"animation must be a matplotlib animation, see forward_animation, got {given}")
     file = Path(path)
-    if file.suffix.lower() != suffix:
-        raise ValueError(f"path must end in {suffix!r}, got {str(path)!r}")
+    if file.suffix.lower() != ".gif":
+        raise ValueError(f"path must end in '.gif', got {str(path)!r}")
+    animation.save(file, writer=PillowWriter(fps=1))
     return file

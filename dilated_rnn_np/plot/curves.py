@@ -16,7 +16,7 @@ from ..theory.dilations import exponential_dilations
 from ..theory.paths import Graph
 from .network import row_labels
 from .runs import Curve, run_curves
-from .style import checked_axes, line_look, plain_log_ticks
+from .style import checked_axes, line_look, plain_log_ticks, system_looks
 
 
 def training_curves(
@@ -64,11 +64,11 @@ def path_lengths(graphs: Iterable[Graph], limit: int, ax: Any = None) -> list[An
     6.0
     """
     ax = checked_axes(ax, 8.6)
-    lines = []
-    for i, graph in enumerate(graphs):
+    lines, graphs = [], list(graphs)
+    for graph, system_look in zip(graphs, system_looks([graph.label for graph in graphs]), strict=True):
         lengths = paths.recurrent_lengths(graph, limit)
         shown = np.where(np.isfinite(lengths), lengths, np.nan)
-        look = {"drawstyle": "steps-mid", "linewidth": 1.6, **line_look(i)}
+        look = {"drawstyle": "steps-mid", "linewidth": 1.6, **system_look}
         lines += ax.plot(np.arange(limit + 1), shown, label=graph.label, **look)
     ax.set(xlabel="span n (time steps)", ylabel="recurrent length (edges)", yscale="log")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -107,8 +107,8 @@ def mean_recurrent_lengths(
             lambda L, m: paths.dilated_stack(exponential_dilations(L, base)),
             lambda L, m: paths.closed_form_dilated(base, L),
         ),
-        "regular skips of m": (paths.skip_stack, paths.closed_form_skip),
         "plain": (lambda L, m: paths.plain_stack(L), paths.closed_form_plain),
+        "regular skips of m": (paths.skip_stack, paths.closed_form_skip),
     }
     drawn: dict[str, tuple[Any, ...]] = {}
     for i, (label, (graph, closed_form)) in enumerate(architectures.items()):

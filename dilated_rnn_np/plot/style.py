@@ -1,12 +1,13 @@
 """The style of all pictures: colours and line styles, new axes and their labels, arrows.
 
-The colours can be told apart by the colour-blind (Okabe and Ito 2008), and the line styles also in greyscale. Matplotlib's
-global style is never changed.
+The colours, one per system in all pictures, can be told apart by the colour-blind (Okabe and Ito 2008), and the line styles also
+in greyscale. Matplotlib's global style is never changed.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,31 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 STYLES = ("-", "--", "-.", (0, (1, 1)), (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)))
 
+SYSTEMS = {  # the systems in the order of their looks, by the beginning of their graphs' labels
+    "dilated RNN": "dilated",
+    "plain RNN": "plain",
+    "skip RNN": "skip",
+    "clockwork RNN": "clockwork",
+    "phased LSTM": "phased-lstm",
+    "dilated CNN": "dilated-cnn",
+}
+SYSTEM_COLOURS = dict(zip(SYSTEMS.values(), COLOURS, strict=True))
+
 
 def line_look(i: int) -> dict[str, Any]:
     """Return colour and line style of the i-th curve; they repeat after six."""
     return {"color": COLOURS[i % len(COLOURS)], "linestyle": STYLES[i % len(STYLES)]}
+
+
+def system_looks(labels: Sequence[str]) -> list[dict[str, Any]]:
+    """Return a look per label of a graph: that of its system where all systems differ, else the looks in their order.
+
+    >>> [look["color"] for look in system_looks(["dilated RNN 1, 2", "dilated CNN 1, 2"])] == [COLOURS[0], COLOURS[5]]
+    True
+    """
+    known = [next((i for i, name in enumerate(SYSTEMS) if label.startswith(name)), None) for label in labels]
+    places = [i for i in known if i is not None]
+    return [line_look(i) for i in (places if len({*places}) == len(labels) else range(len(labels)))]
 
 
 def new_axes(width: float = 7.0, height: float = 4.2) -> Any:

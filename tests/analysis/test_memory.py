@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from support.cases import assert_equal
 
 from dilated_rnn_np import DilatedRNN, memory, paths
+from dilated_rnn_np.arrays.streams import checked_rng
 from dilated_rnn_np.training.losses import softmax_cross_entropy
 
 CELL = st.sampled_from(["rnn", "lstm", "gru"])
@@ -45,6 +46,39 @@ def test_gradient_flow_is_the_gradient_with_respect_to_each_hidden_state(cell, r
         _, dstate, _ = lower.backward(dh[T - n :], later[2])
         expected = np.linalg.norm(dh[T - 1 - n] + dstate[0][0][-1])
         assert norms[0, n] == pytest.approx(expected, rel=1e-10)
+
+
+@pytest.mark.parametrize("readout", ["last", "all", None])
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_the_gradient_along_edges_is_separated_into_the_layer_above_and_time(cell, readout):
+    T, B, D, H = 9, 2, 2, 3
+    output_size = None if readout is None else 4
+    options = {"output_size": output_size, "readout": readout or "last", "dtype": "float64", "fusion": False}
+    model = DilatedRNN(D, H, [2, 3], cell, rng=1, **options)
+    x = np.random.default_rng(0).standard_normal((T, B, D))
+    norms = memory.edge_gradients(model, x, rng=5)
+    assert np.array_equal(norms["total"], memory.gradient_flow(model, x, rng=5)[:, ::-1])
+    # The bottom layer's outputs are the inputs of a net with the upper layer only: its dx is the gradient from above.
+    upper, lower = DilatedRNN(H, H, [3], cell, **options), DilatedRNN(D, H, [2], cell, dtype="float64")
+    for name in upper.params:
+        upper.params[name][...] = model.params[name.replace("layers.0", "layers.1")]
+    for name in lower.params:
+        lower.params[name][...] = model.params[name]
+    output, _, cache = upper.forward(lower.forward(x)[0])
+    doutput, last = np.zeros_like(output), output if readout == "last" else output[-1]
+    u = checked_rng("rng", 5, "analysis").standard_normal(last.shape)
+    (doutput if readout == "last" else doutput[-1])[...] = u
+    above, _, _ = upper.backward(doutput, cache)  # (T, B, H)
+    assert norms["upward"][0] == pytest.approx(np.linalg.norm(above, axis=(1, 2)), rel=1e-12)
+    # With the part from above alone at a step, the rest of the total came through time.
+    whole: list = []
+    _, _, lower_cache = lower.forward(x)
+    dx, _, _ = lower.backward(above, lower_cache, output_grads=whole)
+    assert norms["hops"][0] == pytest.approx(np.linalg.norm(whole[0] - above, axis=(1, 2)), rel=1e-12)
+    assert norms["input"] == pytest.approx(np.linalg.norm(dx, axis=(1, 2)), rel=1e-12)
+    # From the top layer's last step the gradient hops back in threes; no step after the last one sends any.
+    assert np.flatnonzero(norms["upward"][1]).tolist() == [8]
+    assert np.flatnonzero(norms["hops"][1]).tolist() == [2, 5]
 
 
 def test_gradient_flow_is_exactly_zero_without_a_path():

@@ -90,8 +90,8 @@ def test_every_system_is_summarised_trained_evaluated_and_drawn(name, in_an_empt
     assert main(["evaluate", "run/checkpoint.npz"]) == 0
     assert main(["draw", "run/checkpoint.npz", "--steps", "5", "--out", "trained"]) == 0
     assert main(["draw", "--system", name, "--dilations", "1,2,4", "--steps", "5", "--out", "drawn"]) == 0
-    always = {"network.png", "path.png", "path_lengths.png"}
-    always |= {f"{pass_}.{kind}" for pass_ in ("forward", "backward") for kind in ("html", "gif")}
+    always = {"network.png", "path.png", "path_lengths.png", "forward.gif", "backward.gif"}
+    always |= {"explorer.html"} if name != "hm-lstm" else set()  # the page does not draw edges that lead down
     assert always <= set(os.listdir("drawn")) and always | {"training.png"} <= set(os.listdir("trained"))
     assert ("fold.png" in os.listdir("drawn")) == isinstance(model, drn.DilatedRNN)
     for file in os.listdir("drawn"):

@@ -12,7 +12,7 @@ import tempfile
 from itertools import product
 from pathlib import Path
 
-from benchmarks import equality, gpu, long, machine, report
+from benchmarks import equality, forecasting, gpu, long, machine, report
 from benchmarks.cases import SIZES, case_of, small_case
 from benchmarks.floor import floor
 from benchmarks.options import add_common, read_common, several
@@ -29,12 +29,15 @@ DEVICE.add_argument(
     default="cpu",
     help="default: cpu; gpu: beside cuDNN; rehearsal: the same without a GPU; --device gpu --help lists more options",
 )
+DEVICE.add_argument("--forecasting", action="store_true", help="time and memory of the forecaster, and nothing else")
 DESCRIPTION = "Times and memory of the library beside PyTorch and JAX, in turns, once all agree on loss and gradients."
 
 
 def main(arguments=None):
     """Run the benchmark; returns the exit code."""
     device, arguments = DEVICE.parse_known_args(arguments)
+    if device.forecasting:
+        return forecasting.main(arguments)
     if device.device != "cpu":
         return gpu.main(arguments, rehearsal=device.device == "rehearsal")
     options = options_of(arguments)

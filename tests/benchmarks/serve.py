@@ -18,6 +18,7 @@ MODULES = {
     "pytorch": "benchmarks.pytorch",
     "jax": "benchmarks.jax_scan",
     "hardware": "benchmarks.hardware",
+    "forecasting": "benchmarks.forecasting",
     "gpu_library": "benchmarks.gpu_library",
     "gpu_pytorch": "benchmarks.gpu_pytorch",
 }
@@ -86,6 +87,10 @@ class Server:
     def measure(self):
         """Answer the machine's rates (hardware only)."""
         return self.module.measure(self.threads)
+
+    def forecaster(self, series, length):
+        """Answer the seconds and peak memory of a forecaster (forecasting only)."""
+        return self.module.measure(series, length)
 
     def kernel(self):
         """Answer the kernel of NumPy's BLAS (hardware only)."""

@@ -1,7 +1,9 @@
 """The commands paths and draw: the table shows the numbers of ``paths``, and every picture is written."""
 
+import json
 import os
 import re
+from pathlib import Path
 
 import matplotlib.image
 import numpy as np
@@ -51,13 +53,13 @@ ARCHITECTURE = {
     "mean_recurrent_length.png",
     "path_length_map.png",
 }
-ARCHITECTURE |= {"forward.html", "forward.gif", "backward.html", "backward.gif"}
+ARCHITECTURE |= {"forward.gif", "backward.gif", "explorer.html"}
 
 
 def test_draw_writes_every_picture_of_an_architecture(capsys):
     assert main(["draw", "--dilations", "1,2,4", "--steps", "9", "--out", "pictures"]) == 0
     assert set(os.listdir("pictures")) == ARCHITECTURE
-    assert "10 files are in pictures" in capsys.readouterr().out
+    assert "9 files are in pictures" in capsys.readouterr().out
     for name in ARCHITECTURE:
         if name.endswith(".png"):
             assert matplotlib.image.imread(f"pictures/{name}").std() > 0
@@ -129,6 +131,7 @@ def test_pictures_of_a_net_show_no_padding(tmp_path, monkeypatch):
     (flow, last, _), (shown,) = seen
     assert np.array_equal(flow, x[:, [1, 3]]) and np.array_equal(last, targets[[1, 3]])
     assert np.array_equal(shown, x[:, [1]]) and not (flow == 7).any()
+    assert np.array_equal(gallery.example_of(model, task).x, x[:, [1]])
 
 
 def test_draw_takes_either_a_checkpoint_or_dilations(capsys):
@@ -156,6 +159,70 @@ def test_draw_adds_the_pictures_of_a_trained_net():
     assert main(["draw", "run/checkpoint.npz", "--steps", "7", "--out", "pictures"]) == 0
     layers = {f"layer{i}_{name}.png" for i in (1, 2) for name in ("h", "i", "f", "g", "o")}
     assert set(os.listdir("pictures")) == ARCHITECTURE | layers | {"training.png", "gradient_flow.png"}
+    assert '"task": "copy-memory"' in Path("pictures/explorer.html").read_text(encoding="utf-8")
+
+
+# ---------------------------------------------------------------------- explore
+
+
+def page_data(file="explorer.html"):
+    """The data that an explorer's page holds."""
+    text = Path(file).read_text(encoding="utf-8")
+    return json.loads(re.search(r'<script id="given"[^>]*>(.*?)</script>', text, re.S)[1])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "dilations"),
+    [
+        ([], [1, 2, 4]),
+        (["--dilations", "3,1,5"], [3, 1, 5]),
+        (["--layers", "4"], [1, 2, 4, 8]),
+        (["--layers", "2", "--base", "3", "--start", "1"], [3, 9]),
+        (["--base", "4"], [1, 4, 16]),
+    ],
+)
+def test_explore_writes_the_page_of_the_given_dilations(arguments, dilations, capsys):
+    assert main(["explore", *arguments]) == 0
+    assert os.listdir() == ["explorer.html"]
+    assert page_data()["start"]["d"] == dilations and page_data()["example"] is None
+    assert "explorer.html is written" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("system", ["dilated", "clockwork"])
+def test_explore_shows_an_example_of_a_checkpoints_task(system):
+    train = [
+        "train",
+        "copy-memory",
+        "--T",
+        "6",
+        "--steps",
+        "2",
+        "--batch-size",
+        "4",
+        "--hidden",
+        "4",
+        "--dilations",
+        "1,2",
+    ]
+    assert main([*train, "--system", system, "--out", "run"]) == 0
+    assert main(["explore", "run/checkpoint.npz", "--out", "page.html"]) == 0
+    data = page_data("page.html")
+    assert data["start"]["system"] == system and data["start"]["T"] == data["example"]["steps"] == 26
+    x, targets = drn.tasks.CopyMemory(6).test(64)[0]
+    symbols = x[:, 0].argmax(axis=-1).tolist()
+    expected = ["blank" if s == 8 else "the marker" if s == 9 else f"symbol {s}" for s in symbols]
+    assert data["example"]["inputs"] == [f"input {word}" for word in expected]
+    assert f"the target is class {targets[-1, 0]}" in data["example"]["text"]
+
+
+def test_explore_shows_a_checkpoint_without_a_task_and_regressions():
+    drn.DilatedRNN(2, 3, [2, 4], output_size=1).save("m.npz")
+    assert main(["explore", "m.npz"]) == 0
+    assert "names no task" in page_data()["example"]["text"] and page_data()["start"]["d"] == [2, 4]
+    train = ["train", "adding", "--T", "12", "--steps", "2", "--batch-size", "4", "--hidden", "4", "--dilations", "1,2"]
+    assert main([*train, "--out", "run"]) == 0
+    assert main(["explore", "run/checkpoint.npz"]) == 0
+    assert "the net answers [" in page_data()["example"]["text"]
 
 
 @pytest.mark.parametrize(
@@ -173,6 +240,11 @@ def test_draw_adds_the_pictures_of_a_trained_net():
         (["draw", "--steps", "0"], "--steps must be a whole number of at least 1, got '0'"),
         (["draw", "missing.npz"], "there is no checkpoint"),
         (["draw", "--dilations", "two"], "got 'two'"),
+        (["explore", "--dilations", "1,2", "--layers", "3"], "--dilations names every dilation: leave --layers out"),
+        (["explore", "missing.npz", "--base", "3"], "a checkpoint has its own dilations: leave --base out"),
+        (["explore", "missing.npz"], "there is no checkpoint"),
+        (["explore", "--out", "page.png"], "must end in '.html'"),
+        (["explore", "--layers", "20"], "at most 12 layers and dilations up to 4,096"),
     ],
 )
 def test_a_user_error_ends_in_one_line_and_writes_nothing(arguments, message, capsys, tmp_path):

@@ -39,7 +39,6 @@ BUILD = {
         "quantiles must hold a level from 0.4 to 0.6 for the point forecast, got (0.1, 0.9); add 0.5",
     ),
     "unknown cell": (3, {"cell": "ltsm"}, "unknown cell 'ltsm'; known: rnn, lstm, gru; did you mean 'lstm'?"),
-    "unknown inputs": (3, {"inputs": "all"}, "unknown inputs 'all'; known: methods, errors"),
     "hidden size 0": (3, {"hidden_size": 0}, "hidden_size must be a whole number of at least 1, got 0"),
     "members -1": (3, {"members": -1}, "members must be a whole number of at least 0, got -1"),
     "a generator for rng": (3, {"rng": np.random.default_rng()}, "rng must be a whole number of at least 0, got Gen"),

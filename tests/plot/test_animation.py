@@ -1,8 +1,4 @@
-"""The animations: nodes that light up together, the places the gradient reaches, and the HTML page in a browser."""
-
-import json
-import re
-import shutil
+"""The animations: nodes that light up together, and the places the gradient reaches."""
 
 import pytest
 from hypothesis import given
@@ -19,7 +15,6 @@ from dilated_rnn_np.plot.animation import (
     forward_animation,
     forward_frames,
     save_gif,
-    save_html,
 )
 from dilated_rnn_np.plot.geometry import layout
 from dilated_rnn_np.plot.network import LIT
@@ -144,69 +139,6 @@ def test_a_gif_has_one_picture_per_frame(tmp_path):
         assert picture.n_frames == len(backward_frames(dilated_stack([1, 2]), 5, 3))
 
 
-@pytest.fixture
-def page(tmp_path):
-    """The forward pass of a small network as a page."""
-    return save_html(forward_animation(dilated_stack([1, 2]), 3), tmp_path / "forward.html", title="A & B")
-
-
-def test_a_page_contains_every_frame_and_loads_nothing(page):
-    text = page.read_text(encoding="utf-8")
-    assert len(set(re.findall(r'= "(data:image/png;base64,[^"]+)"', text))) == len(
-        forward_frames(dilated_stack([1, 2]), 3)
-    )
-    assert "<title>A &amp; B</title>" in text
-    assert "//" not in re.sub(r"data:image/png;base64,[^\"]+|/\*.*?\*/|// .*", "", text, flags=re.DOTALL)
-    assert "<link" not in text and "<i " not in text
-
-
-@pytest.fixture
-def browser(tmp_path):
-    """Headless Chromium that logs every request."""
-    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-    program, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not program or not driver:
-        pytest.skip("Chromium and its driver are not installed (Debian: chromium, chromium-driver)")
-    options = webdriver.ChromeOptions()
-    options.binary_location = program
-    options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
-    quiet = "no-sandbox disable-gpu disable-quic no-first-run disable-background-networking disable-component-update"
-    for flag in ("headless", *quiet.split(), "disable-sync", f"user-data-dir={tmp_path / 'profile'}"):
-        options.add_argument(f"--{flag}")
-    window = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    yield window
-    window.quit()
-
-
-def test_in_a_browser_the_buttons_step_through_the_frames_and_no_request_leaves_the_page(page, browser):
-    browser.implicitly_wait(10)
-    browser.get(page.as_uri())
-    buttons = {button.text: button for button in browser.find_elements("tag name", "button")}
-    assert list(buttons) == ["slower", "first", "back", "reverse", "pause", "play", "next", "last", "faster"]
-    picture = browser.find_element("css selector", "img[src^=data]")
-
-    def shown_after(name):
-        buttons[name].click()
-        return picture.get_attribute("src")
-
-    first, seen = picture.get_attribute("src"), browser.get_screenshot_as_png()
-    second = shown_after("next")
-    assert second != first and browser.get_screenshot_as_png() != seen
-    assert browser.execute_script("return arguments[0].naturalWidth", picture) > 300
-    third = shown_after("next")
-    assert len({first, second, third}) == 3
-    assert shown_after("back") == second and shown_after("first") == first and shown_after("back") == first
-    last = shown_after("last")
-    assert last not in (first, second, third) and shown_after("next") == last
-
-    events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    sent = [e["params"] for e in events if e["method"] == "Network.requestWillBeSent"]
-    # The empty first tab also sends requests.
-    asked = {e["request"]["url"] for e in sent if e["documentURL"] == page.as_uri()}
-    assert page.as_uri() in asked
-    assert all(url == page.as_uri() or url.startswith("data:") for url in asked), asked
-
-
 # ---------------------------------------------------------------------- wrong input
 
 
@@ -220,8 +152,5 @@ def test_wrong_input_is_refused_with_a_clear_message(tmp_path):
         forward_frames(graph, 0)
     with pytest.raises(TypeError, match="animation must be a matplotlib animation, .* got list"):
         save_gif(forward_frames(graph, 4), tmp_path / "x.gif")
-    animation = forward_animation(graph, 2)
-    for save, suffix in ((save_gif, ".gif"), (save_html, ".html")):
-        with pytest.raises(ValueError, match=f"path must end in '{suffix}', got .*x.png"):
-            save(animation, tmp_path / "x.png")
-    save_gif(animation, tmp_path / "x.gif")
+    with pytest.raises(ValueError, match=r"path must end in '.gif', got .*x.png"):
+        save_gif(forward_animation(graph, 2), tmp_path / "x.png")

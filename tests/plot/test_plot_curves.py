@@ -6,6 +6,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from dilated_rnn_np import exponential_dilations, paths, plot
+from dilated_rnn_np.plot.style import SYSTEM_COLOURS, system_looks
 
 
 def overlapping(artists, ax):
@@ -23,7 +24,11 @@ def test_path_length_curves_are_the_recurrent_lengths_with_gaps_without_a_path()
         lengths = paths.recurrent_lengths(graph, 12)
         np.testing.assert_array_equal(line.get_ydata(), np.where(np.isfinite(lengths), lengths, np.nan))
     assert np.isnan(lines[1].get_ydata()[8:]).all()
-    assert len({line.get_linestyle() for line in lines}) == 3  # distinguishable in greyscale
+    looks = system_looks([graph.label for graph in graphs])
+    assert [line.get_color() for line in lines] == [
+        SYSTEM_COLOURS[name] for name in ("dilated", "dilated-cnn", "plain")
+    ]
+    assert len({str(look["linestyle"]) for look in looks}) == 3  # distinguishable in greyscale
     assert [t.get_text() for t in lines[0].axes.get_legend().get_texts()] == [graph.label for graph in graphs]
 
 

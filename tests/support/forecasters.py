@@ -12,7 +12,6 @@ SETTINGS = {
     "two seasons": {"seasons": (2, 6)},
     "ensemble": {"seasons": (4,), "members": 2},
     "base alone": {"seasons": (4,), "members": 0},
-    "errors as inputs": {"seasons": (4,), "inputs": "errors"},
     "lstm, 5 quantiles": {"seasons": (4,), "cell": "lstm", "quantiles": (0.05, 0.25, 0.5, 0.75, 0.95)},
 }
 
