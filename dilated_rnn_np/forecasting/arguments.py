@@ -16,6 +16,7 @@ from .series import Series
 from .timestamps import shown, timestamps
 from .track import candidate_names
 
+LARGEST = 1e100  # absolute value
 FARTHEST = 0.1  # distance of the point forecast's quantile from the median
 
 
@@ -55,6 +56,14 @@ def checked_levels(quantiles: Any) -> tuple[float, ...]:
     if min(abs(level - 0.5) for level in levels) > FARTHEST + 1e-9:
         raise ValueError(f"quantiles must hold a level from 0.4 to 0.6 for the point forecast, got {levels}; add 0.5")
     return levels
+
+
+def checked_values(panel: Panel) -> Panel:
+    """Return a panel whose values can be squared without overflow; larger ones raise a ValueError."""
+    for series in panel:
+        if np.nanmax(np.abs(series.y)) > LARGEST:
+            raise ValueError(f"series {series.unique_id!r} has values beyond {LARGEST:g}; divide them by a constant")
+    return panel
 
 
 def checked_methods(methods: Sequence[str] | None, seasons: Sequence[int]) -> None:

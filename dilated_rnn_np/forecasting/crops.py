@@ -16,6 +16,7 @@ from .scaling import scaled
 from .track import Track, reach
 
 NOISE = 0.1  # standard deviation of the noise added to the inputs
+DRAWS = 100  # at most, of a batch
 BURN_IN = 48  # steps without a loss at the start of a crop from inside a series, whose state is not known
 
 
@@ -59,9 +60,10 @@ class Crops:
     def batch(self, step: int) -> Batch:
         """Return batch number ``step``; a batch without a known target is drawn again."""
         rng = stream(self.seed, "batches", step)
-        x, both = self._drawn(rng)
-        while not both[..., self.horizon :].any():
+        for _ in range(DRAWS):
             x, both = self._drawn(rng)
+            if both[..., self.horizon :].any():
+                break
         return x, both
 
     def _drawn(self, rng: np.random.Generator) -> Batch:

@@ -21,12 +21,14 @@ from ..training.callbacks import EpochAverage
 from ..training.optim import Adam, cosine_decay, warmup
 from ..training.train import fit
 from .arguments import (
+    LARGEST,
     checked_covariates,
     checked_dilations,
     checked_levels,
     checked_methods,
     checked_seasons,
     checked_stamp,
+    checked_values,
     checkpoint_files,
     first_step,
     sequence,
@@ -125,7 +127,7 @@ class Forecaster:
         checkpoint : a file of the training run, as in ``drn.fit``; of net k > 0 with "-k" before the suffix.
         resume : continue from the checkpoints that exist. progress : whether to show a progress bar.
         """
-        panel = Panel.of(panel)
+        panel = checked_values(Panel.of(panel))
         steps = steps_of(panel) if steps is None else positive_integer("steps", steps)
         files = checkpoint_files(checkpoint, self.members, resume)
         seasons = panel.frequency.seasons if self.seasons is None else self.seasons
@@ -255,7 +257,7 @@ class Forecaster:
         return replace(self.panel, series=tuple(series[unique_id] for unique_id in (*self.panel.ids, *new)))
 
     def _checked_panel(self, data: Any) -> Panel:
-        panel = Panel.of(data, None if isinstance(data, Panel) else self.panel.frequency)
+        panel = checked_values(Panel.of(data, None if isinstance(data, Panel) else self.panel.frequency))
         if panel.frequency != self.panel.frequency or panel.covariate_names != self.panel.covariate_names:
             raise ValueError(
                 f"panel must have the frequency and the covariates of fit, {self.panel.frequency.name!r} and "
@@ -288,8 +290,8 @@ class Forecaster:
             series it is checked where it is given.
         """
         self._check_fitted()
-        if not isinstance(unique_id, str) or math.isinf(y := real("y", y)):
-            raise ValueError(f"update takes the name of a series and a finite number or NaN, got {unique_id!r} and {y}")
+        if not isinstance(unique_id, str) or abs(y := real("y", y)) > LARGEST:
+            raise ValueError(f"update takes the name of a series and a number or NaN, got {unique_id!r} and {y}")
         known = checked_covariates(covariates, self.panel.covariate_names, self.horizon)  # (1 + horizon, C)
         growing = self.growing.get(unique_id)
         if growing is None and unique_id in self.panel.ids:

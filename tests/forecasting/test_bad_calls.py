@@ -81,6 +81,10 @@ FIT = {
         "resume=True needs the checkpoint to continue from: give checkpoint=path",
     ),
     "infinite value": (lambda: small().fit({"a": [1.0, np.inf]}), "series 'a', value 1: expected a finite number"),
+    "values that overflow": (
+        lambda: small().fit({"a": [1.0] * 20 + [1e307] * 20}),
+        "series 'a' has values beyond 1e+100; divide them by a constant",
+    ),
     "a series without value": (lambda: small().fit({"a": [np.nan]}), "series 'a' has no value; leave the series out"),
     "predict before fit": (lambda: small().predict(), "the forecaster is not fitted: call fit(panel) first, or load"),
     "update before fit": (lambda: small().update("a", 1.0), "the forecaster is not fitted"),
@@ -162,13 +166,13 @@ CALLS = {
     "unknown series": (lambda p, d: p.current_panel()["x"], "no series 'x' among the 2 of the panel, such as 'a'"),
     "a number as name": (
         lambda p, d: p.update(1, 2.0),
-        "update takes the name of a series and a finite number or NaN, got 1",
+        "update takes the name of a series and a number or NaN, got 1",
     ),
     "a list of names": (lambda p, d: p.update(["a", "b"], 2.0), "update takes the name of a series"),
     "text as value": (lambda p, d: p.update("a", "5"), "y must be a real number, got '5' (str)"),
     "no value": (lambda p, d: p.update("a", None), "y must be a real number, got None"),
     "several values": (lambda p, d: p.update("a", np.ones(2)), "y must be a real number, got array"),
-    "an infinite value": (lambda p, d: p.update("a", np.inf), "a finite number or NaN, got 'a' and inf"),
+    "an infinite value": (lambda p, d: p.update("a", np.inf), "a number or NaN, got 'a' and inf"),
     "a new series without value": (
         lambda p, d: p.update("new", np.nan),
         "y must be a number: the new series 'new' cannot start with a missing value",

@@ -13,14 +13,14 @@ from dilated_rnn_np.forecasting.metrics import Scores
 
 
 class Recorder:
-    """Forecasts the last value plus 1, within 10; keeps the histories and the futures."""
+    """Forecasts the last value plus 1, in a narrow interval; keeps the histories and the futures."""
 
     def __init__(self, horizon):
         self.horizon, self.calls = horizon, []
 
     def __call__(self, history, future):
         self.calls.append((history, future))
-        last = np.array([series.y[-1] for series in history])[:, None, None] + np.array([-9.0, 1.0, 11.0])
+        last = np.array([series.y[-1] for series in history])[:, None, None] + np.array([-0.5, 1.0, 1.5])
         values = np.repeat(last, self.horizon, axis=1)
         ds = np.zeros((len(history), self.horizon), int)
         return Forecast(history.ids, ds, (0.05, 0.5, 0.95), values)
@@ -58,9 +58,9 @@ def test_scores_equal_a_computation_by_hand():
             mase = np.mean([metrics.mase(y, path, past, 4) for (past, y), path in zip(cut, paths, strict=True)])
             assert found[name].smape == pytest.approx(smape) and found[name].mase == pytest.approx(mase)
             assert math.isnan(found[name].msis) == (name != "forecaster")
-        inside = [(past[-1] - 9 <= y) & (y <= past[-1] + 11) for past, y in cut]
+        inside = [(past[-1] - 0.5 <= y) & (y <= past[-1] + 1.5) for past, y in cut]
         assert found["forecaster"].coverage == pytest.approx(np.mean(inside))
-        msis = [metrics.msis(y, np.full(3, p[-1] - 9), np.full(3, p[-1] + 11), p, 4, alpha=0.1) for p, y in cut]
+        msis = [metrics.msis(y, np.full(3, p[-1] - 0.5), np.full(3, p[-1] + 1.5), p, 4, alpha=0.1) for p, y in cut]
         assert found["forecaster"].msis == pytest.approx(np.mean(msis))
     mean = backtest.mean["naive"]
     assert mean.smape == pytest.approx(np.mean([backtest.scores[after]["naive"].smape for after in (6, 3)]))

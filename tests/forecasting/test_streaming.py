@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.forecasters import HORIZON, SETTINGS, arrays_of, fitted, head_of, small_panel
 
-from dilated_rnn_np.forecasting import Panel, Series, load
+from dilated_rnn_np.forecasting import Frequency, Panel, Series, calendar_features, load
+from dilated_rnn_np.forecasting.exogenous import Exogenous
+from dilated_rnn_np.forecasting.growing import GrowingSeries
 
 LENGTHS = (40, 33, 9, 60)
 KNOWN = (36, 30, 6, 50)  # of the values at the time of fit
@@ -152,3 +154,36 @@ def test_a_saved_stream_goes_on(tmp_path):
             one.update("new", value)
     assert again.predict().ids == forecaster.predict().ids == ("a", "b", "c", "d", "new")
     np.testing.assert_allclose(again.predict().values, forecaster.predict().values, **TOLERANCE)
+
+
+def test_the_inputs_of_a_step_are_the_covariates_of_the_next_steps():
+    panel = small_panel(covariates=2, dates=True, lengths=(9, 12))
+    exogenous = Exogenous.of(panel, HORIZON)
+    every = np.concatenate([series.covariates for series in panel])
+    future = np.arange(2.0 * HORIZON).reshape(HORIZON, 2)
+    known = (np.concatenate([panel["a"].covariates, future]) - every.mean(axis=0)) / every.std(axis=0)
+    found = exogenous.inputs(panel["a"], future)
+    calendar = calendar_features(panel["a"].ds, panel.frequency)
+    for t in range(9):
+        expected = [*calendar[t], *(known[t + k, c] for c in range(2) for k in range(1, HORIZON + 1))]
+        np.testing.assert_allclose(found[t], expected, rtol=1e-12)
+    np.testing.assert_array_equal(found[-1], exogenous.inputs(panel["a"].cut(slice(-1, None)), future)[0])
+
+
+@pytest.mark.parametrize(
+    "frequency, first",
+    [
+        (Frequency("integer", 2), np.int64(4)),
+        (Frequency("second", 900), np.datetime64("2024-02-28T23:30:00")),
+        (Frequency("business day"), np.datetime64("2024-02-28T00:00:00")),
+        (Frequency("month end"), np.datetime64("2023-11-30T00:00:00")),
+        (Frequency("month", 3), np.datetime64("2023-11-15T00:00:00")),
+    ],
+    ids=repr,
+)
+def test_time_stamps_of_a_growing_series_are_those_of_the_frequency(frequency, first):
+    growing = GrowingSeries(Series("a", np.array([first]), np.zeros(1), np.zeros((1, 0))), frequency)
+    for value in range(1, 8):
+        growing.append(float(value), np.zeros(0))
+    np.testing.assert_array_equal(growing.whole().ds, frequency.range(first, 8))
+    np.testing.assert_array_equal(growing.whole().y, np.arange(8.0))
