@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..arrays.checks import fraction, one_of, positive_integer
-from ..nets.checkpoint import checked_place
+from ..nets.checkpoint import CheckpointError, checked_place, read
 from .panel import Panel
 from .series import Series
 from .timestamps import shown, timestamps
@@ -78,8 +80,25 @@ def member_file(path: Path, member: int) -> Path:
     return path.with_name(f"{path.stem}-{member}{path.suffix}") if member else path
 
 
-def checkpoint_files(checkpoint: str | os.PathLike[str] | None, members: int, resume: bool) -> list[Path]:
-    """Return one file per net, or none; raise where they cannot be written, or exist although nothing is resumed."""
+def fingerprint(settings: Mapping[str, Any], panel: Panel) -> str:
+    """Return a hash of all that a net's training depends on: the settings, but for the number of members, and the panel."""
+    described = {name: value for name, value in settings.items() if name != "members"}
+    found = hashlib.sha256(json.dumps([described, panel.ids, panel.covariate_names]).encode())
+    for series in panel:
+        for part in (series.ds.astype(np.int64), series.y, series.covariates):
+            found.update(part.tobytes())
+    return found.hexdigest()
+
+
+def checkpoint_files(
+    checkpoint: str | os.PathLike[str] | None, members: int, resume: bool, fingerprint: str
+) -> list[Path]:
+    """Return one file per net, or none; raise where they cannot be written, or exist and are not to be, or cannot be, resumed.
+
+    Parameters
+    ----------
+    fingerprint : of this training; it is the note of its checkpoints.
+    """
     if resume and checkpoint is None:
         raise ValueError("resume=True needs the checkpoint to continue from: give checkpoint=path")
     files = [] if checkpoint is None else [member_file(Path(checkpoint), member) for member in range(members)]
@@ -87,6 +106,10 @@ def checkpoint_files(checkpoint: str | os.PathLike[str] | None, members: int, re
         checked_place(file)
         if file.exists() and not resume:
             raise FileExistsError(f"{file} exists; continue from it with resume=True, remove it, or give another name")
+        if file.exists() and read(file)[1].get("note") != fingerprint:
+            raise CheckpointError(
+                f"{file} is of another panel or of other settings of the forecaster; resume with those, or give another name"
+            )
     return files
 
 

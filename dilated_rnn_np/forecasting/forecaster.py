@@ -30,6 +30,7 @@ from .arguments import (
     checked_stamp,
     checked_values,
     checkpoint_files,
+    fingerprint,
     first_step,
     sequence,
 )
@@ -129,7 +130,8 @@ class Forecaster:
         """
         panel = checked_values(Panel.of(panel))
         steps = steps_of(panel) if steps is None else positive_integer("steps", steps)
-        files = checkpoint_files(checkpoint, self.members, resume)
+        note = fingerprint(self.settings(), panel)
+        files = checkpoint_files(checkpoint, self.members, resume, note)
         seasons = panel.frequency.seasons if self.seasons is None else self.seasons
         lengths = [len(series) for series in panel]
         seasons = tuple(m for m in seasons if m < max(lengths))
@@ -151,7 +153,7 @@ class Forecaster:
         )
         self.notes = []
         if self.members:
-            frozen.nets.models = self._trained(panel, frozen, steps, files, progress)
+            frozen.nets.models = self._trained(panel, frozen, steps, files, note, progress)
         self._adopt(frozen, panel)
         return self
 
@@ -161,7 +163,7 @@ class Forecaster:
         self.streams: dict[str, Stream] = {}
 
     def _trained(
-        self, panel: Panel, frozen: Frozen, steps: int, files: Sequence[Path], progress: bool
+        self, panel: Panel, frozen: Frozen, steps: int, files: Sequence[Path], note: str, progress: bool
     ) -> list[DilatedRNN]:
         """Return the trained nets, with parameters averaged over the last epochs."""
         values = [series.y for series in panel]
@@ -197,6 +199,7 @@ class Forecaster:
                 checkpoint=file,
                 resume=file is not None and file.exists(),
                 seed=seed,
+                note=note,
                 progress=progress,
                 description=f"net {member + 1} of {self.members}",
             )

@@ -7,6 +7,7 @@ import pytest
 from support.forecasters import HORIZON, fitted, small, small_panel
 
 from dilated_rnn_np.forecasting import Forecaster, Frequency, Panel, read_csv
+from dilated_rnn_np.nets.checkpoint import CheckpointError
 
 BUILD = {
     "horizon 0": (0, {}, "horizon must be a whole number of at least 1, got 0"),
@@ -110,10 +111,19 @@ def test_existing_and_impossible_checkpoints_are_refused_before_the_training(tmp
     refused(call, "run-1.npz exists; continue from it with resume=True, remove it", FileExistsError)
 
 
-def test_a_checkpoint_of_another_net_is_refused(tmp_path):
+@pytest.mark.parametrize("options", [{"hidden_size": 5}, {"rng": 4}, {"dropout": 0.3}, {"quantiles": (0.1, 0.5, 0.9)}])
+def test_a_checkpoint_of_other_settings_is_not_resumed(tmp_path, options):
     small().fit(PANEL, 2, tmp_path / "run.npz", progress=False)
-    call = lambda: small(hidden_size=5).fit(PANEL, 2, tmp_path / "run.npz", True, False)  # noqa: E731
-    refused(call, "is of another model: hidden_size is")
+    words = (
+        "run.npz is of another panel or of other settings of the forecaster; resume with those, or give another name"
+    )
+    refused(lambda: small(**options).fit(PANEL, 4, tmp_path / "run.npz", True, False), words, CheckpointError)
+
+
+def test_a_checkpoint_of_other_values_is_not_resumed_but_one_of_fewer_members_is(tmp_path):
+    small().fit(PANEL, 2, tmp_path / "run.npz", progress=False)
+    refused(lambda: small().fit(PANEL.drop_last(1), 2, tmp_path / "run.npz", True, False), "is of another panel")
+    small(members=2).fit(PANEL, 2, tmp_path / "run.npz", True, False)
 
 
 @pytest.fixture(scope="module")
