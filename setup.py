@@ -29,7 +29,14 @@ setup(
         "dilated_rnn_np.plot": ["page/*"],
     },
     python_requires=">=3.10",
-    install_requires=["numpy>=2", "matplotlib>=3.8", "tqdm>=4.66", "pooch>=1.8", "threadpoolctl>=3.5"],
+    install_requires=[
+        "numpy>=2",
+        "matplotlib>=3.8",
+        "tqdm>=4.66",
+        "pooch>=1.8",
+        "threadpoolctl>=3.5",
+        "filelock>=3.24",
+    ],
     extras_require={
         "test": test,
         "lint": ["ruff>=0.8", "mypy>=1.13", "types-tqdm"],
@@ -38,5 +45,5 @@ setup(
         "tutorials": tutorials,
         "bench": ["torch>=2.2"],
     },
-    entry_points={"console_scripts": ["dilated-rnn = dilated_rnn_np.cli.main:main"]},
+    entry_points={"console_scripts": ["dilated-rnn = dilated_rnn_np.cli.start:start"]},
 )

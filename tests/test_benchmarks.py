@@ -179,3 +179,13 @@ def test_a_table_is_aligned_markdown():
         "| lstm, 9 x 20 | 0.351 |",
         "| gru          |    12 |",
     ]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the peaks of memory are read from Linux's /proc")
+def test_a_quick_run_of_the_forecaster(capfd):
+    assert command.main(["--forecasting", "--quick"]) == 0
+    head, _, *rows = capfd.readouterr().out.splitlines()
+    assert head.startswith("| series | values each | base (s) |") and len(rows) == 2
+    for row in rows:
+        _, _, base, step, predict, peak, per_value = map(float, row.replace(",", "").strip("| ").split("|"))
+        assert min(base, predict, peak, per_value) > 0 and np.isfinite(step)

@@ -17,7 +17,7 @@ import numpy as np
 
 from ..arrays import inputs
 from ..arrays.backend import Array, array_module, to_host
-from ..nets.layer import Params
+from ..nets.layer import Params, Shapes
 from ..nets.summary import LayerSummary
 from ..recurrence.cells import Arrays
 from ..recurrence.init import Scheme
@@ -108,6 +108,12 @@ class ClockworkLayer(RecurrentLayer):
         for i in range(modules):
             params[f"W_h{i}"] = np.hstack([recurrent_init(rng, m, m) for _ in range(i, modules)])  # (m, H - i*m)
         return params
+
+    def param_shapes(self) -> Shapes:
+        """Return the shapes of W_x, b, and the rows of each module in the recurrent matrix."""
+        D, H, modules = self.input_size, self.hidden_size, len(self.periods)
+        m = H // modules
+        return {"W_x": (H, D), "b": (H,), **{f"W_h{i}": (m, H - i * m) for i in range(modules)}}
 
     def state_shapes(self, batch_size: int) -> list[tuple[int, ...]]:
         """Return (1, B, H) for the outputs of all modules and (1, B, 1) for the clock."""

@@ -24,7 +24,7 @@ from ..arrays.backend import Array, array_module
 from ..arrays.checks import positive_integer
 from ..arrays.threads import Workers, even_slices
 from ..nets.dilated_layer import WORTH_A_THREAD
-from ..nets.layer import Layer, Params, RowLengths
+from ..nets.layer import Layer, Params, RowLengths, Shapes
 from ..nets.summary import LayerSummary
 from ..recurrence.cells import Arrays, sigmoid
 from ..recurrence.init import Scheme
@@ -130,6 +130,12 @@ class ConvolutionLayer(Layer):
         for name, width in (("f", self.kernel * D), ("g", self.kernel * D), ("r", H)):
             params |= {f"W_{name}": input_init(rng, H, width), f"b_{name}": np.zeros(H)}
         return params if D == H else params | {"W_p": input_init(rng, H, D)}
+
+    def param_shapes(self) -> Shapes:
+        """Return the shapes of filter, gate and 1x1 convolutions."""
+        D, H, taps = self.input_size, self.hidden_size, self.kernel * self.input_size
+        shapes = {"W_f": (H, taps), "b_f": (H,), "W_g": (H, taps), "b_g": (H,), "W_r": (H, H), "b_r": (H,)}
+        return shapes if D == H else shapes | {"W_p": (H, D)}
 
     def forward(
         self,

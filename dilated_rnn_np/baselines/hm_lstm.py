@@ -16,7 +16,7 @@ import numpy as np
 
 from ..arrays.backend import Array, array_module
 from ..arrays.checks import positive, positive_integer
-from ..nets.layer import Params
+from ..nets.layer import Params, Shapes
 from ..nets.summary import LayerSummary
 from ..recurrence.cells import Arrays, sigmoid
 from ..recurrence.init import Scheme, draw_blocks
@@ -161,6 +161,16 @@ class HMLSTMLayer(RecurrentLayer):
                 params[f"levels.{l}.V"] = draw_blocks(rng, input_init, heights, H)
             params[f"levels.{l}.b"] = np.zeros(sum(heights))
         return params
+
+    def param_shapes(self) -> Shapes:
+        """Return the shapes of W, U, V and b of each level."""
+        H, shapes = self.level_size, Shapes()
+        for l in range(self.levels):
+            top, D = l == self.levels - 1, self.input_size if l == 0 else H
+            rows = 4 * H + (not top)
+            own = {"W": (rows, D), "U": (rows, H), **({} if top else {"V": (rows, H)}), "b": (rows,)}
+            shapes |= {f"levels.{l}.{name}": shape for name, shape in own.items()}
+        return shapes
 
     def step(self, params: Params, x: Array, previous: Arrays) -> tuple[Arrays, Any]:
         """Run all levels for one time step, the lowest first; see ``RecurrentLayer.step``.

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..arrays.backend import Array, array_module
 from ..arrays.checks import fraction, positive
-from ..nets.layer import Params
+from ..nets.layer import Params, Shapes, gate_shapes
 from ..nets.summary import LayerSummary
 from ..recurrence.cells import LSTM, Arrays
 from ..recurrence.gates import pre_activations, pre_activations_backward
@@ -110,6 +110,11 @@ class PhasedLayer(RecurrentLayer):
         log_tau = rng.uniform(np.log(self.periods[0]), np.log(self.periods[1]), self.hidden_size)
         params = draw_gates(rng, CELL, self.input_size, self.hidden_size, input_init, recurrent_init)
         return params | {"log_tau": log_tau, "s": rng.uniform(0, np.exp(log_tau))}
+
+    def param_shapes(self) -> Shapes:
+        """Return the shapes of the gates' weights and biases, and of each unit's period and shift."""
+        H = self.hidden_size
+        return {**gate_shapes(CELL, self.input_size, H), "log_tau": (H,), "s": (H,)}
 
     def state_shapes(self, batch_size: int) -> list[tuple[int, ...]]:
         """Return (1, B, H) for h and c and (1, B, 1) for the clock."""

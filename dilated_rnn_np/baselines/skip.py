@@ -15,7 +15,7 @@ import numpy as np
 
 from ..arrays.backend import Array
 from ..arrays.checks import positive_integer
-from ..nets.layer import Params
+from ..nets.layer import Params, Shapes, gate_shapes
 from ..nets.model import DilatedRNN
 from ..nets.summary import LayerSummary
 from ..recurrence.cells import Arrays, Cell, get_cell
@@ -91,6 +91,11 @@ class SkipLayer(RecurrentLayer):
         params["W_s"] = draw_blocks(rng, recurrent_init, [H] * len(self.cell.gates), H)  # (G*H, H)
         self.cell.initialise(params, rng)
         return params
+
+    def param_shapes(self) -> Shapes:
+        """Return the shapes of the gates' weights and biases, and of W_s."""
+        G, D, H = len(self.cell.gates), self.input_size, self.hidden_size
+        return {**gate_shapes(self.cell, D, H), "W_s": (G * H, H)}
 
     def state_shapes(self, batch_size: int) -> list[tuple[int, ...]]:
         """Return (s, B, H) for the outputs and (1, B, H) for each other state array of the cell."""

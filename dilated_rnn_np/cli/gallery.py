@@ -27,8 +27,10 @@ from ..theory import paths
 from ..training.batches import unpacked
 from ..training.losses import LOSSES, Loss
 from ..training.run import COLUMNS
+from .errors import UserError
 
 Curve = tuple[np.ndarray, np.ndarray]  # steps and values
+MOST_STEPS = 2_000_000  # of a span in a picture; as many take a minute
 
 
 def draw_architecture(
@@ -42,6 +44,8 @@ def draw_architecture(
     graph = model.graph()
     dilations = model.dilations if isinstance(model, DilatedRNN) else ()
     limit = max(steps, *(2 * edge.steps for edge in graph.edges))
+    if limit > MOST_STEPS:
+        raise UserError(f"pictures show at most {MOST_STEPS:,} time steps, got {limit:,}: twice the longest connection")
     against = [paths.plain_stack(len(graph.nodes))]
     if dilations:
         against = comparison_graphs(["skip", "plain", "cnn"], dilations)

@@ -1,4 +1,4 @@
-"""The entry point of ``dilated-rnn`` and ``python -m dilated_rnn_np``: parses options, calls a command, reports errors."""
+"""The command line within a process: parses options, calls a command, reports errors."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ REPORTED = (UserError, CheckpointError, DataError, FolderError, OSError, Floatin
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code: 0 done, 2 the user's error, 130 stopped by Ctrl-C."""
+    """Run the command line and return its exit code: 0 done, 2 the user's error. ``start`` handles Ctrl-C."""
     try:
         options = parser().parse_args(arguments)
         if options.command == "train" and options.task in DEFAULTS:
@@ -34,9 +34,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options.backend = xp.__name__
             print(choice, file=sys.stderr)
         COMMANDS[options.command](options)
-    except KeyboardInterrupt as stopped:
-        print(f"\n{stopped or 'stopped'}".replace("resume=True", "the same command and --resume"), file=sys.stderr)
-        return 130
     except MemoryError as error:
         print(f"error: not enough memory ({error}); use fewer or smaller layers, dilations or batches", file=sys.stderr)
         return 2

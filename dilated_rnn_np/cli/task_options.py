@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from ..arrays.checks import choose
+from ..experiments.net_builder import shape_of
 from ..nets import checkpoint as checkpoints
 from ..tasks import BY_NAME, TASKS, Characters, Task, Vocabulary, make_task
 from . import option_types as types
@@ -75,29 +76,50 @@ def task_of(checkpoint: str, data_dir: str | None, text: str | None = None) -> T
         settings |= {"file": text}
     if not settings:
         return None
+    for name in ("T", "length", "window", "frame"):
+        if isinstance(size := settings.get(name), int) and size >= 2**31:
+            raise UserError(f"{checkpoint} is of {typed(name)} {size}, which no computer holds; use another copy of it")
     if settings.get("permuted") and "run_format" not in meta:  # its permutation was drawn from another random stream
         raise UserError(
             f"{checkpoint} was trained by an older version, on another order of the pixels: train the net again"
         )
     with user_errors():
         kind = choose("task", settings.get("name"), BY_NAME)
-        return make_task(**settings | ({"data_dir": data_dir} if kind.reads_files else {}))
+        task = make_task(**settings | ({"data_dir": data_dir} if kind.reads_files else {}))
+    _check_model(checkpoint, meta, task.name, shape_of(task))
+    return task
 
 
 def vocabulary_of(checkpoint: str) -> Vocabulary:
     """Return the vocabulary that a net was trained with; its text file is not needed."""
-    settings = _settings_of(checkpoints.read(checkpoint)[1])
+    meta = checkpoints.read(checkpoint)[1]
+    settings = _settings_of(meta)
     if settings.get("name") != Characters.name:
         of = settings.get("name", "a net whose task is not known")
         raise UserError(f"{checkpoint} is of {of}; use a checkpoint of 'dilated-rnn train characters'")
     with user_errors():
         if "vocabulary" not in settings:  # an older checkpoint, which needs its text
             settings = Characters(**{name: value for name, value in settings.items() if name != "name"}).settings()
-        return Vocabulary(settings["vocabulary"])
+        if not isinstance(settings["vocabulary"], str):
+            raise UserError(f"{checkpoint} has a vocabulary that is not a text; use another copy of it, or train again")
+        known = Vocabulary(settings["vocabulary"])
+    shape = {"input_size": len(known), "output_size": len(known), "readout": "all"}
+    _check_model(checkpoint, meta, f"{len(known)} characters", shape)
+    return known
 
 
 def _settings_of(meta: dict[str, Any]) -> dict[str, Any]:
-    return (meta.get("note") or {}).get("task") or {}
+    """Return the settings of the task in the note of a training run, empty if the note has another form."""
+    note = meta.get("note")
+    task = note.get("task") if isinstance(note, dict) else None
+    return task if isinstance(task, dict) else {}
+
+
+def _check_model(checkpoint: str, meta: dict[str, Any], task: str, shape: dict[str, Any]) -> None:
+    """Raise a UserError if a checkpoint's model does not have the sizes that its task determines."""
+    for name, value in shape.items():
+        if (given := (meta.get("model") or {}).get(name)) != value:
+            raise UserError(f"{checkpoint} is of {task}, with {name} {value}, but its model has {given!r:.80}")
 
 
 def steps_of(options: argparse.Namespace, task: Task) -> tuple[int, int]:

@@ -117,7 +117,10 @@ def trained_model(options: argparse.Namespace) -> tuple[Network, str]:
     """Return a checkpoint's model with its best or last parameters, and which of the two in words."""
     _, meta = checkpoints.read(options.checkpoint)
     best = bool(meta.get("best")) and not options.last
-    which = f"best in validation, step {meta['best']['step']}" if best else f"last, step {meta['step']}"
+    if "step" in meta:
+        which = f"best in validation, step {meta['best']['step']}" if best else f"last, step {meta['step']}"
+    else:
+        which = "the ones in the file"  # a net without its run
     with user_errors():
         backend = get_backend(options.backend)
     return checkpoints.load(options.checkpoint, best=best).to(backend), which

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays.checks import fraction, one_of, positive, positive_integer
-from ..arrays.files import atomic
+from ..arrays.files import atomic, locked
 from ..nets import checkpoint as checkpoints
 from ..nets.network import Network
 from ..tasks import Task
@@ -22,7 +22,7 @@ from ..training.run import Run
 from ..training.step import evaluate
 from ..training.train import check_budget, fit
 from . import environment
-from .files import check_same, made_folder, read_json, read_metrics
+from .files import FolderError, check_same, made_folder, read_json, read_metrics
 
 Result = dict[str, Any]
 After = Callable[[Network], str]  # from a trained model to a text that is stored with its result
@@ -112,7 +112,12 @@ def check_folder(spec: RunSpec, folder: Path, resume: bool) -> None:
     if file.exists() and not resume:
         raise FileExistsError(f"{file} exists: resume that run (--resume), or give another folder (--out FOLDER)")
     if file.exists():
-        check_same("run", checkpoints.read(file)[1].get("note") or {}, spec.settings(), folder)
+        note = checkpoints.read(file)[1].get("note") or {}
+        if not isinstance(note, dict):
+            raise FolderError(
+                f"{file} is of another program: its note is {note!r:.80}; give another folder (--out FOLDER)"
+            )
+        check_same("run", note, spec.settings(), folder)
 
 
 def train(
@@ -172,6 +177,15 @@ def run(
         result = read_json(file, "delete it, and the run is repeated")
         check_same("run", result["settings"], settings, folder)
         return result
+    made_folder(folder)
+    with locked(file):
+        return _run(spec, folder, file, settings, after, progress, title)
+
+
+def _run(
+    spec: RunSpec, folder: Path, file: Path, settings: dict[str, Any], after: After | None, progress: bool, title: str
+) -> Result:
+    """Train and test a run that has no result yet, and write the result."""
     model = spec.model
     result = {"status": "finished", "settings": settings, "parameters": model.num_parameters}
     result["hidden"] = sorted(set(model.hidden_sizes))

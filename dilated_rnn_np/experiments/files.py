@@ -25,7 +25,7 @@ def check_same(kind: str, there: dict[str, Any], here: dict[str, Any], folder: P
             check_same(kind, stored, value, folder)
         elif stored != value:
             raise FolderError(
-                f"{folder} is of another {kind}: {name.replace('_', '-')} is {stored!r} there, {value!r} here; "
+                f"{folder} is of another {kind}: {name.replace('_', '-')} is {stored!r:.200} there, {value!r:.200} here; "
                 "use the same settings, or give another folder (--out FOLDER)"
             )
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..arrays.checks import positive_integer
+from ..arrays.files import locked
 from . import report
 from .driver import Result
 from .files import FolderError, check_same, made_folder, read_json
@@ -33,11 +34,18 @@ def conduct(
     Raises
     ------
     FolderError : if the folder or a run in it belongs to something else, or a file in it is damaged.
+    LockedError : an OSError, if another process works in the folder.
     KeyboardInterrupt : on Ctrl-C, after the runs in progress have saved and the table of all finished runs is written.
     """
     folder, jobs, threads = Path(folder), positive_integer("jobs", jobs), positive_integer("threads", threads)
     _check_folder(folder, study)
     made_folder(folder)
+    with locked(folder / "record.json"):
+        return _conduct(study, folder, progress, jobs, threads)
+
+
+def _conduct(study: Study, folder: Path, progress: bool, jobs: int, threads: int) -> list[dict[str, Any]]:
+    """Conduct a study whose checked folder no other process writes."""
     if not (folder / "record.json").exists():  # from here on the folder belongs to this study
         report.write_record(study, folder, [], finished=False)
 
@@ -80,8 +88,8 @@ def conduct(
 
 def _check_folder(folder: Path, study: Study) -> None:
     """Raise a FolderError if a folder holds something else than this study."""
-    if not folder.exists() or (folder.is_dir() and all(path.suffix == ".part" for path in folder.iterdir())):
-        return  # files that end in .part are left by a killed start
+    if not folder.exists() or (folder.is_dir() and all(path.suffix in (".part", ".lock") for path in folder.iterdir())):
+        return  # a killed start leaves temporary files and locks
     file = folder / "record.json"
     if not file.is_file():
         raise FolderError(

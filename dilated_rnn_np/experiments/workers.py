@@ -11,15 +11,16 @@ import multiprocessing
 import os
 import pickle
 import signal
+import sys
 import traceback
 from collections.abc import Generator, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from ..arrays.threads import get_num_threads, set_num_threads
-from ..training.progress import on_ctrl_c
+from ..training.progress import on_signal
 from .driver import Result, run
 from .plan import Choices, Experiment, Study
 
@@ -80,14 +81,25 @@ def _started(study: Study, folder: Path, threads: int) -> tuple[Connection, Base
     ours, theirs = context.Pipe()
     arguments = (theirs, study.experiment, study.choices, study.seeds, folder, threads)
     process = context.Process(target=_work, args=arguments, daemon=True)
-    with on_ctrl_c(signal.SIG_IGN):  # the worker inherits it: this process decides when a worker stops
-        process.start()
+    hang_up = getattr(signal, "SIGHUP", signal.SIGINT)
+    with on_signal(signal.SIGINT, signal.SIG_IGN), on_signal(hang_up, signal.SIG_IGN):
+        process.start()  # the worker inherits both: this process decides when a worker stops
     theirs.close()  # now the worker's end closes when the worker ends
     return ours, process
 
 
 def _work(pipe: Connection, experiment: Experiment, choices: Choices, seeds: int, folder: Path, threads: int) -> None:
     """Run the runs whose numbers arrive, and answer each with (number, result, error, traceback)."""
+    received: list[int] = []
+
+    def stop(number: int, frame: Any) -> None:
+        """Let a training loop save as on Ctrl-C, and end the process in any case."""
+        received.append(number)
+        if not callable(training := signal.getsignal(signal.SIGINT)):
+            sys.exit(128 + number)
+        training(number, frame)
+
+    signal.signal(signal.SIGTERM, stop)
     try:
         study = Study.of(experiment, choices, seeds)
         while True:
@@ -98,6 +110,8 @@ def _work(pipe: Connection, experiment: Experiment, choices: Choices, seeds: int
                 pipe.send((number, None, error, traceback.format_exc()))
     except (EOFError, BrokenPipeError, ConnectionResetError, KeyboardInterrupt):
         pass  # the pipe was closed, or the run was stopped and has saved its checkpoint
+    if received:
+        sys.exit(128 + received[0])
 
 
 def _received(pipe: Connection, process: BaseProcess) -> Finished:
@@ -106,6 +120,8 @@ def _received(pipe: Connection, process: BaseProcess) -> Finished:
         number, result, error, text = pipe.recv()
     except (EOFError, ConnectionResetError):
         process.join()
+        if process.exitcode in (-signal.SIGTERM, 128 + signal.SIGTERM):
+            raise KeyboardInterrupt from None  # a signal to all processes reached the worker first
         raise ChildProcessError(
             f"a worker process ended with code {process.exitcode}, perhaps for lack of memory; use fewer --jobs"
         ) from None

@@ -11,12 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.checks import fraction, one_of, positive_integer
+from ..arrays.checks import fraction, positive_integer
 from ..nets.checkpoint import CheckpointError, checked_place, read
 from .panel import Panel
 from .series import Series
 from .timestamps import shown, timestamps
-from .track import candidate_names
 
 LARGEST = 1e100  # absolute value
 FARTHEST = 0.1  # distance of the point forecast's quantile from the median
@@ -68,11 +67,11 @@ def checked_values(panel: Panel) -> Panel:
     return panel
 
 
-def checked_methods(methods: Sequence[str] | None, seasons: Sequence[int]) -> None:
-    """Raise a ValueError where a base method does not exist for the seasons of a panel."""
-    known = candidate_names(seasons)
-    for name in known if methods is None else methods:
-        one_of(f"base method for the seasons {tuple(seasons)}", name, known)
+def checked_methods(methods: Any) -> tuple[str, ...]:
+    """Return names of base methods, at least one; ``fit_base`` checks them against those of the seasons."""
+    if not (names := sequence("methods", methods, '("smoothing",)')):
+        raise ValueError("methods must name at least one base method, got none; None takes all")
+    return tuple(names)
 
 
 def member_file(path: Path, member: int) -> Path:

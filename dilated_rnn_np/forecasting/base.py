@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from ..arrays.checks import one_of
 from .ragged import groups, lengths_of, padded
 from .scaling import least_of, scale_of, scaled
 from .smoothing import rate_grid, start
@@ -87,6 +88,9 @@ def fit_base(
     -------
     base, prior, and the errors ``(value - base forecast) / sigma`` of the scored origins, one (O, horizon) per series.
     """
+    names = candidate_names(seasons)
+    for name in methods or ():
+        one_of("method", name, names)
     scale = np.array([scale_of(y) for y in series])
     z = [scaled(y, s) for y, s in zip(series, scale, strict=True)]
     found = [rate_errors([z[i][-LONGEST:] for i in rows], seasons, horizon, warm_up) for rows in groups(z)]
@@ -108,7 +112,7 @@ def fit_base(
     counts = np.array([(~np.isnan(error[0])).sum() for error in scored])
     errors = np.array([_mean(np.abs(error).reshape(len(error), -1)) for error in scored])  # (N, J)
     of_methods = prior.methods if prior else _relative(errors, counts)
-    used = np.isin(candidate_names(seasons), candidate_names(seasons) if methods is None else methods)  # (J,)
+    used = np.isin(names, names if methods is None else methods)  # (J,)
     mix = np.zeros(errors.shape)
     mix[:, used] = inverse_error_weights(_shrunk(errors, counts, of_methods, horizon)[:, used])
     mixed = [np.einsum("j,jok->ok", w, error) for w, error in zip(mix, scored, strict=True)]  # (O, h) each

@@ -16,6 +16,7 @@ from .scaling import scaled
 from .track import Track, reach
 
 NOISE = 0.1  # standard deviation of the noise added to the inputs
+MOST_STEPS = 2**15  # time steps per batch: fewer crops where seasons, and so crops, are very long
 DRAWS = 100  # at most, of a batch
 BURN_IN = 48  # steps without a loss at the start of a crop from inside a series, whose state is not known
 
@@ -49,7 +50,7 @@ class Crops:
         self.rows = np.flatnonzero(np.array(last) >= self.warm_up)  # the series with a target after the warm-up
         self.steps = int(min(self.steps, self.lengths.max()))
         choices = np.maximum(self.lengths[self.rows] - self.steps + 1, 1).sum()
-        self.batch_size = int(min(self.batch_size, choices))
+        self.batch_size = int(min(self.batch_size, choices, max(1, MOST_STEPS // self.steps)))
 
     def starting_at(self, step: int) -> Iterator[Batch]:
         """Yield the batches from number ``step`` on: x (T, B, D), and the targets with their weights, (T, B, 2 horizon)."""

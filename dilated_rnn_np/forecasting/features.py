@@ -18,7 +18,10 @@ def squashed(values: np.ndarray) -> np.ndarray:
 
 def base_forecast(track: Track, base: Base, horizon: int) -> np.ndarray:
     """Return the base forecast at every step, (N, n, horizon)."""
-    return np.einsum("ij,jitk->itk", base.mix, track.candidates(horizon))
+    forecast = np.zeros((len(base.mix), track.steps, horizon))
+    for weights, path in zip(base.mix.T, track.paths(horizon), strict=True):
+        forecast += weights[:, None, None] * path
+    return forecast
 
 
 def inputs(track: Track, base: Base) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..nets.model import DilatedRNN
-from .base import LEAST_SIGMA, Base
+from .base import Base
 from .features import base_forecast, inputs
 from .quantiles import QuantileHead
 from .ragged import lengths_of, padded
@@ -85,6 +85,5 @@ class Nets:
         relative = self.head.quantiles(outputs).mean(axis=0)  # (N, h, Q)
         centre = relative[..., [self.head.centre]]
         relative = centre + WIDENING * (relative - centre)
-        sigma = np.where(base.sigma > LEAST_SIGMA, base.sigma, 0)  # a constant series is forecast exactly
-        z = forecast[:, 0, :, None] + sigma[:, None, None] * relative
+        z = forecast[:, 0, :, None] + base.sigma[:, None, None] * relative
         return with_zeros(unscaled(z, base.scale[:, None, None]), base.least[:, None, None])

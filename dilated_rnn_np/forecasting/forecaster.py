@@ -32,7 +32,6 @@ from .arguments import (
     checkpoint_files,
     fingerprint,
     first_step,
-    sequence,
 )
 from .backtest import Backtest, check_windows, run_backtest
 from .base import fit_base
@@ -105,7 +104,7 @@ class Forecaster:
         self.rng = positive_integer("rng", rng, least=0)
         self.members = positive_integer("members", members, least=0)
         self.dropout, self.lr = fraction("dropout", dropout), positive("lr", lr)
-        self.methods = None if methods is None else tuple(sequence("methods", methods, '("smoothing",)'))
+        self.methods = None if methods is None else checked_methods(methods)
         self.notes: list[str] = []
 
     # ------------------------------------------------------------------ training
@@ -135,7 +134,6 @@ class Forecaster:
         seasons = panel.frequency.seasons if self.seasons is None else self.seasons
         lengths = [len(series) for series in panel]
         seasons = tuple(m for m in seasons if m < max(lengths))
-        checked_methods(self.methods, seasons)
         warm_up = max(2, min(2 * max(seasons, default=4), int(np.median(lengths)) // 2))
         values = [series.y for series in panel]
         base, prior, errors = fit_base(values, seasons, self.horizon, warm_up, methods=self.methods)

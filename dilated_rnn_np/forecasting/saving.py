@@ -83,10 +83,12 @@ def unpack(path: Path, arrays: Arrays, described: dict[str, Any], settings: Mapp
     for k, model in enumerate(described["models"]):
         prefix = f"nets/{k}/"
         params = {name.removeprefix(prefix): a for name, a in arrays.items() if name.startswith(prefix)}
-        models.append(checkpoints.build(path, {"model": model}, params))
+        models.append(checkpoints.build(path, model, params))
         sizes = models[-1].input_size, models[-1].output_size, models[-1].readout
         if sizes != (size, horizon * len(levels), "all"):
             raise CheckpointError(f"{path}: net {k} is of another forecaster: input, output and read-out are {sizes}")
+        if wrong := [name for name, array in models[-1].params.items() if not np.isfinite(array).all()]:
+            raise CheckpointError(f"{path}: {prefix}{wrong[0]} must hold finite numbers; {REMEDY}")
     frozen = Frozen(
         seasons,
         described["warm_up"],

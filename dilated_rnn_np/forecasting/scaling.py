@@ -39,10 +39,10 @@ def unscaled(z: np.ndarray, scale: np.ndarray | float) -> np.ndarray:
 def least_of(y: np.ndarray) -> float:
     """Return the smallest positive value of a series that has zeros and no negative values, and 0 for any other series.
 
-    >>> least_of(np.array([0.0, 3.0, np.nan, 2.0])), least_of(np.array([1.0, 2.0])), least_of(np.array([0.0, -1.0]))
-    (2.0, 0.0, 0.0)
+    >>> least_of(np.array([0.0, 3.0, np.nan, 2.0])), least_of(np.zeros(2)), least_of(np.array([1.0, 2.0]))
+    (2.0, inf, 0.0)
     """
-    return float(np.min(y[y > 0], initial=np.inf)) if np.nanmin(y) == 0 and np.nanmax(y) > 0 else 0.0
+    return float(np.min(y[y > 0], initial=np.inf)) if np.nanmin(y) == 0 else 0.0
 
 
 def with_zeros(y: np.ndarray, least: np.ndarray | float) -> np.ndarray:

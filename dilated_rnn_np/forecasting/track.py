@@ -6,7 +6,7 @@ per step: the value, the smoothed level and trend, and for each season its entry
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,24 +81,35 @@ class Track:
     # ------------------------------------------------------------------ forecasts of the next h steps, (N, n, h) each
 
     def candidates(self, horizon: int) -> np.ndarray:
-        """Return the forecasts of all methods of ``candidate_names`` at every step, (J, N, n, horizon).
+        """Return the forecasts of all methods of ``candidate_names`` at every step, (J, N, n, horizon)."""
+        return np.stack(list(self.paths(horizon)))
+
+    def paths(self, horizon: int) -> Iterator[np.ndarray]:
+        """Yield the forecasts of one method after the other, (N, n, horizon); they must not be changed.
 
         Where a method would look before the start of the series, it takes the forecast of the smoothing.
         """
         smoothing = self._smoothing(horizon)
+        yield smoothing
+        for path in self._simple_paths(horizon):
+            missing = np.isnan(path)
+            yield np.where(missing, smoothing, path) if missing.any() else path
+
+    def _simple_paths(self, horizon: int) -> Iterator[np.ndarray]:
+        """Yield the forecasts of all methods but the smoothing, NaN where they look before the start of the series."""
         if not self.seasons:
-            return np.stack([smoothing, np.broadcast_to(self.z[:, -self.steps :, None], smoothing.shape)])
+            yield np.repeat(self.z[:, -self.steps :, None], horizon, axis=2)
+            return
         first, longest = self.seasons[0], self.seasons[-1]
         naive = self._last_cycle(self.z, first, horizon)
-        found = [smoothing, naive]
+        yield naive
         for m in self.seasons:
             one = self._last_cycle(self.z, m, horizon) + self._level_change(m)
+            yield one
             two = self._last_cycle(self.z, m, horizon, m) + self._level_change(2 * m)
-            found += [one, (one + two) / 2]
+            yield (one + two) / 2
         if longest > first:
-            weekday = self._last_cycle(self.z, longest, horizon) - self._last_cycle(self.z, first, horizon, longest)
-            found.append(naive + weekday)
-        return np.stack([np.where(np.isnan(path), smoothing, path) for path in found])
+            yield naive + self._last_cycle(self.z, longest, horizon) - self._last_cycle(self.z, first, horizon, longest)
 
     def _smoothing(self, horizon: int) -> np.ndarray:
         steps_of_trend = np.cumsum(DAMPING ** np.arange(1, horizon + 1))

@@ -18,7 +18,7 @@ from ..device import kernels
 from ..recurrence.cells import Arrays, Cell
 from ..recurrence.gates import join_weights, separate_weights
 from ..recurrence.init import Scheme, draw_gates
-from .layer import Layer, Params, RowLengths
+from .layer import Layer, Params, RowLengths, Shapes, gate_shapes
 
 # In a folded step of fewer multiplications, waiting for Python's lock costs more than a second core gives.
 WORTH_A_THREAD = 4_000_000
@@ -58,6 +58,10 @@ class DilatedLayer(Layer):
         params = draw_gates(rng, self.cell, self.input_size, self.hidden_size, input_init, recurrent_init)
         self.cell.initialise(params, rng)
         return params
+
+    def param_shapes(self) -> Shapes:
+        """Return the shapes of the gates' weights and biases."""
+        return gate_shapes(self.cell, self.input_size, self.hidden_size)
 
     def forward(
         self,

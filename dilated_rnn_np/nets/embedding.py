@@ -14,7 +14,7 @@ import numpy as np
 from ..arrays.backend import Array
 from ..recurrence.cells import Arrays
 from ..recurrence.init import Scheme
-from .layer import Params
+from .layer import Params, Shapes
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,10 @@ class Embedding:
     def initial_params(self, rng: np.random.Generator, input_init: Scheme) -> Params:
         """Draw W (E, D) on the host, in float64."""
         return {"W": input_init(rng, self.size, self.input_size)}
+
+    def param_shapes(self) -> Shapes:
+        """Return the shape of W."""
+        return {"W": (self.size, self.input_size)}
 
     def forward(self, params: Params, x: Array) -> tuple[Array, Arrays]:
         """Return e (E, T*B) of x (D, T*B), and copies of W and x as the cache."""

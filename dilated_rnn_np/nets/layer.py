@@ -13,10 +13,11 @@ import numpy as np
 
 from ..arrays.backend import Array, array_module
 from ..arrays.threads import Workers
-from ..recurrence.cells import Arrays
-from ..recurrence.init import Scheme
+from ..recurrence.cells import Arrays, Cell
+from ..recurrence.init import SCHEMES, Scheme
 
 Params = dict[str, Array]
+Shapes = dict[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,11 @@ class Layer(ABC):
     @abstractmethod
     def initial_params(self, rng: np.random.Generator, input_init: Scheme, recurrent_init: Scheme) -> Params:
         """Draw the layer's parameters on the host, in float64."""
+
+    def param_shapes(self) -> Shapes:
+        """Return the shapes of the arrays of ``initial_params``, in its order; the default draws the arrays."""
+        drawn = self.initial_params(np.random.default_rng(0), SCHEMES["uniform"], SCHEMES["uniform"])
+        return {name: array.shape for name, array in drawn.items()}
 
     @abstractmethod
     def state_shapes(self, batch_size: int) -> list[tuple[int, ...]]:
@@ -101,3 +107,10 @@ class Layer(ABC):
     def gate_values(self, cache: Any) -> dict[str, Array]:
         """Return the gates by name, (H, T*B) each, for pictures; the default shows none."""
         return {}
+
+
+def gate_shapes(cell: Cell, D: int, H: int) -> Shapes:
+    """Return the shapes of the arrays that ``draw_gates`` draws, in its order."""
+    G = len(cell.gates)
+    b_h = {"b_h": (len(cell.split) * H,)} if cell.recurrent_bias else {}
+    return {"W_x": (G * H, D), "W_h": (G * H, H), "b": (G * H,), **b_h}

@@ -39,6 +39,7 @@ class Network:
     layers : each reads the outputs of the one before it; the first one reads x.
     output_size, readout, dtype, rng, xp, dropout, embedding, input_init, recurrent_init : as in ``DilatedRNN``.
     width : K, how many of the top layer's newest outputs the read-out fuses.
+    params : arrays on the host to take over as parameters, as ``load`` does; None draws them. A subclass passes it on.
 
     Attributes
     ----------
@@ -68,6 +69,7 @@ class Network:
         embedding: int | None = None,
         input_init: str = "glorot_uniform",
         recurrent_init: str = "orthogonal",
+        params: Params | None = None,
     ) -> None:
         layers, first, last = list(layers), None, None
         self.input_size, self.hidden_sizes = layers[0].input_size, tuple(layer.hidden_size for layer in layers)
@@ -83,9 +85,16 @@ class Network:
         if self.output_size is not None:
             last = Readout(self.hidden_sizes[-1], self.output_size, width, self.readout)
         self.stack = Stack(tuple(layers), first, last)
-        drawn = self.stack.initial_params(checked_rng("rng", rng, "weights"), *schemes)
         dtype = inputs.dtype(dtype)
-        self.params: Params = {name: self.xp.asarray(array.astype(dtype)) for name, array in drawn.items()}
+        if params is None:
+            drawn = self.stack.initial_params(checked_rng("rng", rng, "weights"), *schemes)
+            params = {name: array.astype(dtype) for name, array in drawn.items()}
+        else:
+            shapes = self.stack.param_shapes()
+            if words := checkpoint.difference(params, shapes, dtype):
+                raise ValueError(f"params must fit the architecture: {words}")
+            params = {name: params[name].astype(dtype, copy=False) for name in shapes}
+        self.params: Params = {name: self.xp.asarray(array) for name, array in params.items()}
 
     # ------------------------------------------------------------------ forward and backward
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..arrays.backend import Array, array_module
 from ..recurrence.init import glorot_uniform
-from .layer import Params, RowLengths
+from .layer import Params, RowLengths, Shapes
 
 ReadoutCache = tuple[Array, Array, RowLengths]  # W (O, K*H), history (H, (K+T)*B), and the lengths
 
@@ -33,6 +33,10 @@ class Readout:
         """Draw Glorot-uniform weights; the bias is 0."""
         W = glorot_uniform(rng, self.output_size, self.width * self.hidden_size)
         return {"W": W, "b": np.zeros(self.output_size)}
+
+    def param_shapes(self) -> Shapes:
+        """Return the shapes of W and b."""
+        return {"W": (self.output_size, self.width * self.hidden_size), "b": (self.output_size,)}
 
     def forward(self, params: Params, history: Array, rows: RowLengths) -> tuple[Array, ReadoutCache]:
         """Return (T, B, O) for "all", (B, O) for "last"; a row of length 0 reads out the steps before the sequence.

@@ -18,7 +18,7 @@ from ..arrays.threads import Workers, workers
 from ..recurrence.cells import Arrays
 from ..recurrence.init import Scheme
 from .embedding import Embedding
-from .layer import Layer, Params, RowLengths
+from .layer import Layer, Params, RowLengths, Shapes
 from .readout import Readout, ReadoutCache
 
 State = list[Arrays]
@@ -65,6 +65,13 @@ class Stack:
         for i, layer in enumerate(self.layers):
             drawn |= prefixed(f"layers.{i}", layer.initial_params(rng, input_init, recurrent_init))
         return drawn | (prefixed("readout", self.readout.initial_params(rng)) if self.readout else {})
+
+    def param_shapes(self) -> Shapes:
+        """Return the shape of every parameter, in the order of ``initial_params``; nothing is drawn."""
+        layers = {f"layers.{i}": layer for i, layer in enumerate(self.layers)}
+        parts = {"embedding": self.embedding, **layers, "readout": self.readout}
+        shapes = {owner: part.param_shapes() for owner, part in parts.items() if part}
+        return {f"{owner}.{name}": shape for owner, own in shapes.items() for name, shape in own.items()}
 
     def forward(
         self,

@@ -58,16 +58,16 @@ def metrics_file(path: Any, run: Run) -> Iterator[Callable[[dict[str, float]], N
 
 
 @contextmanager
-def on_ctrl_c(handler: Any) -> Iterator[Any]:
-    """Give Ctrl-C a handler within the block, and yield the one before; in a thread, which cannot set one, nothing changes."""
+def on_signal(number: int, handler: Any) -> Iterator[Any]:
+    """Give a signal a handler within the block, and yield the one before; in a thread, which cannot set one, nothing changes."""
     if threading.current_thread() is not threading.main_thread():
         yield None
         return
-    before = signal.signal(signal.SIGINT, handler)
+    before = signal.signal(number, handler)
     try:
         yield before
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(number, before)
 
 
 @contextmanager
@@ -79,5 +79,5 @@ def interruptible() -> Iterator[Callable[[], bool]]:
         pressed.set()
         signal.signal(signal.SIGINT, before)
 
-    with on_ctrl_c(handler) as before:
+    with on_signal(signal.SIGINT, handler) as before:
         yield pressed.is_set

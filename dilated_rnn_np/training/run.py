@@ -90,5 +90,7 @@ def copy_with(model: N, params: dict[str, np.ndarray], settings: dict[str, Any] 
     twin = model.to(model.xp)
     checkpoints.set_params(twin, params, "the copy")
     for name, value in (settings or {}).items():
+        if name not in model.annealed:
+            raise ValueError(f"{name} is not an annealed setting of {type(model).__name__}")
         setattr(twin, name, value)
     return twin

@@ -10,15 +10,18 @@ import math
 import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from ..arrays.checks import positive_integer
+from ..arrays.files import locked
 from ..arrays.streams import stream
 from ..nets import checkpoint as checkpoints
 from ..nets.budget import segment_size
+from ..nets.checkpoint import CheckpointError
 from ..nets.network import Network
+from ..nets.stack import State
 from .batches import Batch, batches_from, unpacked
 from .callbacks import Callback, EarlyStopping
 from .losses import Loss, get_loss, softmax_cross_entropy
@@ -72,7 +75,8 @@ def fit(
     validation : finitely many batches, evaluated every ``validate_every`` steps. patience : stop after this many
         validations in a row without a lower loss; short for the callback ``EarlyStopping(patience)``.
     callbacks : objects of ``Callback`` classes, called before and after each step and at the end.
-    checkpoint : a file that is rewritten, atomically, every ``checkpoint_every`` steps and at the end.
+    checkpoint : a file that is rewritten, atomically, every ``checkpoint_every`` steps and at the end. Only one run at a time
+        writes it; other processes may read it at any time.
     resume : continue from ``checkpoint`` where it exists. Without it an existing file is an error, not overwritten.
     log : a CSV file with one row per step. progress : whether to show the bar. description : its title.
     seed : of dropout, which draws from one stream per step of the optimizer. note : JSON values to keep in the checkpoint; the
@@ -86,6 +90,7 @@ def fit(
     ------
     FloatingPointError : where the loss or the gradient is not finite; the parameters are those before the step, and the last
         checkpoint is kept. CheckpointError : where the checkpoint is damaged, or of another model, optimizer or version.
+    LockedError : an OSError, where another run is writing the checkpoint.
     KeyboardInterrupt : on Ctrl-C, between two steps, after the checkpoint has been written; its text says how to resume.
 
     Examples
@@ -110,61 +115,63 @@ def fit(
         if path is not None:
             checkpoints.checked_place(path)
     file = RunFile(None if checkpoint is None else Path(checkpoint), model, optimizer, callbacks, note)
-    run, state = file.restore(steps, truncated) if _is_resumed(file, resume) else (Run(), None)
-    cache = None
+    kept = f"{checkpoint} holds it; continue with resume=True" if checkpoint else "no checkpoint keeps it"
+    with nullcontext() if checkpoint is None else locked(checkpoint):
+        run, state = file.restore(steps, truncated) if _is_resumed(file, resume) else (Run(), None)
+        cache = None
 
-    numbered = batches_from(batches, run.step)
-    if run.step < steps:  # try the first batch: an error in it, in loss or metric comes before anything is written
-        first = next(numbered)
-        numbered = itertools.chain([first], numbered)
-        with _naming_step(run.step + 1, file):
-            evaluate(model, [first[1]], loss, metric)
-            check_budget(model, first[1], budget)
-    if run.step == 0:
-        file.save(run)
-    started = time.perf_counter() - run.seconds
-    with (
-        metrics_file(log, run) as write_row,
-        interruptible() as interrupted,
-        progress_bar(steps, run, progress, description) as bar,
-    ):
-        while run.step < steps and run.stopped is None:
-            for callback in callbacks:
-                callback.before_step(run, model, optimizer)
-            if run.stopped is not None:
-                break
-            (is_first_of_pass, batch), step = next(numbered), run.step + 1
-            state = None if is_first_of_pass else state
-            row = dict.fromkeys(COLUMNS, math.nan) | {"step": step, "learning_rate": optimizer.learning_rate()}
-            rng = stream(seed, "dropout", optimizer.steps) if model.dropout else None
-            with _naming_step(step, file):
-                result = train_step(model, optimizer, batch, loss, max_norm, rng, state, budget, metric, reuse=cache)
-                row |= {"loss": result.loss, "gradient_norm": result.gradient_norm, "metric": result.metric}
-                run.step, state, cache = step, result.state if truncated else None, result.cache
-                if validation is not None and (step % validate_every == 0 or step == steps):
-                    check_finite(model)
-                    scores = evaluate(model, validation, loss, metric, truncated)
-                    row["validation_loss"], row["validation_metric"] = scores
-                    run.validated(model, row["validation_loss"])
-                row["seconds"] = run.seconds = time.perf_counter() - started
-                run.history.append(row)
-                write_row(row)
-                bar.show(row)
-            for callback in callbacks:
-                callback.after_step(run, model, optimizer)
-            is_interrupted = interrupted()
-            if step % checkpoint_every == 0 or step == steps or is_interrupted:
+        numbered = batches_from(batches, run.step)
+        if run.step < steps:  # try the first batch: an error in it, in loss or metric comes before anything is written
+            first = next(numbered)
+            numbered = itertools.chain([first], numbered)
+            _check_rows(file, state, *first)
+            with _naming_step(run.step + 1, file):
+                evaluate(model, [first[1]], loss, metric)
+                check_budget(model, first[1], budget)
+        if run.step == 0:
+            file.save(run)
+        started = time.perf_counter() - run.seconds
+        with (
+            metrics_file(log, run) as write_row,
+            interruptible() as interrupted,
+            progress_bar(steps, run, progress, description) as bar,
+        ):
+            while run.step < steps and run.stopped is None:
+                for callback in callbacks:
+                    callback.before_step(run, model, optimizer)
+                if run.stopped is not None:
+                    break
+                (is_first_of_pass, batch), step = next(numbered), run.step + 1
+                state = None if is_first_of_pass else state
+                row = dict.fromkeys(COLUMNS, math.nan) | {"step": step, "learning_rate": optimizer.learning_rate()}
+                rng = stream(seed, "dropout", optimizer.steps) if model.dropout else None
                 with _naming_step(step, file):
-                    file.save(run, state)
-            if is_interrupted:
-                kept = f"{checkpoint} holds it; continue with resume=True" if checkpoint else "no checkpoint keeps it"
-                raise KeyboardInterrupt(f"stopped after step {step} of {steps}: {kept}")
-    if run.step < steps:
-        file.save(run, state)
-    run.stopped = run.stopped or "finished"
-    for callback in callbacks:
-        callback.at_end(run, model, optimizer)
-    return run
+                    result = train_step(model, optimizer, batch, loss, max_norm, rng, state, budget, metric, cache)
+                    row |= {"loss": result.loss, "gradient_norm": result.gradient_norm, "metric": result.metric}
+                    run.step, state, cache = step, result.state if truncated else None, result.cache
+                    if validation is not None and (step % validate_every == 0 or step == steps):
+                        check_finite(model)
+                        scores = evaluate(model, validation, loss, metric, truncated)
+                        row["validation_loss"], row["validation_metric"] = scores
+                        run.validated(model, row["validation_loss"])
+                    row["seconds"] = run.seconds = time.perf_counter() - started
+                    run.history.append(row)
+                    write_row(row)
+                    bar.show(row)
+                for callback in callbacks:
+                    callback.after_step(run, model, optimizer)
+                is_interrupted = interrupted()
+                if step % checkpoint_every == 0 or step == steps or is_interrupted:
+                    with _naming_step(step, file):
+                        file.save(run, state)
+                if is_interrupted:
+                    raise KeyboardInterrupt(f"stopped after step {step} of {steps}: {kept}")
+        if run.step < steps:
+            file.save(run, state)
+        run.stopped = run.stopped or "finished"
+        for callback in callbacks:
+            callback.at_end(run, model, optimizer)
+        return run
 
 
 @contextmanager
@@ -186,6 +193,16 @@ def _is_resumed(file: RunFile, resume: bool) -> bool:
     if exists and not resume:
         raise FileExistsError(f"{file.path} exists; continue from it with resume=True, remove it, or give another name")
     return exists
+
+
+def _check_rows(file: RunFile, state: State | None, is_first_of_pass: bool, batch: Batch) -> None:
+    """Raise a CheckpointError where a restored state does not have the batch rows that continue it."""
+    if state is not None and not is_first_of_pass:
+        rows, B = state[0][0].shape[1], len(unpacked(batch)[0][0])
+        if rows != B:
+            raise CheckpointError(
+                f"{file.path} carries a state of {rows} batch rows, got batches of {B}; use the same size"
+            )
 
 
 def check_budget(model: Network, batch: Batch, budget: int | None) -> None:

@@ -7,13 +7,22 @@ and a horizon of 48. Each size runs in a fresh process, the library on one core.
 import argparse
 import sys
 import time
+from functools import partial
 from itertools import product
 
 from benchmarks.process import Process
 
 SERIES, LENGTHS = (10, 100, 1_000), (200, 1_000, 5_000)
-STEPS = 5  # of training that are timed
-HEAD = ("series", "values", "base (s)", "MB", "one step (s)", "MB", "predict (s)", "MB", "base (µs/value)")
+STEPS = 20  # of training that are timed
+HEAD = (
+    "series",
+    "values each",
+    "base (s)",
+    "training step (s)",
+    "predict (s)",
+    "peak (MB)",
+    "base and predict (µs per value)",
+)
 
 
 def main(arguments):
@@ -30,10 +39,9 @@ def main(arguments):
         if series * length <= options.most:
             with Process("forecasting", threads=1) as process:
                 found = process.ask("forecaster", series=series, length=length)
-            cells = [f"{found[name]:.3g}" for name in ("base", "base_MB", "step", "step_MB", "predict", "predict_MB")]
-            print(
-                _row([f"{series:,}", f"{length:,}", *cells, f"{1e6 * found['base'] / series / length:.3g}"]), flush=True
-            )
+            per_value = 1e6 * (found["base"] + found["predict"]) / (series * length)
+            cells = [f"{number:.3g}" for number in (*found.values(), per_value)]
+            print(_row([f"{series:,}", f"{length:,}", *cells]), flush=True)
     return 0
 
 
@@ -42,25 +50,23 @@ def _row(cells):
 
 
 def measure(series, length):
-    """Return the seconds and the peak MB above those before, of the base forecast, one training step, and a forecast."""
+    """Return the seconds of base forecast, one training step and forecast, and the peak MB of all above the panel's."""
     import numpy as np
 
     from benchmarks.serve import memory, reset_peak_memory
     from dilated_rnn_np.forecasting import Forecaster, Panel
 
-    def measured(call):
-        before, start = reset_peak_memory(), time.process_time()
+    def seconds(call):
+        start = time.process_time()
         call()
-        return time.process_time() - start, (memory("VmHWM") - before) / 1e6
+        return time.process_time() - start
 
     rng, hours = np.random.default_rng(0), np.arange(length)
     season = np.sin(hours * 2 * np.pi / 24) + np.sin(hours * 2 * np.pi / 168) / 2
     panel = Panel.of({f"H{i}": 10 + season + rng.normal(0, 0.3, length) for i in range(series)})
+    before = reset_peak_memory()
     base, whole = (Forecaster(48, (24, 168), members=members) for members in (0, 1))
-    found = dict(zip(("base", "base_MB"), measured(lambda: base.fit(panel)), strict=True))
-    few, _ = measured(lambda: whole._trained(panel, base.frozen, 1, None, False, False))
-    many, found["step_MB"] = measured(lambda: whole._trained(panel, base.frozen, 1 + STEPS, None, False, False))
-    found["step"] = (many - few) / STEPS
-    whole._adopt(base.frozen, panel)
-    whole.frozen.nets.models = whole._trained(panel, base.frozen, 1, None, False, False)
-    return found | dict(zip(("predict", "predict_MB"), measured(whole.predict), strict=True))
+    found = {"base": seconds(lambda: base.fit(panel))}
+    few, many = (seconds(partial(whole.fit, panel, steps, progress=False)) for steps in (1, 1 + STEPS))
+    found |= {"step": (many - few) / STEPS, "predict": seconds(whole.predict)}
+    return found | {"peak": (memory("VmHWM") - before) / 1e6}

@@ -48,6 +48,7 @@ BUILD = {
     "no dilation": (3, {"dilations": []}, "dilations must hold one number per layer, got none; None takes them"),
     "one dilation": (3, {"dilations": 4}, "dilations must be a sequence such as (1, 4, 24), got 4"),
     "dilation 0": (3, {"dilations": [0]}, "dilation must be a whole number of at least 1, got 0"),
+    "no method": (3, {"methods": []}, "methods must name at least one base method, got none; None takes all"),
     "one method as text": (3, {"methods": "smoothing"}, 'methods must be a sequence such as ("smoothing",), got'),
 }
 
@@ -71,11 +72,11 @@ FIT = {
     "0 steps": (lambda: small().fit(PANEL, steps=0), "steps must be a whole number of at least 1, got 0"),
     "unknown method": (
         lambda: small(methods=("seasonal",)).fit(PANEL),
-        "unknown base method for the seasons (4,) 'seasonal'; known: smoothing, seasonal naive, drift 4, drift 2 4",
+        "unknown method 'seasonal'; known: smoothing, seasonal naive, drift 4, drift 2 4",
     ),
     "method of a season that no series has": (
         lambda: small(seasons=(4, 50), methods=("drift 50",)).fit(PANEL),
-        "unknown base method for the seasons (4,) 'drift 50'",
+        "unknown method 'drift 50'; known: smoothing, seasonal naive, drift 4, drift 2 4",
     ),
     "resume without checkpoint": (
         lambda: small().fit(PANEL, resume=True),

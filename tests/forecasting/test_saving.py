@@ -1,7 +1,6 @@
 """A saved forecaster predicts the same bits and goes on; a damaged or senseless file ends in one CheckpointError."""
 
 import copy
-import json
 import re
 
 import numpy as np
@@ -9,6 +8,7 @@ import pytest
 from support.forecasters import HORIZON, SETTINGS, fitted, small, small_panel
 
 import dilated_rnn_np as drn
+from dilated_rnn_np.arrays import archive
 from dilated_rnn_np.forecasting import Forecaster, load
 from dilated_rnn_np.nets import checkpoint as checkpoints
 from dilated_rnn_np.nets.checkpoint import CheckpointError
@@ -51,13 +51,14 @@ def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
     forecaster.save(tmp_path / "model.npz")
     before = (tmp_path / "model.npz").read_bytes()
     forecaster.update("a", 20.0)
-    savez = np.savez
+    written = []
 
-    def cut_off(file, **arrays):
-        savez(file, **dict(list(arrays.items())[:3]))
-        raise OSError("no space left on device")
+    def cut_off(file, array, **options):
+        written.append(array)
+        if len(written) > 3:
+            raise OSError("no space left on device")
 
-    monkeypatch.setattr(np, "savez", cut_off)
+    monkeypatch.setattr(np.lib.format, "write_array", cut_off)
     with pytest.raises(OSError, match="no space left"):
         forecaster.save(tmp_path / "model.npz")
     assert (tmp_path / "model.npz").read_bytes() == before
@@ -105,7 +106,7 @@ def test_a_damaged_file_is_refused(saved, tmp_path):
 def loads(tmp_path, arrays, meta):
     """Whether a changed file is loaded and forecasts; if not, it is a CheckpointError in one line that names the file."""
     path = tmp_path / "model.npz"
-    np.savez(path, meta=np.array(json.dumps({"format": checkpoints.FORMAT, **meta})), **arrays)
+    archive.write(path, arrays, meta)
     try:
         forecaster = load(path)
     except CheckpointError as error:
@@ -187,9 +188,8 @@ def test_arrays_of_wrong_shapes_dtypes_and_numbers_are_refused(saved, tmp_path):
         if name in ("base/scale", "base/sigma", "head/distances", "exogenous/std", "panel/lengths"):
             wrong.append(-array)
         for changed in wrong:
-            if name.startswith("nets/") and changed.dtype.kind == "f" and changed.shape == array.shape:
-                continue  # the checks of a net's own file
-            assert name.removeprefix("nets/0/") in loads(tmp_path, {**arrays, name: changed}, meta), (name, changed)
+            message = loads(tmp_path, {**arrays, name: changed}, meta)
+            assert name in message or (name.startswith("nets/") and message), (name, changed)
 
 
 def test_files_need_no_pickle(saved):

@@ -1,15 +1,20 @@
-"""Checkpoints of every architecture can be loaded; a resume that does not fit changes nothing."""
+"""Checkpoints of every architecture can be loaded, around the stored weights; a resume that does not fit changes nothing."""
 
 import re
 import subprocess
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
+from hypothesis import given
+from support.systems import systems
 
 import dilated_rnn_np as drn
 from dilated_rnn_np import DilatedRNN
-from dilated_rnn_np.nets import budget
+from dilated_rnn_np.nets import budget, checkpoint
+from dilated_rnn_np.nets.layer import Layer
+from dilated_rnn_np.nets.stack import Stack
 
 
 def test_a_compared_system_is_loaded_without_being_imported_first(tmp_path):
@@ -75,3 +80,64 @@ def test_a_class_of_ones_own_cannot_take_the_name_of_a_library_class(tmp_path):
 
     library(1, 3, 1, skip=2).save(tmp_path / "model.npz")
     assert type(drn.load(tmp_path / "model.npz")) is library
+
+
+# ---------------------------------------------------------------------- sizes before weights
+
+
+def check_shapes(model):
+    """The stack knows the shape of every parameter without drawing it, in the same order."""
+    assert list(model.stack.param_shapes().items()) == [(name, p.shape) for name, p in model.params.items()]
+    for i, layer in enumerate(model.layers):  # the default, for layers of one's own
+        assert Layer.param_shapes(layer) == {
+            name.removeprefix(f"layers.{i}."): p.shape
+            for name, p in model.params.items()
+            if name.startswith(f"layers.{i}.")
+        }
+
+
+@given(systems())
+def test_the_shapes_of_all_systems_are_known_before_their_weights(case):
+    check_shapes(case.model)
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_the_shapes_of_dilated_nets_are_known_before_their_weights(cell):
+    check_shapes(DilatedRNN(3, [4, 5], [2, 4], cell, 2, embedding=6))
+    check_shapes(DilatedRNN(1, 4, [3], cell))
+
+
+def test_a_loaded_model_draws_no_weights_and_keeps_the_order_of_its_parameters(tmp_path, monkeypatch):
+    model = drn.baselines.HMLSTM(2, 3, 2, output_size=1, rng=5)
+    arrays, config = checkpoint.model_record(model)
+    checkpoint.write(tmp_path / "model.npz", dict(reversed(arrays.items())), {"model": config})
+    monkeypatch.setattr(Stack, "initial_params", None)
+    again = drn.load(tmp_path / "model.npz")
+    assert list(again.params) == list(model.params)
+    assert all((again.params[name] == model.params[name]).all() for name in model.params)
+
+
+@pytest.mark.parametrize(
+    "sizes", [{"hidden_size": [5000, 5000]}, {"output_size": 10**9}, {"embedding": 10**9}, {"dilations": [1] * 10**5}]
+)
+def test_large_sizes_in_a_small_file_are_refused_before_memory_is_allocated(sizes, tmp_path):
+    arrays, config = checkpoint.model_record(DilatedRNN(1, 3, [1, 2], "lstm", output_size=1))
+    checkpoint.write(tmp_path / "model.npz", arrays, {"model": config | sizes})
+    tracemalloc.start()
+    try:
+        with pytest.raises(drn.CheckpointError, match=r"model\.npz does not describe a model of its parameters"):
+            drn.load(tmp_path / "model.npz")
+        assert tracemalloc.get_traced_memory()[1] < 10**6 + 4 * (tmp_path / "model.npz").stat().st_size
+    finally:
+        tracemalloc.stop()
+
+
+def test_parameters_of_another_shape_or_name_are_refused_by_the_constructor():
+    params = DilatedRNN(1, 3, [1], output_size=1).params
+    for wrong, message in (
+        ({name: p for name, p in params.items() if name != "readout.b"}, r"only one of the two has \['readout.b'\]"),
+        (params | {"readout.b": np.zeros(2, "f4")}, r"readout.b is float32 \(2,\), expected float32 \(1,\)"),
+        (params | {"readout.b": np.zeros(1, "c8")}, "readout.b is complex64"),
+    ):
+        with pytest.raises(ValueError, match=f"params must fit the architecture: {message}"):
+            DilatedRNN(1, 3, [1], output_size=1, params=wrong)

@@ -449,11 +449,11 @@ def test_a_failed_save_leaves_the_older_file_and_nothing_else(tmp_path, monkeypa
     MODEL.save(path)
     before = files_in(tmp_path)
 
-    def disk_full(file, **arrays):
+    def disk_full(file, array, **options):
         file.write(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(np, "savez", disk_full)
+    monkeypatch.setattr(np.lib.format, "write_array", disk_full)
     with pytest.raises(OSError, match="No space left on device; an older file of that name is unchanged"):
         net("lstm").save(path)
     assert files_in(tmp_path) == before

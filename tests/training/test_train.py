@@ -2,6 +2,7 @@
 
 import csv
 import itertools
+import json
 import math
 import os
 import signal
@@ -15,11 +16,13 @@ from support.cases import assert_equal
 from support.places import ROOT
 
 from dilated_rnn_np import CheckpointError, DilatedRNN, evaluate, fit, load, train_step
+from dilated_rnn_np.arrays import archive
+from dilated_rnn_np.arrays.files import LockedError
 from dilated_rnn_np.arrays.streams import stream
 from dilated_rnn_np.nets import checkpoint
-from dilated_rnn_np.tasks import Adding, CopyMemory, Stream
+from dilated_rnn_np.tasks import Adding, Characters, CopyMemory, Stream
 from dilated_rnn_np.training.batches import batches_from
-from dilated_rnn_np.training.callbacks import EpochAverage, WeightAverage
+from dilated_rnn_np.training.callbacks import Callback, EpochAverage, WeightAverage
 from dilated_rnn_np.training.losses import softmax_cross_entropy
 from dilated_rnn_np.training.optim import SGD, Adam, RMSProp, cosine_decay
 from dilated_rnn_np.training.run import COLUMNS
@@ -180,6 +183,50 @@ def test_an_old_checkpoint_loads_but_an_unfinished_old_run_is_not_resumed(tmp_pa
     _, finished = train(10, tmp_path, model=model, resume=True)
     assert_equal(model.params, trained.params, 0)
     assert without_time(finished.history) == without_time(run.history)
+
+
+def test_a_run_in_the_older_file_format_continues_to_the_same_bits(tmp_path):
+    whole, _ = train(20)
+    train(10, tmp_path)
+    arrays, meta = checkpoint.read(tmp_path / "run.npz")
+    np.savez(tmp_path / "run.npz", meta=np.array(json.dumps({"format": archive.UNLISTED, **meta})), **arrays)
+    model, _ = train(20, tmp_path, model=net(seed=9), resume=True)
+    assert_equal(model.params, whole.params, 0)
+
+
+def test_a_second_run_on_a_checkpoint_is_refused_and_the_first_goes_on(tmp_path):
+    class Second(Callback):
+        def after_step(self, run, model, optimizer):
+            if run.step == 3:
+                with pytest.raises(
+                    LockedError, match=r"run\.npz is being written by another run; wait for it, stop it"
+                ):
+                    train(9, tmp_path, resume=True)
+
+    whole, _ = train(8)
+    model, _ = train(8, tmp_path, callbacks=[Second()])
+    assert_equal(model.params, whole.params, 0)
+    assert sorted(os.listdir(tmp_path)) == ["log.csv", "run.npz"]
+
+
+def test_a_resumed_run_removes_the_temporary_files_of_a_killed_one(tmp_path):
+    train(4, tmp_path)
+    (tmp_path / ".run.npz.0123456789abcdef.part").write_text("half a checkp")
+    train(6, tmp_path, resume=True)
+    assert sorted(os.listdir(tmp_path)) == ["log.csv", "run.npz"]
+
+
+def test_a_state_of_other_batch_rows_is_refused_before_the_first_step(tmp_path):
+    def run(steps, rows, **options):
+        task = Characters(text="to be or not to be, " * 30, window=5)
+        model = DilatedRNN(task.input_size, 3, [1, 2], output_size=task.output_size, readout="all")
+        options |= {"truncated": True, "checkpoint": tmp_path / "run.npz", "progress": False}
+        fit(model, task.batches(rows), Adam(model.params), steps, **options)
+
+    run(2, rows=4)
+    with pytest.raises(CheckpointError, match="carries a state of 4 batch rows, got batches of 3; use the same size"):
+        run(4, rows=3, resume=True)
+    run(4, rows=4, resume=True)
 
 
 def test_repeated_fits_on_one_optimiser_continue_the_dropout_stream():
