@@ -26,6 +26,8 @@ SHARED: dict[str, dict[str, Any]] = {
     "--dilations": {"metavar": "LIST", "type": types.wholes, "help": "one dilation per layer, such as 1,2,4,8"},
     "--parameters": {"metavar": "N", "type": types.count, "help": "at most this many parameters per net; sets its hidden size"},
     "--embedding": {"metavar": "E", "type": types.count, "help": "a linear map to E numbers before the first layer"},
+    "--dropout": {"metavar": "X", "type": types.fraction, "help": "probability that a number between layers is dropped"},
+    "--average": {"metavar": "X", "type": types.fraction, "help": "validate and test an average of the weights, of this decay"},
     "--input-size": {"metavar": "N", "type": types.count, "default": 1, "help": "numbers per time step"},
     "--steps": {"metavar": "N", "type": types.count, "help": "training steps"},
     "--batch-size": {"metavar": "N", "type": types.count, "help": "sequences per step"},

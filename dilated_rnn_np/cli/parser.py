@@ -9,6 +9,7 @@ from ..baselines.systems import SYSTEMS
 from ..experiments import EXPERIMENTS, Training
 from ..experiments.driver import HELD_OUT, SCHEDULES
 from ..experiments.plan import SCALES
+from ..experiments.tuning import RATES
 from ..forecasting.forecaster import STEPS
 from ..recurrence.cells import CELLS
 from ..recurrence.init import SCHEMES
@@ -93,10 +94,13 @@ def _add_train(commands: Any, task: str | None) -> None:
     add_own(group, "--lr", types.positive, "learning rate at the start", Training.lr, "X")
     group.add_argument("--schedule", choices=SCHEDULES, default=Training.schedule, help="of the learning rate")
     add_own(group, "--decay", types.fraction, f"rmsprop: of the mean of squares (default: {Training.decay})", None, "X")
+    words = f"adamw: decoupled weight decay (default: {Training.weight_decay})"
+    add_own(group, "--weight-decay", types.fraction, words, None, "X")
     add_own(group, "--max-norm", types.norm, "the gradient is scaled down to this norm", Training.max_norm, "X")
     add_own(group, "--validate-every", types.count, "steps between validations (default: 100, or an epoch)")
     group.add_argument("--validate-on", choices=HELD_OUT, default=Training.validate_on, help="which held-out data")
     add_own(group, "--patience", types.count, "stop after this many validations without a lower loss")
+    add(group, "--average", otherwise="no average")
     words = "limit of the memory for backpropagation; values beyond it are computed twice"
     add_own(group, "--memory", types.positive, words, metavar="MB")
     add(group, "--threads", otherwise="as many as cores")
@@ -188,6 +192,9 @@ def _add_experiment(commands: Any) -> None:
     words = "one of the table's settings, such as 'T = 500'; may be repeated (default: all)"
     experiment.add_argument("--setting", action="append", dest="settings", metavar="NAME", help=words)
     add(experiment, "--steps", "--batch-size", otherwise="as the scale says")
+    grid = ", ".join(f"{rate:g}" for rate in RATES)
+    add(experiment, "--dropout", "--average", otherwise="the experiment's own")
+    experiment.add_argument("--tune", action="store_true", help=f"choose each net's learning rate from {grid}")
     add(experiment, "--embedding", "--corpus", "--frame", "--backend", "--data-dir")
     add_own(experiment, "--seeds", types.count, "runs per net (default: the experiment's own)")
     add_own(experiment, "--jobs", types.count, "processes that share the runs; they do not change the table", 1)
@@ -237,7 +244,7 @@ def _add_model_options(command: Any) -> None:
     add_own(model, "--base", types.count, "dilations are M^l0, M^(1+l0), …", 2, metavar="M")
     add_own(model, "--start", types.whole, "above 0 the net gets a fusion layer", 0, metavar="l0")
     model.add_argument("--no-fusion", action="store_true", help="dilated: no fusion layer, whatever the dilations")
-    add_own(model, "--dropout", types.fraction, "probability that a number between layers is dropped", 0.0, "X")
+    add(model, "--dropout", default=0.0)
     add_own(model, "--forget-bias", types.finite, "lstm: initial bias of the forget gate (default: 0)", metavar="X")
     for name, default in (("--input-init", "glorot_uniform"), ("--recurrent-init", "orthogonal")):
         model.add_argument(name, default=default, **choice("initialisation", SCHEMES))

@@ -128,8 +128,9 @@ def trained_model(options: argparse.Namespace) -> tuple[Network, str]:
 
 def training_from(options: argparse.Namespace, task: Task) -> Training:
     """Return the training that the options describe."""
-    if options.decay is not None and options.optimizer != "rmsprop":
-        raise UserError(f"--decay belongs to --optimizer rmsprop, not to {options.optimizer}")
+    for name, owner in (("decay", "rmsprop"), ("weight_decay", "adamw")):
+        if getattr(options, name) is not None and options.optimizer != owner:
+            raise UserError(f"{typed(name)} belongs to --optimizer {owner}, not to {options.optimizer}")
     given = {field.name: getattr(options, field.name, None) for field in fields(Training)}
     given["steps"], given["validate_every"] = steps_of(options, task)
     given["budget"] = None if options.memory is None else round(options.memory * 1e6)

@@ -16,9 +16,10 @@ from ..arrays.files import atomic, locked
 from ..nets import checkpoint as checkpoints
 from ..nets.network import Network
 from ..tasks import Task
-from ..training.callbacks import Annealing
+from ..training.callbacks import Annealing, WeightAverage
 from ..training.optim import OPTIMIZERS, Optimizer, checked_norm, cosine_decay, get_optimizer
 from ..training.run import Run
+from ..training.saving import RUN_FORMAT
 from ..training.step import evaluate
 from ..training.train import check_budget, fit
 from . import environment
@@ -41,10 +42,14 @@ class Training:
     batch_size: int = 128
     optimizer: str = "rmsprop"  # a name in ``optim.OPTIMIZERS``
     decay: float = 0.9  # of RMSProp's mean of squares
+    weight_decay: float = 1e-2  # of AdamW
     lr: float = 4e-3  # at the start
     schedule: str = "cosine"  # "cosine" falls to ``final * lr`` at the last step, "constant" stays
     final: float = 0.02
     max_norm: float = 1.0  # the gradient is scaled down to this norm
+    average: float | None = (
+        None  # decay of the average of the weights that validation and test measure; None for no average
+    )
     validate_on: str | None = "validation"  # or "test", or None for no validation
     validate_every: int = 100
     patience: int | None = None  # stop after this many validations without a lower loss; None never stops early
@@ -59,7 +64,9 @@ class Training:
         one_of("schedule", self.schedule, SCHEDULES)
         if self.validate_on is not None:
             one_of("validate_on", self.validate_on, HELD_OUT)
-        fraction("decay", self.decay)
+        for name in ("decay", "weight_decay", "average"):
+            if getattr(self, name) is not None:
+                fraction(name, getattr(self, name))
         positive("lr", self.lr)
         fraction("final", self.final, one_allowed=True)
         checked_norm(self.max_norm)
@@ -67,8 +74,8 @@ class Training:
     def optimizer_for(self, model: Network) -> Optimizer:
         """Return a new optimiser on a model's parameters, with the schedule as its learning rate."""
         lr = self.lr if self.schedule == "constant" else cosine_decay(self.lr, self.steps, self.final)
-        options = {"decay": self.decay} if self.optimizer == "rmsprop" else {}
-        return get_optimizer(self.optimizer, model.params, lr, **options)
+        options = {"rmsprop": {"decay": self.decay}, "adamw": {"weight_decay": self.weight_decay}}
+        return get_optimizer(self.optimizer, model.params, lr, **options.get(self.optimizer, {}))
 
     def settings(self) -> dict[str, Any]:
         """Return the settings that a resumed run must share with the run it continues."""
@@ -152,6 +159,7 @@ def train(
         validate_every=training.validate_every,
         patience=training.patience,
         callbacks=[Annealing(task.steps_per_epoch(training.batch_size) or ENDLESS_EPOCH)],
+        average=None if training.average is None else WeightAverage(training.average),
         seed=spec.seed,
         progress=progress,
         description=title,
@@ -159,18 +167,34 @@ def train(
     )
 
 
-def measure(model: Network, task: Task, batch_size: int = HELD_OUT_BATCH) -> tuple[float, float]:
-    """Return a model's loss and metric on a task's test data."""
-    return evaluate(model, task.test(batch_size), task.loss, task.metric, task.truncated)
+def measure(model: Network, task: Task, batch_size: int = HELD_OUT_BATCH, part: str = "test") -> tuple[float, float]:
+    """Return a model's loss and metric on a task's test data, or with ``part="validation"`` on its validation data."""
+    return evaluate(model, task.held_out_batches(part, batch_size), task.loss, task.metric, task.truncated)
+
+
+def write_net(checkpoint: Path, path: Path) -> None:
+    """Write the parameters of a run that did best in validation to a small file, for ``load`` and the commands.
+
+    The file holds neither the last parameters nor the optimiser's state and the history, so no run continues from it.
+    """
+    best = checkpoints.load(checkpoint, best=True)
+    arrays, config = checkpoints.model_record(best)
+    checkpoints.write(path, arrays, {"run_format": RUN_FORMAT, "model": config, "note": best.note})
 
 
 def run(
-    spec: RunSpec, folder: Path, after: After | None = None, progress: bool = False, title: str = "training"
+    spec: RunSpec,
+    folder: Path,
+    after: After | None = None,
+    progress: bool = False,
+    title: str = "training",
+    part: str = "test",
 ) -> Result:
     """Train and test a run, or return the result that its folder already holds; a stopped run resumes.
 
-    The folder is this run's alone: checkpoint.npz, metrics.csv, and the result as result.json. The result's "status" is
-    "finished", with the test loss and metric of the parameters that did best in validation, or "diverged".
+    The folder is this run's alone: checkpoint.npz, metrics.csv, net.npz as ``write_net`` describes it, and the result as
+    result.json. The result's "status" is "finished", with loss and metric on the held-out data of ``part``, "test" or
+    "validation", of the parameters that did best in validation, or "diverged".
     """
     file, settings = folder / "result.json", spec.settings()
     if file.exists():
@@ -179,20 +203,21 @@ def run(
         return result
     made_folder(folder)
     with locked(file):
-        return _run(spec, folder, file, settings, after, progress, title)
+        return _run(spec, file, settings, after, progress, title, part)
 
 
 def _run(
-    spec: RunSpec, folder: Path, file: Path, settings: dict[str, Any], after: After | None, progress: bool, title: str
+    spec: RunSpec, file: Path, settings: Result, after: After | None, progress: bool, title: str, part: str
 ) -> Result:
     """Train and test a run that has no result yet, and write the result."""
-    model = spec.model
+    model, folder = spec.model, file.parent
     result = {"status": "finished", "settings": settings, "parameters": model.num_parameters}
     result["hidden"] = sorted(set(model.hidden_sizes))
     try:
         train(spec, folder, True, progress, title)
-        best = checkpoints.load(folder / "checkpoint.npz", best=True).to(model.xp)
-        result["loss"], result["metric"] = measure(best, spec.task)
+        write_net(folder / "checkpoint.npz", folder / "net.npz")
+        best = checkpoints.load(folder / "net.npz").to(model.xp)
+        result["loss"], result["metric"] = measure(best, spec.task, part=part)
         if after is not None:
             result["text"] = after(best)
     except FloatingPointError as error:

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..arrays.checks import positive_integer
 from ..arrays.files import locked
-from . import report
+from . import report, tuning
 from .driver import Result
 from .files import FolderError, check_same, made_folder, read_json
 from .plan import Contender, Study
@@ -48,6 +48,9 @@ def _conduct(study: Study, folder: Path, progress: bool, jobs: int, threads: int
     """Conduct a study whose checked folder no other process writes."""
     if not (folder / "record.json").exists():  # from here on the folder belongs to this study
         report.write_record(study, folder, [], finished=False)
+    if study.choices.tune:
+        conduct(tuning.search(study), folder / "rates", progress, jobs, threads)
+        study = tuning.tuned(study, folder / "rates")
 
     trials, done = study.trials, dict[int, Result]()
     stored = [n for n, (c, seed) in enumerate(trials) if (c.folder(folder, seed) / "result.json").exists()]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..arrays.backend import get_backend
-from ..arrays.checks import one_of, positive_integer
+from ..arrays.checks import fraction, one_of, positive_integer
 from ..baselines.systems import SYSTEMS
 from ..nets.network import Network
 from ..recurrence.cells import CELLS
@@ -36,6 +36,9 @@ class Choices:
     steps: int | None = None
     batch_size: int | None = None
     embedding: int | None = None  # size of a linear map before each net's first layer; None for no map
+    dropout: float | None = None  # between the layers
+    average: float | None = None  # decay of the average of the weights that is validated and tested
+    tune: bool = False  # whether to choose each net's learning rate on validation data, see ``tuning``
     corpus: str | None = None  # of the experiment on characters
     frame: int | None = None  # of the experiment on speech
 
@@ -43,6 +46,9 @@ class Choices:
         for name in ("steps", "batch_size", "embedding", "frame"):
             if getattr(self, name) is not None:
                 positive_integer(name, getattr(self, name))
+        for name in ("dropout", "average"):
+            if getattr(self, name) is not None:
+                fraction(name, getattr(self, name))
         one_of("scale", self.scale, SCALES)
         get_backend(self.backend)
         for name in self.systems or ():
@@ -72,6 +78,7 @@ class Contender:
     look: tuple[int, int] = (0, 0)  # numbers of the colour and the line style of its curve
     series: str = ""  # contenders of one series are joined in a picture over a fact
     after: After | None = None
+    part: str = "test"  # the held-out data of its loss and metric in the table
 
     def spec(self, seed: int) -> RunSpec:
         """Return the description of this contender's run with a seed."""
@@ -145,19 +152,19 @@ def _chosen(experiment: Experiment, choices: Choices) -> list[Contender]:
 
 
 def _with_choices(training: Training, choices: Choices) -> Training:
-    """Return the training with the chosen steps and batch size; a short one is validated often enough for a curve."""
-    if choices.batch_size is not None:
-        training = replace(training, batch_size=choices.batch_size)
+    """Return the training with the chosen settings; a short one is validated often enough for a curve."""
+    given = {name: getattr(choices, name) for name in ("batch_size", "average")}
+    training = replace(training, **{name: value for name, value in given.items() if value is not None})
     if choices.steps is not None:
         often = min(training.validate_every, max(1, choices.steps // 20))
         training = replace(training, steps=choices.steps, validate_every=often)
     return training
 
 
-def _net_options(choices: Choices, task: Task) -> dict[str, Any]:
-    """Return the options of ``net_builder`` that follow from the choices and the task."""
+def _net_options(choices: Choices, task: Task, dropout: float) -> dict[str, Any]:
+    """Return the options of ``net_builder`` that follow from the choices, the task and the experiment's own dropout."""
     own = {"parameters": choices.parameters, "xp": choices.backend, "embedding": choices.embedding}
-    return own | shape_of(task)
+    return own | {"dropout": dropout if choices.dropout is None else choices.dropout} | shape_of(task)
 
 
 def compare_systems(
@@ -169,8 +176,9 @@ def compare_systems(
     training: Training,
     cells: Sequence[str] = tuple(CELLS),
     after: After | None = None,
+    dropout: float = 0.0,
 ) -> list[Contender]:
-    """Return one contender per chosen system, and per cell for systems that take one.
+    """Return one contender per chosen system, and per cell for systems that take one; ``dropout`` unless chosen otherwise.
 
     >>> from dilated_rnn_np.tasks import Adding
     >>> chosen = Choices(systems=("dilated", "skip"), cells=("rnn", "gru"))
@@ -184,13 +192,19 @@ def compare_systems(
         own: Sequence[str | None] = (choices.cells or cells) if SYSTEMS[system].takes_cell else [None]
         for style, cell in enumerate(own):
             label = system if cell is None else f"{system} {cell}"
-            build = net_builder(system, dilations, hidden, cell, **_net_options(choices, task))
+            build = net_builder(system, dilations, hidden, cell, **_net_options(choices, task, dropout))
             contenders.append(Contender(setting, label, task, build, training, look=(colour, style), after=after))
     return contenders
 
 
 def compare_dilations(
-    choices: Choices, setting: str, task: Task, variants: Sequence[Variant], hidden: int, training: Training
+    choices: Choices,
+    setting: str,
+    task: Task,
+    variants: Sequence[Variant],
+    hidden: int,
+    training: Training,
+    dropout: float = 0.0,
 ) -> list[Contender]:
     """Return one dilated RNN per cell and variant; the cells are the chosen ones, or vanilla and, at full scale, GRU.
 
@@ -202,7 +216,7 @@ def compare_dilations(
     contenders = []
     for style, cell in enumerate(choices.cells or (("rnn",) if choices.quick else ("rnn", "gru"))):
         for colour, (label, dilations, facts) in enumerate(variants):
-            build = net_builder("dilated", dilations, hidden, cell, **_net_options(choices, task))
+            build = net_builder("dilated", dilations, hidden, cell, **_net_options(choices, task, dropout))
             look = (colour, style)
             contenders.append(Contender(setting, f"{cell}, {label}", task, build, training, facts, look, series=cell))
     return contenders

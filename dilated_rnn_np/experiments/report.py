@@ -9,12 +9,14 @@ from __future__ import annotations
 import csv
 import datetime
 import json
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ..arrays.files import atomic
-from . import pictures
+from . import pictures, tuning
+from .driver import Training
 from .files import read_json
 from .pictures import Results
 from .plan import Contender, Experiment, Study
@@ -96,11 +98,16 @@ def markdown(study: Study, folder: Path, rows: Sequence[dict[str, Any]], results
     lines += ["| " + " | ".join(_cell(row, name) for name in shown) + " |" for row in rows]
     sizes = f"at most {choices.parameters:,} parameters per net" if choices.parameters else "sizes as in the table"
     runs = f"{study.seeds} runs per net: mean (lowest to highest)" if study.seeds > 1 else "one run per net"
-    notes = [f"{runs}; {sizes}; on test data, with the parameters that did best in validation."]
+    (part,) = {contender.part for contender in contenders}
+    notes = [
+        f"`{command(study)}`",
+        f"{runs}; {sizes}; on {part} data, with the parameters that did best in validation.",
+    ]
     if experiment.compares_systems and len({row["parameters"] for row in rows}) > 1 and not choices.parameters:
         notes.append("Nets of equal hidden sizes differ in parameters; --parameters N compares nets of equally many.")
-    trainings = dict.fromkeys((c.training.steps, c.training.batch_size) for c in contenders)
-    notes += [f"{steps:,} steps of {batch_size} sequences." for steps, batch_size in trainings]
+    notes += dict.fromkeys(_training(contender.training, choices.tune) for contender in contenders)
+    dropouts = {c.setting: result["settings"].get("model", {}).get("dropout") for c, result in results}
+    notes += [f"{setting}: dropout {dropout:g} between the layers." for setting, dropout in dropouts.items() if dropout]
     data = {c.setting: c.task.data_note for c in contenders if c.task.data_note}
     notes += [f"{setting}: {note}." for setting, note in data.items()]
     baselines = {c.setting: c.task for c in contenders if c.task.baseline is not None}
@@ -115,7 +122,41 @@ def markdown(study: Study, folder: Path, rows: Sequence[dict[str, Any]], results
     notes += [_origin(origin) for origin in origins(results)]
     texts = {c.label: result["text"] for c, result in reversed(results) if "text" in result}  # of the first seed
     samples = [line for label in reversed(texts) for line in (f"\n## {label}\n\n```text", texts[label].strip(), "```")]
-    return "\n".join([*lines, "", *(f"- {note}" for note in notes), *samples, ""])
+    lines += ["", *(f"- {note}" for note in notes)]
+    if choices.tune:
+        words = "Validation losses after a tenth of the steps, seed 0; each net runs at its best rate."
+        lines += ["", "## Learning rates", "", words, "", *tuning.table(study, folder / "rates")]
+    return "\n".join([*lines, *samples, ""])
+
+
+def _training(training: Training, tuned: bool) -> str:
+    """Return the settings of a training as a sentence; a tuned learning rate is in the table instead."""
+    rate = "" if tuned else f"learning rate {training.lr:g}, "
+    average = f", weights averaged with decay {training.average:g}" if training.average else ""
+    return (
+        f"{training.steps:,} steps of {training.batch_size} sequences, {training.optimizer}, {rate}{training.schedule} schedule, "
+        f"gradient norm at most {training.max_norm:g}{average}."
+    )
+
+
+def command(study: Study) -> str:
+    """Return the command line of a study, without the places of its data and its folder.
+
+    >>> from dilated_rnn_np.experiments import EXPERIMENTS, Choices
+    >>> choices = Choices("full", systems=("dilated",), settings=("T = 500",), tune=True)
+    >>> command(Study.of(EXPERIMENTS["copy-memory"], choices, seeds=3))
+    "dilated-rnn experiment copy-memory --scale full --systems dilated --setting 'T = 500' --tune --seeds 3"
+    """
+    words = ["dilated-rnn", "experiment", study.experiment.name]
+    for name, value in vars(study.choices).items():
+        option = "--" + name.replace("_", "-")
+        if name == "settings":
+            words += [word for setting in value or () for word in ("--setting", setting)]
+        elif value is True:
+            words.append(option)
+        elif value not in (None, False, "numpy") and name != "data_dir":
+            words += [option, ",".join(value) if isinstance(value, tuple) else str(value)]
+    return shlex.join([*words, "--seeds", str(study.seeds)])
 
 
 def _cell(row: dict[str, Any], name: str) -> str:
@@ -126,8 +167,19 @@ def _cell(row: dict[str, Any], name: str) -> str:
     if isinstance(value, str):
         return value
     places = {"seconds": 1, "ms per step": 1, "steps to half baseline": 0}.get(name, 4)
-    numbers = [f"{n:,}" if isinstance(n, int) else f"{n:,.{places}f}" for n in (value, low, high) if n is not None]
+    numbers = [_number(n, places) for n in (value, low, high) if n is not None]
     return numbers[0] if low == high else "{} ({} to {})".format(*numbers)
+
+
+def _number(value: float, places: int) -> str:
+    """Return a number with a fixed number of decimals, or with an exponent if they would all be 0.
+
+    >>> _number(1234, 4), _number(0.25, 4), _number(5.2e-9, 4)
+    ('1,234', '0.2500', '5.2e-09')
+    """
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:.1e}" if 0 < abs(value) < 0.5 * 10**-places else f"{value:,.{places}f}"
 
 
 def origins(results: Results) -> list[dict[str, Any]]:
@@ -149,7 +201,8 @@ def _origin(origin: dict[str, Any]) -> str:
         return f"{took}; the machine was not recorded."
     device = f", {host['device']}" if "device" in host else ""
     written = ", ".join(f"{name} {version}" for name, version in origin["versions"].items())
-    return f"{took} on {host['processors']} processors, {host['threads']} threads{device} ({host['architecture']}); {written}."
+    kind = host.get("processor", host["architecture"])
+    return f"{took} on {host['processors']} processors, {host['threads']} threads{device} ({kind}); {written}."
 
 
 def duration(seconds: float) -> str:

@@ -34,7 +34,7 @@ def make(study: Study, folder: Path, number: int, threads: int, progress: bool =
     set_num_threads(threads)
     try:
         place = contender.folder(folder, seed)
-        return run(contender.spec(seed), place, contender.after, progress, study.title(number))
+        return run(contender.spec(seed), place, contender.after, progress, study.title(number), contender.part)
     finally:
         set_num_threads(before)
 

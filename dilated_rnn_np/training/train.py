@@ -23,7 +23,7 @@ from ..nets.checkpoint import CheckpointError
 from ..nets.network import Network
 from ..nets.stack import State
 from .batches import Batch, batches_from, unpacked
-from .callbacks import Callback, EarlyStopping
+from .callbacks import Callback, EarlyStopping, WeightAverage
 from .losses import Loss, get_loss, softmax_cross_entropy
 from .optim import Optimizer, checked_norm
 from .progress import interruptible, metrics_file, progress_bar
@@ -47,6 +47,7 @@ def fit(
     validate_every: int = 100,
     patience: int | None = None,
     callbacks: Sequence[Callback] = (),
+    average: WeightAverage | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     checkpoint_every: int = 100,
     resume: bool = False,
@@ -75,6 +76,8 @@ def fit(
     validation : finitely many batches, evaluated every ``validate_every`` steps. patience : stop after this many
         validations in a row without a lower loss; short for the callback ``EarlyStopping(patience)``.
     callbacks : objects of ``Callback`` classes, called before and after each step and at the end.
+    average : validation then measures the averaged parameters, and the best parameters are averages; training itself, and the
+        parameters that the model ends with, do not depend on it.
     checkpoint : a file that is rewritten, atomically, every ``checkpoint_every`` steps and at the end. Only one run at a time
         writes it; other processes may read it at any time.
     resume : continue from ``checkpoint`` where it exists. Without it an existing file is an error, not overwritten.
@@ -114,7 +117,8 @@ def fit(
     for path in (checkpoint, log):
         if path is not None:
             checkpoints.checked_place(path)
-    file = RunFile(None if checkpoint is None else Path(checkpoint), model, optimizer, callbacks, note)
+    stateful = callbacks if average is None else [*callbacks, average]
+    file = RunFile(None if checkpoint is None else Path(checkpoint), model, optimizer, stateful, note)
     kept = f"{checkpoint} holds it; continue with resume=True" if checkpoint else "no checkpoint keeps it"
     with nullcontext() if checkpoint is None else locked(checkpoint):
         run, state = file.restore(steps, truncated) if _is_resumed(file, resume) else (Run(), None)
@@ -149,11 +153,14 @@ def fit(
                     result = train_step(model, optimizer, batch, loss, max_norm, rng, state, budget, metric, cache)
                     row |= {"loss": result.loss, "gradient_norm": result.gradient_norm, "metric": result.metric}
                     run.step, state, cache = step, result.state if truncated else None, result.cache
+                    if average is not None:
+                        average.after_step(run, model, optimizer)
                     if validation is not None and (step % validate_every == 0 or step == steps):
                         check_finite(model)
-                        scores = evaluate(model, validation, loss, metric, truncated)
+                        measured = model if average is None else average.model(model)
+                        scores = evaluate(measured, validation, loss, metric, truncated)
                         row["validation_loss"], row["validation_metric"] = scores
-                        run.validated(model, row["validation_loss"])
+                        run.validated(measured, row["validation_loss"])
                     row["seconds"] = run.seconds = time.perf_counter() - started
                     run.history.append(row)
                     write_row(row)

@@ -3,6 +3,7 @@
 import functools
 import json
 import os
+import re
 from dataclasses import replace
 
 import matplotlib.image
@@ -42,7 +43,12 @@ def test_an_experiment_leaves_table_pictures_record_and_a_folder_for_each_run(tm
     runs = sorted(os.listdir(tmp_path / "e" / "runs"))
     assert len(runs) == 8 and runs[0] == "adding--dilated-gru--seed-0"
     for run in runs:
-        assert set(os.listdir(tmp_path / "e" / "runs" / run)) == {"checkpoint.npz", "metrics.csv", "result.json"}
+        assert set(os.listdir(tmp_path / "e" / "runs" / run)) == {
+            "checkpoint.npz",
+            "metrics.csv",
+            "net.npz",
+            "result.json",
+        }
     record = json.loads((tmp_path / "e" / "record.json").read_text())
     assert record["seeds"] == [0, 1] and record["finished"] and record["runs"] == 8
     (origin,) = record["made with"]
@@ -57,9 +63,10 @@ def test_the_table_shows_what_evaluate_measures_of_the_best_parameters(tmp_path,
     experiment = Experiment("jumpy", "A test.", lambda c: contenders(c, training=jumpy), compares_systems=True)
     best_steps = []
     for row, contender in zip(conduct(tmp_path, experiment, seeds=1), contenders(CHOICES), strict=True):
-        checkpoint = contender.folder(tmp_path, 0) / "checkpoint.npz"
-        assert main(["evaluate", str(checkpoint), "--batch-size", "512"]) == 0
-        assert f"loss {row['loss']:.4f}" in capsys.readouterr().out
+        for name in ("net.npz", "checkpoint.npz"):
+            checkpoint = contender.folder(tmp_path, 0) / name
+            assert main(["evaluate", str(checkpoint), "--batch-size", "512"]) == 0
+            assert f"loss {row['loss']:.4f}" in capsys.readouterr().out
         best_steps.append(checkpoints.read(checkpoint)[1]["best"]["step"])
     assert min(best_steps) < 12
 
@@ -91,9 +98,8 @@ def test_each_result_stores_versions_and_machine(tmp_path, monkeypatch):
     first, second = json.loads((tmp_path / "record.json").read_text())["made with"]
     assert first["versions"]["numpy"] == np.__version__ and second["versions"]["numpy"] == "9.9"
     page = (tmp_path / "table.md").read_text(encoding="utf-8")
-    assert (
-        f"numpy {np.__version__}" in page and "- 4 runs: 0 s of training on 64 processors, 3 threads (abacus)" in page
-    )
+    assert f"numpy {np.__version__}" in page
+    assert re.search(r"- 4 runs: \d+ s of training on 64 processors, 3 threads \(abacus\)", page)
 
 
 def test_seeds_and_systems_may_be_added_later(tmp_path):

@@ -11,6 +11,7 @@ from dilated_rnn_np.baselines import HMLSTM
 from dilated_rnn_np.nets import checkpoint as checkpoints
 from dilated_rnn_np.training.callbacks import Annealing, Callback, EarlyStopping, EpochAverage, WeightAverage
 from dilated_rnn_np.training.losses import softmax_cross_entropy
+from dilated_rnn_np.training.run import copy_with
 
 
 def net(**options):
@@ -133,6 +134,30 @@ def test_an_average_serves_as_a_model_and_leaves_the_trained_one_alone(average):
     assert math.isfinite(evaluate(averaged, batches(1))[0])
     averaged.params["readout.b"][:] = 7
     assert not (average.params["readout.b"] == 7).any() and not (model.params["readout.b"] == 7).any()
+
+
+def test_fit_validates_and_keeps_the_average_at_each_validation(tmp_path):
+    options = {"validation": batches(1), "validate_every": 3}
+    average, snapshots = WeightAverage(decay=0.7), Snapshots()
+    model, run = train(6, [snapshots], average=average, **options)
+    plain, _ = train(6, **options)
+    assert_equal(dict(model.params), dict(plain.params), 0)
+    for step, loss in zip(*run.column("validation_loss"), strict=True):
+        weights = 0.7 ** np.arange(step - 1, -1, -1)
+        weights /= weights.sum()
+        averaged = {
+            name: sum(w * params[name] for w, params in zip(weights, snapshots.params, strict=False))
+            for name in model.params
+        }
+        assert loss == pytest.approx(evaluate(copy_with(model, averaged), options["validation"])[0], rel=1e-6)
+        if step == run.best_step:
+            assert_equal(run.best_params, averaged, 1e-6)
+    assert_equal(average.params, averaged, 1e-6)
+    train(3, average=WeightAverage(0.7), checkpoint=tmp_path / "run.npz", **options)
+    again = WeightAverage(0.7)
+    _, resumed = train(6, average=again, checkpoint=tmp_path / "run.npz", resume=True, **options)
+    assert_equal(resumed.best_params, run.best_params, 0)
+    assert_equal(again.params, average.params, 0)
 
 
 def test_averages_on_a_device_equal_numpy_s(device):

@@ -222,14 +222,14 @@ class NetworkView extends Surface {
     this.stroke(shown, accent, this.pitch >= NEAR ? 3.4 : 2.4, 1);
     for (const place of path.slice(0, shown.length + 1)) this.circle(place, Math.max(this.radius, 3.5), accent);
     for (const [[row, t], [toRow, toT]] of shown) {
-      if (toRow > row || (toT - t) * this.pitch < 24) continue;
+      if ((toT - t) * this.pitch < 24) continue;
       const rise = row === toRow && toT - t > 1 ? this.rise(t, toT - t) : 0;
       const style = { size: 12, weight: 600, colour: colours.ink, align: "center", halo: colours.paper };
       text(
         this.context,
         `+${toT - t}`,
         (this.x(t) + this.x(toT)) / 2,
-        (this.y(row) + this.y(toRow)) / 2 - rise - 10,
+        (this.y(row) + this.y(toRow)) / 2 - rise - (rise ? 10 : this.radius + 9),
         style,
       );
     }

@@ -89,7 +89,8 @@ function render({ address = true, smooth = true } = {}) {
   drawAll();
   if (address) writeAddress();
   explorer.milliseconds = performance.now() - start;
-  $("timing").textContent = explorer.milliseconds.toFixed(1);
+  // The first drawing is no change.
+  if (before) $("timing").textContent = `The last change took ${explorer.milliseconds.toFixed(1)} ms.`;
 }
 
 let writing = null;
@@ -231,14 +232,19 @@ function drawValues() {
 function showTexts() {
   const { graph, stages, stage, path, gradient } = scene;
   const layers = state.d.length;
-  $("mode-hint").innerHTML = MODE_HINTS[state.mode];
+  $("mode-hint").textContent = MODE_HINTS[state.measured ? "measured" : state.mode];
+  $("net-keys").textContent = KEY_HINTS[state.mode];
   $("system-hint").innerHTML = SYSTEM_HINTS[state.system];
   $("reading").textContent = "";
   const [first] = passing.picked;
-  const waiting = first && `From ${rowName(graph, first[0])} at step ${first[1]}: now click a second node.`;
+  const waiting = first
+    ? `From ${rowName(graph, first[0])} at step ${first[1]}: now choose a second node.`
+    : (state.from ?? state.to) === null
+      ? "No path is chosen."
+      : "Give both steps.";
   $("path-result").innerHTML = scene.ends
     ? pathText(graph, path, ...scene.ends, scene.end)
-    : waiting || "No path is chosen.";
+    : waiting;
   if (state.mode === "backward") {
     $("stage-result").innerHTML = backwardText(stages, stage, gradient.edges);
     const end = lossStep();
@@ -257,7 +263,9 @@ function showTexts() {
     ? `→ stage ${stages.stageOf(row, t) + 1} of ${stages.count}`
     : asked
       ? "→ no such node"
-      : "";
+      : (row ?? t) === null
+        ? ""
+        : "→ give both the layer and the step";
   $("net").setAttribute(
     "aria-label",
     `${graph.label}, ${graph.nodes.length} rows above the input, ${state.T} time steps`,
@@ -267,7 +275,8 @@ function showTexts() {
     gap > 1
       ? `Joins the newest K = gcd = ${gap} steps of the top layer (section 2.2): without it, steps of different residues
         modulo ${gap} never meet.`
-      : "Has an effect where the dilations have a common divisor K > 1, as with l<sub>0</sub> above 0 (section 2.2).";
+      : `Joins the newest K steps of the top layer, where the dilations have a common divisor K > 1, as with l<sub>0</sub>
+        above 0 (section 2.2). Here K = 1: no effect.`;
   showTable();
   showSpan();
 }
@@ -307,7 +316,7 @@ function showTable() {
   const cycle = cycleOf();
   const span = spanShown();
   $("head-span").textContent = `n = ${span}`;
-  $("head-steps").textContent = `for T = ${state.T}`;
+  $("head-steps").textContent = `T = ${state.T}`;
   for (const name of Object.keys(SYSTEMS)) {
     const row = $(`row-${name}`);
     const shown = state.show.includes(name);
@@ -344,7 +353,7 @@ function showSpan() {
   const span = passing.hoverSpan ?? state.n;
   $("chart").setAttribute("aria-valuenow", spanShown());
   if (span === null) {
-    $("span-result").textContent = "Hover over the chart, or focus it and press the arrow keys.";
+    $("span-result").textContent = "Point at the chart, focus it and press the arrow keys, or type a span.";
     return;
   }
   const values = state.show.map((name) => `${SYSTEMS[name].name} ${figure(lengthsOf(name)[span])}`).join(", ");

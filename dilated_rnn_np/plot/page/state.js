@@ -56,16 +56,19 @@ const READ = {
 
 function stateFromHash() {
   const found = { ...DEFAULTS, theme: state.theme };
-  for (const [name, value] of new URLSearchParams(location.hash.slice(1))) {
+  const address = new URLSearchParams(location.hash.slice(1));
+  for (const [name, value] of address) {
     if (name in DEFAULTS) found[name] = READ[name] ? READ[name](value) : value;
   }
+  // The path to start with must not lengthen a sequence that the address names.
+  if (!address.has("to") && found.to >= found.T) found.from = found.to = null;
   return found;
 }
 
 function hashOfState() {
   const written = (value) =>
-    Array.isArray(value) ? value.join(",") : value === true ? "1" : value === false ? "0" : `${value}`;
-  const parts = Object.entries(state).filter(([name, value]) => `${value}` !== `${DEFAULTS[name]}` && value !== null);
+    Array.isArray(value) ? value.join(",") : value === true ? "1" : value === false ? "0" : `${value ?? ""}`;
+  const parts = Object.entries(state).filter(([name, value]) => `${value}` !== `${DEFAULTS[name]}`);
   return parts.map(([name, value]) => `${name}=${name === "view" ? value.join(".") : written(value)}`).join("&");
 }
 

@@ -2,24 +2,32 @@
 
 const plural = (count, noun) => `${grouped(count)} ${noun}${count === 1 ? "" : "s"}`;
 const figure = (value, digits = 4) =>
-  Number.isFinite(value) ? (Number.isInteger(value) ? `${value}` : value.toFixed(digits)) : "∞";
+  Number.isFinite(value) ? (Number.isInteger(value) ? `${value}` : value.toFixed(digits)).replace("-", "−") : "∞";
 
 function small(value) {
   if (value === 0) return "0";
   if (value >= 0.001 && value < 10000) return `${Number(value.toPrecision(3))}`;
   const [mantissa, exponent] = value.toExponential(1).split("e");
-  return `${mantissa} · 10<sup>${exponent.replace("+", "").replace("-", "−")}</sup>`;
+  return `${mantissa}\u00a0·\u00a010<sup>${exponent.replace("+", "").replace("-", "−")}</sup>`;
 }
 
 const MODE_HINTS = {
-  paths: "Hover over a node to light everything that it can see. Click two nodes for a shortest path between them.",
+  paths: "Point at a node to light everything that it can see. Click two nodes for a shortest path between them.",
   forward: "Look for: how many nodes light up together, and how many stages that saves. Click a node to see its stage.",
   backward: "Look for: how far from the loss the edges are still strong. Click a step to put the loss there.",
+  measured: "Look for: how far from the loss the edges are still strong.",
+};
+
+const STEP_KEYS = "The left and right arrow keys step, and the space bar plays.";
+const KEY_HINTS = {
+  paths: "Arrow keys move over the nodes, Enter picks a node, Escape clears.",
+  forward: STEP_KEYS,
+  backward: STEP_KEYS,
 };
 
 const SYSTEM_HINTS = {
   dilated:
-    "Layer l reads its own state s(l) steps before: c<sub>t</sub> = f(x<sub>t</sub>, c<sub>t−s(l)</sub>) (section 2.1).",
+    "Layer l reads its own state d = s(l) steps before: c<sub>t</sub> = f(x<sub>t</sub>, c<sub>t−s(l)</sub>) (section 2.1).",
   plain: `Every layer reads its own state of the step before: c<sub>t</sub> = f(x<sub>t</sub>, c<sub>t−1</sub>). Of the
     dilations below only their number counts: one per layer.`,
   skip: `Every layer reads two of its states: c<sub>t</sub> = f(x<sub>t</sub>, c<sub>t−1</sub>, c<sub>t−s</sub>) (section
@@ -102,6 +110,12 @@ function gradientText(state, end, reached, span) {
   const plain = `a plain RNN needs ${plural(span, "hop")}: ${power(span)}`;
   const where = `From the loss at step ${end} to the input at step ${end - span}`;
   if (!reached) return `${where}: <strong>no path</strong>, the gradient is exactly 0; ${plain}.`;
-  if (state.system === "plain") return `${where}: ${plain}. That is why it forgets: a factor for every step.`;
+  if (state.system === "plain") return `${where}: ${plain}. ${plainText(state.r)}`;
   return `${where}: ${plural(reached.hops, "hop")}, ${power(reached.hops)}; ${plain}.`;
+}
+
+function plainText(factor) {
+  if (factor > 1) return "It explodes: above 1, a factor for every step makes the gradient grow without bound.";
+  if (factor === 1) return "Only a factor of exactly 1 keeps the gradient over any number of steps.";
+  return "That is why it forgets: a factor for every step leaves training almost nothing to learn from inputs far back.";
 }
