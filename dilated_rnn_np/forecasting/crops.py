@@ -17,6 +17,7 @@ from .track import Track, reach
 
 NOISE = 0.1  # standard deviation of the noise added to the inputs
 MOST_STEPS = 2**15  # time steps per batch: fewer crops where seasons, and so crops, are very long
+DRAWS = 100  # at most, of a batch
 BURN_IN = 48  # steps without a loss at the start of a crop from inside a series, whose state is not known
 
 
@@ -58,8 +59,16 @@ class Crops:
             step += 1
 
     def batch(self, step: int) -> Batch:
-        """Return batch number ``step``."""
-        rng, n, h = stream(self.seed, "batches", step), self.steps, self.horizon
+        """Return batch number ``step``; a batch without a known target is drawn again."""
+        rng = stream(self.seed, "batches", step)
+        for _ in range(DRAWS):
+            x, both = self._drawn(rng)
+            if both[..., self.horizon :].any():
+                break
+        return x, both
+
+    def _drawn(self, rng: np.random.Generator) -> Batch:
+        n, h = self.steps, self.horizon
         rows = rng.choice(self.rows, self.batch_size, replace=self.batch_size > len(self.rows))
         starts = rng.integers(0, np.maximum(self.lengths[rows] - n, 0) + 1)
         track = Track.joined([self._part(i, s) for i, s in zip(rows, starts, strict=True)])
@@ -68,7 +77,7 @@ class Crops:
         x = inputs(track, base)  # (B, n, D)
         x = x + NOISE * rng.standard_normal(x.shape, dtype=np.float32)
         exogenous = np.stack([_window(self.exogenous[i], s, n) for i, s in zip(rows, starts, strict=True)])
-        x = np.concatenate([x, np.nan_to_num(exogenous)], axis=-1)
+        x = np.concatenate([x, np.nan_to_num(exogenous).astype(np.float32)], axis=-1)
         y = targets(
             np.stack([_window(self.z[i], s, n + h) for i, s in zip(rows, starts, strict=True)]), forecast, base.sigma
         )

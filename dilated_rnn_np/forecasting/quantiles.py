@@ -66,7 +66,7 @@ class QuantileHead:
         y, w = np.split(targets, 2, axis=-1)  # (T, B, h) each
         error = self.quantiles(output) - y[..., None]  # (T, B, h, Q)
         slope = (error > 0).astype(output.dtype) - np.array(self.levels, output.dtype)
-        share = w[..., None] / w.sum()
+        share = w[..., None] / (w.sum() or 1)  # a batch without a known target has the loss 0
         return (share * slope * error).sum(), self.backward(share * slope, output)
 
     def count(self, output: np.ndarray, targets: np.ndarray, lengths: None = None, weights: None = None) -> np.ndarray:

@@ -49,20 +49,29 @@ class Track:
 
     def append(self, columns: Sequence[np.ndarray]) -> None:
         """Drop the first column and append a new one, as ``advance`` returns it, in place."""
-        for part, column in zip((self.z, self.error, self.level, self.trend, *self.entries), columns, strict=True):
+        for part, column in zip(self.parts, columns, strict=True):
             part[:, :-1] = part[:, 1:].copy()
             part[:, -1] = column
 
     @classmethod
     def joined(cls, tracks: Sequence[Track]) -> Track:
         """Return the tracks of several series over equally many steps as one."""
-        parts = [[t.z, t.error, t.level, t.trend, *t.entries] for t in tracks]
-        joined = [np.concatenate(part) for part in zip(*parts, strict=True)]
-        return cls(tracks[0].seasons, *joined[:4], joined[4:])
+        parts = zip(*(track.parts for track in tracks), strict=True)
+        return cls.of(tracks[0].seasons, [np.concatenate(part) for part in parts])
+
+    @classmethod
+    def of(cls, seasons: Sequence[int], parts: Sequence[np.ndarray]) -> Track:
+        """Return the track of the arrays that ``parts`` lists."""
+        z, error, level, trend, *entries = parts
+        return cls(tuple(seasons), z, error, level, trend, entries)
+
+    @property
+    def parts(self) -> list[np.ndarray]:
+        """All arrays: z, error, level, trend and the seasons' entries."""
+        return [self.z, self.error, self.level, self.trend, *self.entries]
 
     def _each(self, change: Callable[[np.ndarray], np.ndarray]) -> Track:
-        parts = [change(part) for part in (self.z, self.error, self.level, self.trend, *self.entries)]
-        return Track(self.seasons, *parts[:4], parts[4:])
+        return Track.of(self.seasons, [change(part) for part in self.parts])
 
     @property
     def steps(self) -> int:
@@ -158,7 +167,7 @@ def follow(
     parts = [np.full((N, R + T), np.nan) for _ in range(4 + len(seasons))]  # z, error, level, trend and the seasons
     for part, season in zip(parts[4:], smoother.seasons, strict=True):
         part[:, :R] = season[np.arange(-R, 0) % len(season), :, 0].T
-    track, ends = Track(tuple(seasons), *parts[:4], parts[4:]), smoother.copy()
+    track, ends = Track.of(seasons, parts), smoother.copy()
     for t in range(T):
         columns = advance(smoother, t, z[:, t], rates, shares)
         for part, column in zip(parts, columns, strict=True):

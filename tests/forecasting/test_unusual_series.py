@@ -9,7 +9,7 @@ from dilated_rnn_np.forecasting import Forecaster
 from dilated_rnn_np.forecasting.crops import Crops
 from dilated_rnn_np.forecasting.following import Followed
 
-SEASONAL = 10 + 3 * np.sin(np.arange(60) * 2 * np.pi / 6)
+SEASONAL = 10 + 3 * np.sin(np.arange(60) * 2 * np.pi / 6) + 0.1 * np.random.default_rng(0).normal(size=60)
 
 
 def backtest(panel, **settings):
