@@ -49,8 +49,9 @@ class Crops:
         last = [np.flatnonzero(~np.isnan(y)).max(initial=-1) for y in self.series]
         self.rows = np.flatnonzero(np.array(last) >= self.warm_up)  # the series with a target after the warm-up
         self.steps = int(min(self.steps, self.lengths.max()))
-        choices = np.maximum(self.lengths[self.rows] - self.steps + 1, 1).sum()
-        self.batch_size = int(min(self.batch_size, choices, max(1, MOST_STEPS // self.steps)))
+        choices = np.maximum(self.lengths[self.rows] - self.steps + 1, 1)  # crops per series
+        self.odds = choices / choices.sum()  # so that short series are not learned by heart
+        self.batch_size = int(min(self.batch_size, choices.sum(), max(1, MOST_STEPS // self.steps)))
 
     def starting_at(self, step: int) -> Iterator[Batch]:
         """Yield the batches from number ``step`` on: x (T, B, D), and the targets with their weights, (T, B, 2 horizon)."""
@@ -69,7 +70,7 @@ class Crops:
 
     def _drawn(self, rng: np.random.Generator) -> Batch:
         n, h = self.steps, self.horizon
-        rows = rng.choice(self.rows, self.batch_size, replace=self.batch_size > len(self.rows))
+        rows = rng.choice(self.rows, self.batch_size, self.batch_size > len(self.rows), self.odds)
         starts = rng.integers(0, np.maximum(self.lengths[rows] - n, 0) + 1)
         track = Track.joined([self._part(i, s) for i, s in zip(rows, starts, strict=True)])
         base = self.base.rows(rows)

@@ -97,8 +97,8 @@ class Track:
 
     def _simple_paths(self, horizon: int) -> Iterator[np.ndarray]:
         """Yield the forecasts of all methods but the smoothing, NaN where they look before the start of the series."""
+        yield np.repeat(self.z[:, -self.steps :, None], horizon, axis=2)
         if not self.seasons:
-            yield np.repeat(self.z[:, -self.steps :, None], horizon, axis=2)
             return
         first, longest = self.seasons[0], self.seasons[-1]
         naive = self._last_cycle(self.z, first, horizon)
@@ -138,17 +138,17 @@ def candidate_names(seasons: Sequence[int]) -> tuple[str, ...]:
     With m as a season, ``j = m ceil(k / m)``, and R_t as the mean of the shortest season's last cycle:
 
     * "smoothing": exponential smoothing;
-    * "naive": ``z_t``, without seasons; "seasonal naive": ``z_{t+k-j}`` for the shortest season;
+    * "naive": ``z_t``; "seasonal naive": ``z_{t+k-j}`` for the shortest season;
     * "drift m": ``z_{t+k-j} + R_t - R_{t-m}``; "drift 2 m": its mean with the same from two cycles back;
     * "difference": the seasonal naive forecast, plus the change from its cycle to this one as seen one longest season ago.
 
     >>> candidate_names((7,))
-    ('smoothing', 'seasonal naive', 'drift 7', 'drift 2 7')
+    ('smoothing', 'naive', 'seasonal naive', 'drift 7', 'drift 2 7')
     """
     if not seasons:
         return "smoothing", "naive"
     drifts = [name for m in seasons for name in (f"drift {m}", f"drift 2 {m}")]
-    return ("smoothing", "seasonal naive", *drifts, *(["difference"] if len(seasons) > 1 else []))
+    return ("smoothing", "naive", "seasonal naive", *drifts, *(["difference"] if len(seasons) > 1 else []))
 
 
 def follow(

@@ -72,11 +72,11 @@ FIT = {
     "0 steps": (lambda: small().fit(PANEL, steps=0), "steps must be a whole number of at least 1, got 0"),
     "unknown method": (
         lambda: small(methods=("seasonal",)).fit(PANEL),
-        "unknown method 'seasonal'; known: smoothing, seasonal naive, drift 4, drift 2 4",
+        "unknown method 'seasonal'; known: smoothing, naive, seasonal naive, drift 4, drift 2 4",
     ),
     "method of a season that no series has": (
         lambda: small(seasons=(4, 50), methods=("drift 50",)).fit(PANEL),
-        "unknown method 'drift 50'; known: smoothing, seasonal naive, drift 4, drift 2 4",
+        "unknown method 'drift 50'; known: smoothing, naive, seasonal naive, drift 4, drift 2 4",
     ),
     "resume without checkpoint": (
         lambda: small().fit(PANEL, resume=True),

@@ -67,7 +67,7 @@ def test_forecasts_of_series_with_negative_values_or_without_zeros_may_cross_zer
 
 
 def test_an_unknown_method_is_refused_with_the_known_ones():
-    with pytest.raises(ValueError, match="unknown method 'drift 5'; known: smoothing, seasonal naive, drift 6"):
+    with pytest.raises(ValueError, match="unknown method 'drift 5'; known: smoothing, naive, seasonal naive, drift 6"):
         Forecaster(4, (6,), members=0, methods=["drift 5"]).fit({"b": SEASONAL})
 
 

@@ -100,7 +100,7 @@ def slow_methods(z, seasons, smoothing):
     def seasonal(t, k, m):
         return at(t + k - back(k, m))
 
-    formulas = {"smoothing": lambda t, k: math.nan}
+    formulas = {"smoothing": lambda t, k: math.nan, "naive": lambda t, k: z[t]}
     if seasons:
         short, long = seasons[0], seasons[-1]
         formulas["seasonal naive"] = lambda t, k: seasonal(t, k, short)
@@ -117,8 +117,6 @@ def slow_methods(z, seasons, smoothing):
             formulas["difference"] = lambda t, k: (
                 seasonal(t, k, short) + seasonal(t, k, long) - at(t + k - back(k, short) - long)
             )
-    else:
-        formulas["naive"] = lambda t, k: z[t]
     found = {}
     for name, formula in formulas.items():
         path = np.array([[formula(t, k) for k in range(1, horizon + 1)] for t in range(T)])
