@@ -225,8 +225,8 @@ def residuals(name, ahead):
     frozen, series = base.frozen, panel[name]
     own = base.frozen.base.rows(np.array([frozen.rows[name]]))
     track = Followed.of([series.y], own, frozen.seasons, frozen.warm_up).track
-    forecast, methods = base_forecast(track, own, HORIZON)
-    x = inputs(track, own, forecast, methods, "errors")[0]
+    forecast = base_forecast(track, own, HORIZON)
+    x = inputs(track, own)[0]
     z = np.concatenate([track.z[0, -len(series) :], np.full(HORIZON, np.nan)])
     return x, targets(z[None], forecast, own.sigma)[0, :, ahead - 1]
 
@@ -280,7 +280,7 @@ assert max(shares["sea temperature"]) < 0.1
 
 # %%
 STEPS = size(160, 400)
-SETTINGS = {"seasons": (SEASON,), "inputs": "errors", "hidden_size": 16, "dropout": 0.1}
+SETTINGS = {"seasons": (SEASON,), "hidden_size": 16, "dropout": 0.1}
 
 
 def trained(**options):

@@ -59,7 +59,7 @@ def _row(
     facts: Mapping[str, list[float]] | None = None,
 ) -> dict[str, Any]:
     """Return one row: plain numbers, None for a missing value."""
-    row: dict[str, Any] = {"inputs": setting, "forecast": label, "runs": len(scores) if facts else None}
+    row: dict[str, Any] = {"kind": setting, "forecast": label, "runs": len(scores) if facts else None}
     for name in ("parameters", "seconds"):
         row |= spread(name, (facts or {}).get(name, []))
     for part in PARTS:

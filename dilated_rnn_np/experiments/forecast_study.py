@@ -24,7 +24,7 @@ FOLLOWED = ("scale", "settings", "steps", "data_dir")  # the choices that apply 
 class Row:
     """One row of the table: a forecaster, fitted once per seed."""
 
-    setting: str  # a group of rows, such as the kind of inputs
+    setting: str  # a group of rows, such as the controls
     label: str  # the forecaster in words
     options: dict[str, Any]  # of the Forecaster
     steps: int = 1  # of training per net; without nets they do not matter

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from ..forecasting import Panel, Series, m4_hourly
-from ..forecasting.features import INPUTS
 from ..forecasting.forecaster import dilations_of
 from .forecast_study import ForecastExperiment, Results, Row
 from .plan import Choices
@@ -51,22 +50,19 @@ def panels(choices: Choices) -> tuple[Panel, Panel]:
 
 
 def rows(choices: Choices) -> list[Row]:
-    """Return the base alone, and for each kind of inputs the net without a base and with one, and the controls."""
-    steps = choices.steps or (8 if choices.quick else 130)
+    """Return the base alone, the net without a base, with a simple one and with the whole one, and the controls."""
+    steps = choices.steps or (8 if choices.quick else 200)
+    variants: list[tuple[str, str, dict[str, Any]]] = [
+        ("base", BASE, {"members": 0}),
+        ("net", NO_BASE, {"seasons": (), "dilations": DILATIONS, "methods": ("naive",)}),
+        ("net", ON_NAIVE, {"methods": ("seasonal naive",)}),
+        ("net", BOTH, {}),
+        ("control", MEMORYLESS, {"dilations": [BEYOND] * len(DILATIONS)}),
+        ("control", ONES, {"dilations": [1] * len(DILATIONS)}),
+        ("ensemble", FOUR, {"members": 4}),
+    ]
     net = {"seasons": SEASONS, "hidden_size": 8 if choices.quick else 40}
-    found = [Row("none", BASE, {**net, "members": 0})]
-    for kind in ("errors",) if choices.quick else INPUTS:
-        own = {**net, "inputs": kind}
-        variants: dict[str, dict[str, Any]] = {
-            NO_BASE: {"seasons": (), "dilations": DILATIONS, "methods": ("naive",)},
-            ON_NAIVE: {"methods": ("seasonal naive",)},
-            BOTH: {},
-            MEMORYLESS: {"dilations": [BEYOND] * len(DILATIONS)},
-            ONES: {"dilations": [1] * len(DILATIONS)},
-            FOUR: {"members": 4},
-        }
-        found += [Row(kind, label, own | options, steps) for label, options in variants.items()]
-    return found
+    return [Row(kind, label, net | options, steps) for kind, label, options in variants]
 
 
 CONTRIBUTIONS = (
@@ -81,19 +77,15 @@ CONTRIBUTIONS = (
 
 def findings(results: Results) -> list[str]:
     """Return a sentence per contribution: the validation OWA without it and with it, seed by seed."""
-    owas = {
-        (row.setting, row.label, seed): result["validation"]["forecaster"]["owa"] for (row, seed), result in results
-    }
+    owas = {(row.label, seed): result["validation"]["forecaster"]["owa"] for (row, seed), result in results}
     sentences = []
-    for kind in dict.fromkeys(setting for setting, *_ in owas if setting != "none"):
-        for what, without, with_it in CONTRIBUTIONS:
-            pairs = []
-            for seed in sorted({seed for *_, seed in owas}):
-                control = owas.get(("none", BASE, 0) if without == BASE else (kind, without, seed))
-                own = owas.get((kind, with_it, seed))
-                pairs += [(control, own)] if control is not None and own is not None else []
-            if pairs:
-                sentences.append(_contribution(f"{what} (inputs: {kind})", np.array(pairs)))
+    for what, without, with_it in CONTRIBUTIONS:
+        pairs = []
+        for seed in sorted({seed for _, seed in owas}):
+            control, own = owas.get((without, 0 if without == BASE else seed)), owas.get((with_it, seed))
+            pairs += [(control, own)] if control is not None and own is not None else []
+        if pairs:
+            sentences.append(_contribution(what, np.array(pairs)))
     return sentences
 
 
@@ -120,12 +112,11 @@ EXPERIMENT = ForecastExperiment(
         "Published: Makridakis, Spiliotis and Assimakopoulos, The M4 Competition, International Journal of Forecasting 36, "
         "2020. "
         "The quick scale forecasts a few of the series, so its figures are not comparable with these.",
-        "inputs: errors gives the net three numbers per step, the last error, the distance from the level and the scale; "
-        "methods adds the forecasts of all base methods.",
+        "The net has three inputs per step: the last error, the distance from the smoothed level, and the scale of the errors.",
         "net without a base: the net predicts the distance from the last value, without any seasonal forecast or seasonal "
         "smoothing in its inputs; it learns of the seasons by its dilations alone.",
         "net and seasonal naive: the base is the seasonal naive forecast; the inputs know the errors of the smoothing.",
-        f"memoryless: all dilations are {BEYOND:,}, longer than any series. All nets of one kind of inputs have the same size.",
+        f"memoryless: all dilations are {BEYOND:,}, longer than any series. All nets have the same size.",
     ),
     findings=findings,
 )

@@ -17,7 +17,7 @@ from dilated_rnn_np.forecasting import Forecaster, m4
 
 
 def test_the_scores_are_those_of_backtests_on_the_training_part_and_on_the_test_part(tmp_path):
-    table = {(row["inputs"], row["forecast"]): row for row in conduct(tmp_path)}
+    table = {(row["kind"], row["forecast"]): row for row in conduct(tmp_path)}
     history, whole = panels(Choices())
     for row in rows(Choices()):
         forecaster = Forecaster(HORIZON, rng=0, **row.options)
@@ -77,7 +77,7 @@ def test_a_stopped_study_goes_on_without_repeating_finished_rows(tmp_path, monke
 
 
 def test_an_error_in_one_row_keeps_the_table_of_the_others(tmp_path):
-    with pytest.raises(ValueError, match="inputs"):
+    with pytest.raises(ValueError, match="cell"):
         conduct(tmp_path, tiny(own_rows=failing_rows))
     assert len(list(tmp_path.rglob("result.json"))) == 2
     assert "| errors | both | 1 |" in (tmp_path / "table.md").read_text(encoding="utf-8")
@@ -125,9 +125,7 @@ def results(both, memoryless):
 )
 def test_a_part_contributes_only_if_every_seed_agrees(memoryless, verb):
     (sentence,) = m4_hourly.findings(results((0.40, 0.41), memoryless))
-    assert (
-        sentence.startswith(f"Recurrence (inputs: errors) {verb} the error: validation OWA ") and "per seed" in sentence
-    )
+    assert sentence.startswith(f"Recurrence {verb} the error: validation OWA ") and "per seed" in sentence
 
 
 def test_one_seed_is_called_one_seed():
@@ -146,8 +144,8 @@ def test_m4_rows_have_equal_sizes_and_the_control_reaches_beyond_every_series():
     for scale in ("quick", "full"):
         found = m4_hourly.rows(Choices(scale))
         assert len({(row.setting, row.label) for row in found}) == len(found)
-        nets = {row.label: Forecaster(48, **row.options) for row in found if row.setting == "errors"}
-        assert len(nets) == 6 and len([row for row in found if row.setting == "none"]) == 1
+        nets = {row.label: Forecaster(48, **row.options) for row in found if row.setting != "base"}
+        assert len(nets) == 6 and len(found) == 7
         assert len({len(f.dilations or m4_hourly.DILATIONS) for f in nets.values()}) == 1
 
 
@@ -159,4 +157,4 @@ def test_m4_hourly_runs_from_the_command_line_to_the_printed_table(tmp_path, mon
     assert main(command) == 0
     printed = capsys.readouterr().out
     assert "| published | winner, submission 118 |" in printed and "[7/7]" in printed
-    assert "Recurrence (inputs: errors)" in printed
+    assert "Recurrence" in printed

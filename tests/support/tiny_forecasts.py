@@ -26,14 +26,14 @@ def rows(choices):
     net = {"seasons": (4,), "hidden_size": 3}
     return [
         Row("none", "base", {**net, "members": 0}),
-        Row("errors", "both", {**net, "inputs": "errors"}, choices.steps or 2),
-        Row("methods", "both", {**net, "inputs": "methods"}, choices.steps or 2),
+        Row("errors", "both", {**net}, choices.steps or 2),
+        Row("methods", "both", {**net, "dropout": 0.0}, choices.steps or 2),
     ]
 
 
 def failing_rows(choices):
     """The rows, of which the last one cannot be built."""
-    return [*rows(choices)[:2], Row("methods", "both", {"inputs": "unknown"})]
+    return [*rows(choices)[:2], Row("methods", "both", {"cell": "unknown"})]
 
 
 def tiny(own_panels=panels, own_rows=rows, **options):
