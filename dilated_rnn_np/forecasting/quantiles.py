@@ -83,7 +83,7 @@ def _sigmoid(a: np.ndarray) -> np.ndarray:
 
 
 def distances(errors: np.ndarray, levels: Sequence[float]) -> np.ndarray:
-    """Return the scales s of a head whose outputs of 0 give the quantiles of past errors, (h, Q).
+    """Return the scales s of a head whose outputs of 0 give quantiles as far apart as those of past errors, (h, Q).
 
     Parameters
     ----------
