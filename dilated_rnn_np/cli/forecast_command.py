@@ -15,7 +15,7 @@ from ..arrays.threads import get_num_threads, set_num_threads
 from ..experiments.files import check_same, made_folder, read_json
 from ..forecasting import Forecaster, Panel, load, read_csv, read_future
 from ..forecasting.backtest import check_windows
-from ..forecasting.timestamps import shown
+from ..forecasting.panels.timestamps import shown
 from .errors import UserError, user_errors
 from .gallery import forecast_picture
 from .options import typed

@@ -10,7 +10,7 @@ from ..experiments import EXPERIMENTS, FORECAST_EXPERIMENTS, Training
 from ..experiments.driver import HELD_OUT, SCHEDULES
 from ..experiments.plan import SCALES
 from ..experiments.tuning import RATES
-from ..forecasting.forecaster import STEPS
+from ..forecasting.training import STEPS
 from ..recurrence.cells import CELLS
 from ..recurrence.init import SCHEMES
 from ..tasks import TASKS
