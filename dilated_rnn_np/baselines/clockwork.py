@@ -100,6 +100,13 @@ class ClockworkLayer(RecurrentLayer):
         m = self.hidden_size // len(self.periods)
         return slice(i * m, i * m + m)
 
+    @property
+    def num_parameters(self) -> int:
+        """How many numbers W_x, b and the blocks of W_h hold."""
+        modules, H = len(self.periods), self.hidden_size
+        blocks = modules * (modules + 1) // 2
+        return H * (self.input_size + 1) + blocks * (H // modules) ** 2
+
     def initial_params(self, rng: np.random.Generator, input_init: Scheme, recurrent_init: Scheme) -> Params:
         """Draw each recurrent block for itself; biases are 0."""
         modules, H = len(self.periods), self.hidden_size

@@ -120,6 +120,12 @@ class ConvolutionLayer(Layer):
         """Return (1, B, H) for the newest output and (m, B, D) for the last inputs."""
         return [(1, batch_size, self.hidden_size), (self.span, batch_size, self.input_size)]
 
+    @property
+    def num_parameters(self) -> int:
+        """How many numbers the convolutions and their biases hold."""
+        D, H = self.input_size, self.hidden_size
+        return H * (2 * self.kernel * D + H + 3) + (0 if D == H else H * D)
+
     def initial_params(self, rng: np.random.Generator, input_init: Scheme, recurrent_init: Scheme) -> Params:
         """Draw filter, gate and 1x1 convolutions, all by ``input_init``, since nothing is recurrent; biases are 0.
 

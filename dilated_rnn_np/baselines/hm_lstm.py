@@ -149,6 +149,15 @@ class HMLSTMLayer(RecurrentLayer):
         """Return (1, B, L*H) for h and c, and (1, B, L-1) for z."""
         return [(1, batch_size, n) for n in (self.hidden_size, self.hidden_size, self.levels - 1)]
 
+    @property
+    def num_parameters(self) -> int:
+        """How many numbers W, U, V and b of all levels hold."""
+        H, total = self.level_size, 0
+        for l in range(self.levels):
+            top, D = l == self.levels - 1, self.input_size if l == 0 else H
+            total += 4 * H * (D + H + 1) if top else (4 * H + 1) * (D + 2 * H + 1)
+        return total
+
     def initial_params(self, rng: np.random.Generator, input_init: Scheme, recurrent_init: Scheme) -> Params:
         """Draw each gate block for itself, ``V`` with the scheme of ``W``; biases are 0."""
         H, params = self.level_size, {}

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..arrays.backend import Array, array_module
 from ..arrays.checks import fraction, positive
-from ..nets.layer import Params
+from ..nets.layer import Params, gate_parameters
 from ..nets.summary import LayerSummary
 from ..recurrence.cells import LSTM, Arrays
 from ..recurrence.gates import pre_activations, pre_activations_backward
@@ -104,6 +104,11 @@ class PhasedLayer(RecurrentLayer):
     periods: tuple[float, float]
     open_ratio: float
     leak: float
+
+    @property
+    def num_parameters(self) -> int:
+        """How many numbers the gates, log_tau and s hold."""
+        return gate_parameters(CELL, self.input_size, self.hidden_size) + 2 * self.hidden_size
 
     def initial_params(self, rng: np.random.Generator, input_init: Scheme, recurrent_init: Scheme) -> Params:
         """Draw each unit's period, the LSTM's gate blocks, each for itself, and each unit's shift; biases are 0."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..arrays.backend import Array
 from ..arrays.checks import positive_integer
-from ..nets.layer import Params
+from ..nets.layer import Params, gate_parameters
 from ..nets.model import DilatedRNN
 from ..nets.summary import LayerSummary
 from ..recurrence.cells import Arrays, Cell, get_cell
@@ -83,6 +83,12 @@ class SkipLayer(RecurrentLayer):
 
     cell: Cell
     skip: int
+
+    @property
+    def num_parameters(self) -> int:
+        """How many numbers the gates and W_s hold."""
+        H = self.hidden_size
+        return gate_parameters(self.cell, self.input_size, H) + len(self.cell.gates) * H * H
 
     def initial_params(self, rng: np.random.Generator, input_init: Scheme, recurrent_init: Scheme) -> Params:
         """Draw each gate block for itself, set biases to 0, then apply the cell's own initialisation."""

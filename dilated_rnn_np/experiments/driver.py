@@ -20,7 +20,7 @@ from ..training.callbacks import Annealing
 from ..training.optim import OPTIMIZERS, Optimizer, checked_norm, cosine_decay, get_optimizer
 from ..training.run import Run
 from ..training.step import evaluate
-from ..training.train import check_budget, fit
+from ..training.train import check_memory_for, fit
 from . import environment
 from .files import check_same, made_folder, read_json, read_metrics
 
@@ -101,9 +101,9 @@ class RunSpec:
         return json.loads(json.dumps(settings | {"model": checkpoints.model_record(self.model)[1]}))
 
     def check_budget(self) -> None:
-        """Raise a ValueError if the training's memory budget is too small for the first batch."""
+        """Raise a ValueError if the memory budget, or the machine's memory, is too small for the first batch."""
         first = next(iter(self.task.batches(self.training.batch_size, self.seed)))
-        check_budget(self.model, first, self.training.budget)
+        check_memory_for(self.model, first, self.training.budget)
 
 
 def check_folder(spec: RunSpec, folder: Path, resume: bool) -> None:

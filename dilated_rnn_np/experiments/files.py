@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import re
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays.regular_files import read_regular
 from ..training.run import COLUMNS
 
 
@@ -52,15 +54,14 @@ def read_metrics(path: Path) -> dict[str, np.ndarray]:
     """Return the columns of a metrics.csv, NaN for empty cells; the columns are empty if the file does not exist."""
     rows: list[dict[str, str]] = []
     if path.exists():
-        with open(path, newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
+        rows = list(csv.DictReader(io.StringIO(read_regular(path).decode("utf-8"), newline="")))
     return {name: np.array([float(row[name] or "nan") for row in rows]) for name in COLUMNS}
 
 
 def read_json(path: Path, advice: str) -> dict[str, Any]:
     """Return the object in a JSON file; a damaged file raises a FolderError that ends in the advice."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_regular(path).decode("utf-8"))
         if not isinstance(content, dict):
             raise ValueError("it does not hold an object")
     except ValueError as error:

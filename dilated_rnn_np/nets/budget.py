@@ -56,8 +56,8 @@ class Costs:
             groups.append((per_column * B, per_column * max(TOGETHER, layer.steps_in_state * B)))
         return cls(
             step=B * itemsize * (numbers + gradients) + BYTES_PER_ARRAY * arrays,
-            state=itemsize * sum(math.prod(shape) for layer in stack.layers for shape in layer.state_shapes(B)),
-            weights=itemsize * sum(p.size for p in params.values()),
+            state=itemsize * stack.state_size(B),
+            weights=itemsize * stack.num_parameters,
             groups=groups,
         )
 

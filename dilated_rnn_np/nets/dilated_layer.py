@@ -18,7 +18,7 @@ from ..device import kernels
 from ..recurrence.cells import Arrays, Cell
 from ..recurrence.gates import join_weights, separate_weights
 from ..recurrence.init import Scheme, draw_gates
-from .layer import Layer, Params, RowLengths
+from .layer import Layer, Params, RowLengths, gate_parameters
 
 # In a folded step of fewer multiplications, waiting for Python's lock costs more than a second core gives.
 WORTH_A_THREAD = 4_000_000
@@ -48,6 +48,11 @@ class DilatedLayer(Layer):
     hidden_size: int
     dilation: int
     kernels: str = "plain"  # on a GPU, see ``device.kernels``
+
+    @property
+    def num_parameters(self) -> int:
+        """How many numbers W_x, W_h, b and b_h hold."""
+        return gate_parameters(self.cell, self.input_size, self.hidden_size)
 
     def state_shapes(self, batch_size: int) -> list[tuple[int, ...]]:
         """Return (d, B, H) for each state array of the cell: the last d steps in time order."""

@@ -24,6 +24,11 @@ class Embedding:
     input_size: int
     size: int
 
+    @property
+    def num_parameters(self) -> int:
+        """How many numbers W holds."""
+        return self.size * self.input_size
+
     def initial_params(self, rng: np.random.Generator, input_init: Scheme) -> Params:
         """Draw W (E, D) on the host, in float64."""
         return {"W": input_init(rng, self.size, self.input_size)}

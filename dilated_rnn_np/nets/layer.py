@@ -13,10 +13,15 @@ import numpy as np
 
 from ..arrays.backend import Array, array_module
 from ..arrays.threads import Workers
-from ..recurrence.cells import Arrays
+from ..recurrence.cells import Arrays, Cell
 from ..recurrence.init import Scheme
 
 Params = dict[str, Array]
+
+
+def gate_parameters(cell: Cell, D: int, H: int) -> int:
+    """Return how many numbers ``draw_gates`` draws: W_x, W_h and b of all gates, and b_h."""
+    return len(cell.gates) * H * (D + H + 1) + (len(cell.split) * H if cell.recurrent_bias else 0)
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,11 @@ class Layer(ABC):
     @abstractmethod
     def initial_params(self, rng: np.random.Generator, input_init: Scheme, recurrent_init: Scheme) -> Params:
         """Draw the layer's parameters on the host, in float64."""
+
+    @property
+    @abstractmethod
+    def num_parameters(self) -> int:
+        """How many numbers the parameters hold, known before they are drawn."""
 
     @abstractmethod
     def state_shapes(self, batch_size: int) -> list[tuple[int, ...]]:

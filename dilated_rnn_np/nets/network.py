@@ -13,6 +13,7 @@ import numpy as np
 from ..arrays import inputs
 from ..arrays.backend import Array, get_backend
 from ..arrays.checks import choose, fraction, one_of, positive_integer
+from ..arrays.memory import check_memory
 from ..arrays.streams import checked_rng
 from ..device.kernels import KERNELS
 from ..recurrence.cells import Cell
@@ -83,9 +84,19 @@ class Network:
         if self.output_size is not None:
             last = Readout(self.hidden_sizes[-1], self.output_size, width, self.readout)
         self.stack = Stack(tuple(layers), first, last)
+        self._check_sizes()
         drawn = self.stack.initial_params(checked_rng("rng", rng, "weights"), *schemes)
         dtype = inputs.dtype(dtype)
         self.params: Params = {name: self.xp.asarray(array.astype(dtype)) for name, array in drawn.items()}
+
+    def _check_sizes(self) -> None:
+        """Refuse sizes that need more than the machine's memory for the parameters or for the state of one batch row."""
+        sizes = {"input_size": self.input_size, "hidden_size": max(self.hidden_sizes), "fusion of width": self.width}
+        sizes |= {"output_size": self.output_size or 0, "embedding": self.embedding or 0}
+        largest = max(sizes, key=lambda name: sizes[name])
+        check_memory(f"{largest} {sizes[largest]}", 8 * self.stack.num_parameters, "its parameters")
+        longest = max(layer.steps_in_state for layer in self.layers)
+        check_memory(f"dilation {longest}", 4 * self.stack.state_size(1), "the state of one batch row")
 
     # ------------------------------------------------------------------ forward and backward
 

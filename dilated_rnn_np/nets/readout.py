@@ -29,6 +29,11 @@ class Readout:
     width: int
     mode: str
 
+    @property
+    def num_parameters(self) -> int:
+        """How many numbers W and b hold."""
+        return self.output_size * (self.width * self.hidden_size + 1)
+
     def initial_params(self, rng: np.random.Generator) -> Params:
         """Draw Glorot-uniform weights; the bias is 0."""
         W = glorot_uniform(rng, self.output_size, self.width * self.hidden_size)

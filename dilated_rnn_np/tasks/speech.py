@@ -31,16 +31,20 @@ def recordings_in(archive: bytes) -> dict[str, bytes]:
 
     Raises
     ------
-    ValueError : the bytes are not a tar archive.
+    ValueError : the bytes are not a tar archive, or a member of it would be larger than the archive.
     """
     try:
-        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        with tarfile.open(fileobj=io.BytesIO(archive), mode="r:") as tar:
             found = {}
             for member in tar:
+                if not 0 <= member.size <= len(archive):  # a sparse file, or a damaged header
+                    raise ValueError(
+                        f"its member {member.name} must have 0 to {len(archive):,} bytes, got {member.size:,}"
+                    )
                 match = RECORDING.fullmatch(member.name)
-                if match and (content := tar.extractfile(member)):
+                if match and member.isreg() and (content := tar.extractfile(member)):
                     found[match[1]] = content.read()
-    except (tarfile.TarError, EOFError) as error:
+    except (tarfile.TarError, EOFError, OverflowError, RecursionError) as error:
         raise ValueError(f"it is not a tar archive ({error})") from None
     return dict(sorted(found.items()))
 
@@ -58,6 +62,7 @@ ARCHIVE = DataFile(
         "26eb9aaf76e81b692f806f9140c2d2777410d7a1.tar.gz",
     ),
     folder="fsdd",
+    most=2**25,
     digest_of=digest_of_recordings,
 )
 
@@ -160,8 +165,9 @@ def parse_wav(content: bytes, name: str) -> np.ndarray:
         with wave.open(io.BytesIO(content)) as file:
             channels, width, _, count, *_ = file.getparams()
             samples = file.readframes(count)
-    except (wave.Error, EOFError) as error:
-        raise DataError(f"{name} must be a wav file of plain samples (PCM): {error}; use another copy of it") from None
+    except (wave.Error, EOFError, RuntimeError) as error:  # wave raises RuntimeError('') for a chunk that is too long
+        reason = str(error) or "a chunk does not end within the file"
+        raise DataError(f"{name} must be a wav file of plain samples (PCM): {reason}; use another copy of it") from None
     if (channels, width) != (1, 2):
         raise DataError(f"{name} must have one channel of 16 bits, got {channels} of {8 * width} bits; convert it")
     if not samples or len(samples) != 2 * count:
