@@ -136,11 +136,14 @@ def even_slices(length: int, count: int) -> list[slice]:
 
 
 class _Process:
-    """The passes that run in this process now; a forked child starts with one of its own."""
+    """The passes that run in this process now; a forked child starts with one of its own.
 
-    def __init__(self) -> None:
+    A child forked during a pass inherits the limit, and ``restore`` with it: its own first pass takes the limit back.
+    """
+
+    def __init__(self, restore: Callable[[], None] | None = None) -> None:
         self.lock, self.passes = threading.Lock(), set[object]()
-        self.restore: Callable[[], None] | None = None  # while the BLAS is limited
+        self.restore = restore  # None while the BLAS is not limited
 
 
 def _limit_blas() -> Callable[[], None]:
@@ -197,7 +200,10 @@ _processes: dict[int, _Process] = {}
 
 def _process(pid: int) -> _Process:
     """Return the passes of a process; threads that ask at the same moment get one object, so they share the limit."""
-    return _processes.get(pid) or _processes.setdefault(pid, _Process())
+    if pid not in _processes:
+        inherited = (process.restore for process in list(_processes.values()) if process.restore)
+        _processes.setdefault(pid, _Process(next(inherited, None)))
+    return _processes[pid]
 
 
 @cache

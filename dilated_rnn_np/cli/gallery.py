@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -52,7 +51,7 @@ def draw_architecture(model: Network, folder: str | os.PathLike[str], steps: int
         own = plot.mean_recurrent_lengths(own=graph, period=max(dilations))["own"]
         axes["mean_recurrent_length"] = own[0].axes
     folder.mkdir(parents=True, exist_ok=True)
-    written = [_saved(ax, folder / f"{name}.png") for name, ax in axes.items()]
+    written = [plot.save_picture(ax, folder / f"{name}.png", dpi=130) for name, ax in axes.items()]
     for name, animate in (("forward", plot.forward_animation), ("backward", plot.backward_animation)):
         animation = animate(graph, min(steps, 17))
         plot.save_html(animation, folder / f"{name}.html")
@@ -96,7 +95,7 @@ def draw_checkpoint(
     if isinstance(task, Digits) and not isinstance(task, SmallDigits):
         order = Digits.random_order(task.permutation_seed)
         axes["digits"] = plot.digits_as_sequences(task.test_images, order)[0].axes
-    return written + [_saved(ax, folder / f"{name}.png") for name, ax in axes.items()]
+    return written + [plot.save_picture(ax, folder / f"{name}.png", dpi=130) for name, ax in axes.items()]
 
 
 def training_picture(
@@ -107,7 +106,7 @@ def training_picture(
     plot.training_curves({"training": training}, baseline, smooth=max(1, len(training[0]) // 200), ax=ax)
     ax.plot(*held_out, "o", color="#D55E00", markersize=3, label=label)
     ax.legend(frameon=False, fontsize=9)
-    return _saved(ax, path)
+    return plot.save_picture(ax, path, dpi=130)
 
 
 def comparison_graphs(names: Sequence[str], dilations: Sequence[int]) -> list[paths.Graph]:
@@ -127,8 +126,3 @@ def _farthest_path(graph: paths.Graph, steps: int) -> tuple[int, int]:
     lengths = paths.recurrent_lengths(graph, steps - 1)
     longest = lengths == lengths[np.isfinite(lengths)].max()
     return steps - 1 - int(np.flatnonzero(longest)[-1]), steps - 1
-
-
-def _saved(ax: Any, path: Path) -> Path:
-    ax.figure.savefig(path, dpi=130)
-    return path

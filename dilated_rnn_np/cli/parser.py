@@ -9,6 +9,7 @@ from ..baselines.systems import SYSTEMS
 from ..experiments import EXPERIMENTS, Training
 from ..experiments.driver import HELD_OUT, SCHEDULES
 from ..experiments.plan import SCALES
+from ..plot.geometry import MOST_STEPS
 from ..recurrence.cells import CELLS
 from ..recurrence.init import SCHEMES
 from ..tasks import TASKS
@@ -140,7 +141,13 @@ def _add_draw(commands: Any) -> None:
     add(draw, "checkpoint", nargs="?", help="a checkpoint; without it --system and --dilations")
     add(draw, "--system", otherwise="dilated")
     add(draw, "--dilations", otherwise="1,2,4")
-    add(draw, "--steps", default=17, help="time steps of the unrolled network; animations show 17 at most")
+    add(
+        draw,
+        "--steps",
+        type=types.up_to(MOST_STEPS),
+        default=17,
+        help="time steps of the unrolled network; animations show 17 at most",
+    )
     add(draw, "--out", default="pictures", help="folder for the pictures")
     add(draw, "--data-dir", "--text")
 

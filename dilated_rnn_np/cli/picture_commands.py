@@ -9,7 +9,7 @@ from pathlib import Path
 from ..baselines import systems
 from ..experiments.files import made_folder
 from ..nets import checkpoint as checkpoints
-from ..plot import checked_picture, path_lengths
+from ..plot import checked_picture, path_lengths, save_picture
 from ..theory import paths
 from .errors import UserError, user_errors
 from .gallery import comparison_graphs, draw_architecture, draw_checkpoint
@@ -36,13 +36,19 @@ def paths_command(options: argparse.Namespace) -> None:
             f"{row['parameters']:>12,}{row['per edge']:>10,.0f}{field:>17}"
         )
     if options.plot:
-        path_lengths(graphs, 2 * cycle)[0].axes.figure.savefig(options.plot, dpi=150)
+        save_picture(path_lengths(graphs, 2 * cycle)[0].axes, options.plot)
         print(f"The picture of path length over span is {options.plot}.")
 
 
 def draw_command(options: argparse.Namespace) -> None:
     """Write every picture of an architecture or of a checkpoint."""
-    folder = made_folder(Path(options.out))
+    with made_folder(Path(options.out)) as folder:
+        written = _drawn(options, folder)
+    print(f"{len(written)} files are in {folder}: {', '.join(path.name for path in written)}")
+
+
+def _drawn(options: argparse.Namespace, folder: Path) -> list[Path]:
+    """Draw the architecture or the checkpoint that the options name into a folder, and return the files."""
     if options.checkpoint:
         for name in ("dilations", "system"):
             if getattr(options, name):
@@ -51,9 +57,7 @@ def draw_command(options: argparse.Namespace) -> None:
         model = checkpoints.load(options.checkpoint, best=best)
         task = task_of(options.checkpoint, options.data_dir, options.text)
         written = draw_architecture(model, folder, options.steps)
-        written += draw_checkpoint(options.checkpoint, model, task, folder)
-    else:
-        with user_errors():
-            model = systems.build(options.system or "dilated", 1, 1, options.dilations or [1, 2, 4])
-        written = draw_architecture(model, folder, options.steps)
-    print(f"{len(written)} files are in {folder}: {', '.join(path.name for path in written)}")
+        return written + draw_checkpoint(options.checkpoint, model, task, folder)
+    with user_errors():
+        model = systems.build(options.system or "dilated", 1, 1, options.dilations or [1, 2, 4])
+    return draw_architecture(model, folder, options.steps)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -130,28 +131,28 @@ def train(
     files: dict[str, Any] = {}
     if folder is not None:
         check_folder(spec, folder, resume)
-        made_folder(folder)
         files = {"checkpoint": folder / "checkpoint.npz", "log": folder / "metrics.csv", "note": spec.settings()}
         files |= {"checkpoint_every": training.checkpoint_every or training.validate_every, "resume": resume}
-    return fit(
-        spec.model,
-        task.batches(training.batch_size, spec.seed),
-        training.optimizer_for(spec.model),
-        training.steps,
-        loss=task.loss,
-        metric=task.metric,
-        max_norm=training.max_norm,
-        truncated=task.truncated,
-        budget=training.budget,
-        validation=held_out,
-        validate_every=training.validate_every,
-        patience=training.patience,
-        callbacks=[Annealing(task.steps_per_epoch(training.batch_size) or ENDLESS_EPOCH)],
-        seed=spec.seed,
-        progress=progress,
-        description=title,
-        **files,
-    )
+    with nullcontext() if folder is None else made_folder(folder):
+        return fit(
+            spec.model,
+            task.batches(training.batch_size, spec.seed),
+            training.optimizer_for(spec.model),
+            training.steps,
+            loss=task.loss,
+            metric=task.metric,
+            max_norm=training.max_norm,
+            truncated=task.truncated,
+            budget=training.budget,
+            validation=held_out,
+            validate_every=training.validate_every,
+            patience=training.patience,
+            callbacks=[Annealing(task.steps_per_epoch(training.batch_size) or ENDLESS_EPOCH)],
+            seed=spec.seed,
+            progress=progress,
+            description=title,
+            **files,
+        )
 
 
 def measure(model: Network, task: Task, batch_size: int = HELD_OUT_BATCH) -> tuple[float, float]:

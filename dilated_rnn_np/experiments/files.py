@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +34,24 @@ def check_same(kind: str, there: dict[str, Any], here: dict[str, Any], folder: P
             )
 
 
-def made_folder(folder: Path) -> Path:
-    """Return a folder, created if missing; an OSError names the option that gives another one."""
+@contextmanager
+def made_folder(folder: Path) -> Iterator[Path]:
+    """Yield a folder, created if missing; if the block raises, the created folders that are still empty are removed.
+
+    An OSError names the option that gives another folder.
+    """
+    created = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OSError(f"cannot make the folder {folder} ({error.strerror}); give another one (--out FOLDER)") from None
-    return folder
+    try:
+        yield folder
+    except BaseException:
+        with suppress(OSError):  # a folder that is not empty stays
+            for path in created:
+                path.rmdir()
+        raise
 
 
 def slug(text: str) -> str:

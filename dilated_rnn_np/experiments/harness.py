@@ -37,9 +37,9 @@ def conduct(
     """
     folder, jobs, threads = Path(folder), positive_integer("jobs", jobs), positive_integer("threads", threads)
     _check_folder(folder, study)
-    made_folder(folder)
-    if not (folder / "record.json").exists():  # from here on the folder belongs to this study
-        report.write_record(study, folder, [], finished=False)
+    with made_folder(folder):
+        if not (folder / "record.json").exists():  # from here on the folder belongs to this study
+            report.write_record(study, folder, [], finished=False)
 
     trials, done = study.trials, dict[int, Result]()
     stored = [n for n, (c, seed) in enumerate(trials) if (c.folder(folder, seed) / "result.json").exists()]

@@ -91,7 +91,11 @@ class Network:
 
     def _check_sizes(self) -> None:
         """Refuse sizes that need more than the machine's memory for the parameters or for the state of one batch row."""
-        sizes = {"input_size": self.input_size, "hidden_size": max(self.hidden_sizes), "fusion of width": self.width}
+        sizes = {
+            "input_size": self.input_size,
+            "hidden_size": max(self.hidden_sizes),
+            "fusion layer of width": self.width,
+        }
         sizes |= {"output_size": self.output_size or 0, "embedding": self.embedding or 0}
         largest = max(sizes, key=lambda name: sizes[name])
         check_memory(f"{largest} {sizes[largest]}", 8 * self.stack.num_parameters, "its parameters")

@@ -3,7 +3,7 @@
 Read ``style`` first: the colours, axes and arrows that all pictures share. ``geometry`` places the unrolled network, ``network``
 draws it, and ``animation`` lights it up frame by frame; ``fold`` shows that dilation is a reshape. ``curves`` draws path
 lengths, gradients and training runs, ``runs`` the mean and range of several runs, ``data`` states, confusions and digits.
-A picture is saved with ``artist.axes.figure.savefig(path)``.
+``saving`` writes pictures: ``save_picture(artist.axes, path)``.
 """
 
 from .animation import backward_animation, backward_frames, forward_animation, forward_frames, save_gif, save_html
@@ -12,7 +12,8 @@ from .data import confusion, digits_as_sequences, hidden_states
 from .fold import fold
 from .geometry import layout
 from .network import network, skip_comparison
-from .style import checked_picture, new_axes
+from .saving import checked_picture, save_picture
+from .style import new_axes
 
 __all__ = [
     "backward_animation",
@@ -33,6 +34,7 @@ __all__ = [
     "path_lengths",
     "save_gif",
     "save_html",
+    "save_picture",
     "skip_comparison",
     "training_curves",
 ]

@@ -8,16 +8,19 @@ more edge. Frames are sets of places, computed without drawing; an animation is 
 from __future__ import annotations
 
 import re
+import tempfile
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 from matplotlib.animation import Animation, FuncAnimation, HTMLWriter, PillowWriter
 
 from ..arrays.checks import positive_integer
+from ..arrays.files import atomic
 from ..theory.graphs import INPUT, Graph, Place
 from .geometry import Link, layout
 from .network import LIT, network
@@ -209,21 +212,32 @@ def _state(now: int, lit: int | None) -> int:
 def save_gif(animation: FuncAnimation, path: str | PathLike[str]) -> Path:
     """Write an animation as a GIF to a path that ends in ".gif", and return the path."""
     file = _checked(animation, path, ".gif")
-    animation.save(file, writer=PillowWriter(fps=1))
+    with atomic(file, "wb") as out:
+        out.write(_rendered(animation, ".gif", PillowWriter(fps=1)))
     return file
 
 
 def save_html(animation: FuncAnimation, path: str | PathLike[str], title: str = "Unrolled network") -> Path:
     """Write an animation as a self-contained page with buttons to a path that ends in ".html", and return the path."""
     file = _checked(animation, path, ".html")
-    animation.save(file, writer=HTMLWriter(fps=1, embed_frames=True, embed_limit=1000, default_mode="once"))
-    player = re.sub(r"<link[^>]*>", "", file.read_text(encoding="utf-8"))  # a link to an icon font on another server
+    writer = HTMLWriter(fps=1, embed_frames=True, embed_limit=1000, default_mode="once")
+    content = _rendered(animation, ".html", writer).decode("utf-8")
+    player = re.sub(r"<link[^>]*>", "", content)  # a link to an icon font on another server
     player = re.sub(r'<i class="[^"]*?([\w-]+)"></i>', lambda icon: BUTTONS.get(icon[1], icon[1]), player)
     style = "<style>.anim-buttons button { width: auto; padding: 2px 8px; } img { max-width: 100%; }</style>"
     head = f'<meta charset="utf-8"><title>{escape(title)}</title>'
     page = f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head>\n<body>{player}{style}</body></html>\n'
-    file.write_text(page, encoding="utf-8")
+    with atomic(file) as out:
+        out.write(page)
     return file
+
+
+def _rendered(animation: FuncAnimation, suffix: str, writer: Any) -> bytes:
+    """Return the file that Matplotlib writes; its writers take only the path of a file."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, f"animation{suffix}")
+        animation.save(file, writer=writer)
+        return file.read_bytes()
 
 
 def _checked(animation: FuncAnimation, path: str | PathLike[str], suffix: str) -> Path:

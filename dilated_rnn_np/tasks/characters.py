@@ -204,6 +204,10 @@ class Characters(Task):
         if batch_size >= len(codes):
             raise ValueError(f"batch_size must be less than the text's {len(codes):,} characters, got {batch_size:,}")
         S = (len(codes) - 1) // batch_size
+        steps = min(self.window, S)
+        check_memory(
+            f"window {self.window}", 4 * steps * batch_size * self.input_size, "the characters of a batch, one-hot"
+        )
         pieces = [codes[b * S : (b + 1) * S + 1] for b in range(batch_size)]  # each overlaps the next by one character
         return Windows(np.stack(pieces, axis=1), self.window, self.input_size)  # (S + 1, B)
 

@@ -13,6 +13,7 @@ import os
 import numpy as np
 
 from ..arrays.checks import positive_integer
+from ..arrays.memory import check_memory
 from ..arrays.streams import stream
 from .base import Batch, Stream, Task
 from .epochs import full_batches, shuffled_rows
@@ -103,6 +104,7 @@ class Digits(Task):
     def batches(self, batch_size: int, seed: int = 0) -> Stream:
         """Return the endless training stream for a seed; each epoch has an order of its own."""
         rows_of = shuffled_rows(len(self.train_images), batch_size, seed, "images")
+        self._check_memory(batch_size)
 
         def draw(k: int) -> Batch:
             rows = rows_of(k)
@@ -114,6 +116,7 @@ class Digits(Task):
     def held_out_batches(self, part: str, batch_size: int) -> list[Batch]:
         """Return all images in order; each has its own noise, so the sequences do not depend on ``batch_size``."""
         images, labels = getattr(self, f"{part}_images"), getattr(self, f"{part}_labels")
+        self._check_memory(len(images))
         batches = []
         for first in range(0, len(images), positive_integer("batch_size", batch_size)):
             rows = range(first, min(first + batch_size, len(images)))
@@ -121,6 +124,10 @@ class Digits(Task):
             x = self._sequences(images[rows], np.stack(noise, axis=1))  # noise: (T - 784, B)
             batches.append((x, labels[rows]))
         return batches
+
+    def _check_memory(self, rows: int) -> None:
+        """Refuse a length whose sequences, float32 (T, rows, 1), need more memory than the machine has."""
+        check_memory(f"length {self.length}", 4 * self.length * rows, f"{rows:,} sequences")
 
     def _sequences(self, images: np.ndarray, noise: np.ndarray) -> np.ndarray:
         """Return images ``(B, 28, 28)`` followed by noise ``(T - 784, B)`` as sequences ``(T, B, 1)``."""

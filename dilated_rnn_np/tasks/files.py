@@ -56,9 +56,9 @@ class DataFile:
     digest: str  # the expected digest of the decompressed content
     urls: tuple[str, ...]  # the mirrors, tried in order; their content may be gzipped or not
     folder: str = ""  # the subfolder that holds the file; it may also be directly in a folder of the search
-    most: int = 2**26  # bytes that the decompressed content has, at most; no more are read
     digest_of: Callable[[bytes], str] = sha256_of  # from the decompressed content
     algorithm: str = "SHA-256"  # the name of the digest in errors
+    most: int = 2**26  # bytes that the decompressed content has, at most; no more are read
 
 
 def read(file: DataFile, data_dir: str | os.PathLike[str] | None = None) -> bytes:

@@ -17,6 +17,7 @@ import wave
 import numpy as np
 
 from ..arrays.checks import one_of, positive_integer
+from ..arrays.memory import check_memory
 from .base import Batch, Stream, Task
 from .epochs import full_batches, shuffled_rows
 from .files import DataError, DataFile, read, sha256_of
@@ -124,6 +125,7 @@ class Speech(Task):
     def batches(self, batch_size: int, seed: int = 0) -> Stream:
         """Return the endless training stream for a seed; each epoch has an order of its own."""
         recordings = self._parts["train"]
+        self._check_memory(recordings, positive_integer("batch_size", batch_size))
         rows_of = shuffled_rows(len(recordings), batch_size, seed, "recordings")
         return Stream(lambda k: self._batch([recordings[row] for row in rows_of(k)]))
 
@@ -131,7 +133,14 @@ class Speech(Task):
         """Return all recordings of a part, the shortest first to keep the padding short."""
         batch_size = positive_integer("batch_size", batch_size)
         recordings = sorted(self._parts[part], key=lambda recording: len(recording[0]))
+        self._check_memory(recordings, len(recordings))
         return [self._batch(recordings[first : first + batch_size]) for first in range(0, len(recordings), batch_size)]
+
+    def _check_memory(self, recordings: list[tuple[np.ndarray, str]], rows: int) -> None:
+        """Refuse a frame with which the padded recordings, float32 (T, rows, frame), need more memory than the machine has."""
+        longest = max(len(samples) for samples, _ in recordings)
+        padded = -(-longest // self.frame) * self.frame
+        check_memory(f"frame {self.frame}", 4 * padded * rows, f"{rows:,} recordings")
 
     def _batch(self, recordings: list[tuple[np.ndarray, str]]) -> Batch:
         """Return recordings as one batch, padded with zeros to the longest."""

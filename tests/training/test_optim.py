@@ -113,9 +113,7 @@ def test_an_update_that_fails_changes_no_parameter():
 
 def test_parameters_that_are_no_floats_are_refused():
     for wrong in (np.ones(2, int), [1.0, 2.0], np.ones(2, np.float16)):
-        with pytest.raises(
-            TypeError, match=r"params\['b'\] must be an array of floats, float32 or wider, got (int64|list|float16)"
-        ):
+        with pytest.raises(TypeError, match=r"params\['b'\] must be an array of floats, .*, got (int64|list|float16)"):
             optim.SGD({"a": np.ones(2), "b": wrong})
 
 
