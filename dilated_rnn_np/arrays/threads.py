@@ -141,9 +141,9 @@ class _Process:
     A child forked during a pass inherits the limit, and ``restore`` with it: its own first pass takes the limit back.
     """
 
-    def __init__(self, restore: Callable[[], None] | None = None) -> None:
+    def __init__(self) -> None:
         self.lock, self.passes = threading.Lock(), set[object]()
-        self.restore = restore  # None while the BLAS is not limited
+        self.restore: Callable[[], None] | None = None  # while the BLAS is limited
 
 
 def _limit_blas() -> Callable[[], None]:
@@ -201,8 +201,9 @@ _processes: dict[int, _Process] = {}
 def _process(pid: int) -> _Process:
     """Return the passes of a process; threads that ask at the same moment get one object, so they share the limit."""
     if pid not in _processes:
-        inherited = (process.restore for process in list(_processes.values()) if process.restore)
-        _processes.setdefault(pid, _Process(next(inherited, None)))
+        process, ancestors = _Process(), list(_processes.values())
+        process.restore = ancestors[-1].restore if ancestors else None
+        _processes.setdefault(pid, process)
     return _processes[pid]
 
 

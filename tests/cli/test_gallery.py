@@ -67,12 +67,13 @@ def titles(function, monkeypatch):
     """The titles of the pictures that are saved while a function runs, by file name."""
     from dilated_rnn_np.cli import gallery
 
-    seen, saved = {}, gallery._saved
-    monkeypatch.setattr(
-        gallery,
-        "_saved",
-        lambda ax, path: seen.update({path.name: (ax.get_title("left") or ax.get_title(), ax)}) or saved(ax, path),
-    )
+    seen, saved = {}, gallery.plot.save_picture
+
+    def saving(ax, path, dpi):
+        seen[path.name] = ax.get_title("left") or ax.get_title(), ax
+        return saved(ax, path, dpi)
+
+    monkeypatch.setattr(gallery.plot, "save_picture", saving)
     function()
     return seen
 
@@ -170,7 +171,7 @@ def test_draw_adds_the_pictures_of_a_trained_net():
         (["paths", "--plot", "missing/a.png"], "must be a writable folder"),
         (["paths", "--plot", "a.xyz"], "must end in one of"),
         (["paths", "--dilations", "1,100000000000"], "too many to list"),
-        (["draw", "--steps", "0"], "--steps must be a whole number of at least 1, got '0'"),
+        (["draw", "--steps", "0"], "--steps must be a whole number from 1 to 1,000, got '0'"),
         (["draw", "missing.npz"], "there is no checkpoint"),
         (["draw", "--dilations", "two"], "got 'two'"),
     ],
