@@ -1,0 +1,206 @@
+"""Mutation testing: plant one error at a time in the package, and report which of them the tests notice.
+
+An error changes one operator, comparison, constant or branch of recurrence, nets, training or theory. The places are drawn
+uniformly from all of them by a seed. Each mutant is tested in a copy of the repository: first by the tests of its room, and by
+all other default tests only if those pass. A failure, an import error, a hang or a memory blow-up counts as noticed.
+
+    python tests/mutations.py --count 100 --seed 0
+"""
+
+import argparse
+import ast
+import copy
+import random
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = "dilated_rnn_np"
+TRAINING = ("losses", "positions", "optim", "batches")
+MODULES = [f"{PACKAGE}/{room}/*.py" for room in ("recurrence", "nets", "theory")]
+MODULES += [f"{PACKAGE}/training/{module}.py" for module in TRAINING]
+FIRST = {  # for each room the tests to begin with
+    "recurrence": ["tests/recurrence", "tests/nets"],
+    "nets": ["tests/nets", "tests/recurrence"],
+    "training": ["tests/training/test_losses.py", "tests/training/test_optim.py", "tests/training"],
+    "theory": ["tests/theory"],
+}
+SOONER = [
+    f"tests/{room}" for room in ("recurrence", "theory", "analysis", "nets", "training", "baselines", "arrays", "tasks")
+]
+LIMIT, TEST_LIMIT = 3600, 200  # seconds for all tests of one mutant, and for one test
+MEMORY = 12 * 10**9  # bytes of addresses that the tests of one mutant may use
+
+SWAPS: dict[type, type] = {
+    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult, ast.Mod: ast.FloorDiv,
+    ast.Pow: ast.Mult, ast.BitOr: ast.BitAnd, ast.BitAnd: ast.BitOr, ast.BitXor: ast.BitOr, ast.And: ast.Or, ast.Or: ast.And,
+    ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
+    ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One planted error: the changed source of a file, and the expression before and after."""
+
+    file: Path  # relative to the repository
+    line: int
+    before: str
+    after: str
+    source: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}  {self.before}  ->  {self.after}"
+
+
+def changed(node: ast.AST) -> ast.AST | None:
+    """Return a changed copy of a node, or None where nothing of it is changed."""
+    new = copy.deepcopy(node)
+    if isinstance(new, (ast.BinOp, ast.AugAssign, ast.BoolOp)) and type(new.op) in SWAPS:
+        new.op = SWAPS[type(new.op)]()
+    elif isinstance(new, ast.Compare) and type(new.ops[0]) in SWAPS:
+        new.ops[0] = SWAPS[type(new.ops[0])]()
+    elif isinstance(new, ast.UnaryOp) and isinstance(new.op, (ast.USub, ast.Not)):
+        return new.operand
+    elif isinstance(new, (ast.If, ast.IfExp, ast.While)):
+        new.test = ast.UnaryOp(ast.Not(), new.test)
+    elif isinstance(new, ast.Constant) and isinstance(new.value, bool):
+        new.value = not new.value
+    elif isinstance(new, ast.Constant) and isinstance(new.value, (int, float)):
+        new.value += 1
+    else:
+        return None
+    return new
+
+
+def places(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield the nodes that can be changed; annotations, messages and texts are left out."""
+    skipped = (ast.Raise, ast.JoinedStr, ast.Assert)
+    for field, value in ast.iter_fields(tree):
+        for node in value if isinstance(value, list) else [value]:
+            if not isinstance(node, ast.AST) or isinstance(node, skipped) or field in ("annotation", "returns"):
+                continue
+            if changed(node) is not None:
+                yield node
+            yield from places(node)
+
+
+def shown(node: ast.AST) -> str:
+    """Return the first line of a node's source."""
+    return ast.unparse(node.test if isinstance(node, (ast.If, ast.While)) else node).splitlines()[0]
+
+
+def mutants(root: Path = ROOT) -> list[tuple[Path, int]]:
+    """Return all errors that can be planted, as files and numbers of places in them."""
+    found = []
+    for pattern in MODULES:
+        for file in sorted(root.glob(pattern)):
+            count = sum(1 for _ in places(ast.parse(file.read_text(encoding="utf-8"))))
+            found += [(file.relative_to(root), number) for number in range(count)]
+    return found
+
+
+def planted(file: Path, number: int, root: Path = ROOT) -> Mutant:
+    """Return the mutant of a file and a place in it."""
+    tree = ast.parse((root / file).read_text(encoding="utf-8"))
+    node = list(places(tree))[number]
+    new = changed(node)
+    for parent in ast.walk(tree):
+        for field, value in ast.iter_fields(parent):
+            if value is node:
+                setattr(parent, field, new)
+            elif isinstance(value, list) and any(item is node for item in value):
+                setattr(parent, field, [new if item is node else item for item in value])
+    return Mutant(file, node.lineno, shown(node), shown(new), ast.unparse(ast.fix_missing_locations(tree)))
+
+
+def noticed(mutant: Mutant, copied: Path) -> str:
+    """Return how the tests notice a mutant, or an empty text where it survives."""
+    original = (copied / mutant.file).read_text(encoding="utf-8")
+    (copied / mutant.file).write_text(mutant.source, encoding="utf-8")
+    try:
+        room = FIRST[mutant.file.parts[1]]
+        return fails(copied, [str(mutant.file), *room]) or fails(copied, [*SOONER, "tests", PACKAGE])
+    finally:
+        (copied / mutant.file).write_text(original, encoding="utf-8")
+
+
+def fails(copied: Path, tests: list[str]) -> str:
+    """Return the name of the first test that fails in a copy of the repository, "hangs", or an empty text."""
+    command = [
+        sys.executable,
+        *f"-m pytest -x -q --no-header --tb=no -p no:cacheprovider --timeout={TEST_LIMIT}".split(),
+    ]
+    ignored = [f"--ignore=tests/{name}" for name in ("test_mutations.py", "test_rooms.py", "test_tutorials.py")]
+    try:
+        done = subprocess.run(
+            [*command, *ignored, *dict.fromkeys(tests)],
+            cwd=copied,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY)),
+        )
+    except subprocess.TimeoutExpired:
+        return "hangs"
+    if done.returncode == 0:
+        return ""
+    lines = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
+    return lines[0].split(" - ")[0] if lines else f"pytest ended with {done.returncode}"
+
+
+def copy_of_repository(folder: str) -> Path:
+    """Return a copy of what the tests need; the data beside the repository is linked."""
+    copied = Path(folder, "repository")
+    copied.mkdir()
+    for name in (PACKAGE, "tests", "tutorials"):
+        shutil.copytree(ROOT / name, copied / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for file in ROOT.glob("*.*"):
+        if file.is_file():
+            shutil.copy(file, copied)
+    if (ROOT.parent / "shared").is_dir():
+        Path(folder, "shared").symlink_to(ROOT.parent / "shared")
+    return copied
+
+
+def report(count: int, seed: int, skip: int = 0) -> list[Mutant]:
+    """Plant ``count`` errors, print what became of each, and return those that survived."""
+    survivors = []
+    with tempfile.TemporaryDirectory() as folder:
+        copied = copy_of_repository(folder)
+        for number, (file, place) in enumerate(random.Random(seed).sample(mutants(copied), count)[skip:], skip + 1):
+            mutant, started = planted(file, place, copied), time.monotonic()
+            how = noticed(mutant, copied)
+            survivors += [] if how else [mutant]
+            outcome = f"noticed by {how}" if how else "SURVIVED"
+            print(f"{number:>4}  {mutant}\n      {outcome}, {time.monotonic() - started:.0f} s", flush=True)
+    print(f"{count - skip - len(survivors)} of {count - skip} mutants were noticed")
+    return survivors
+
+
+def control() -> str:
+    """Return how the tests notice that the source was only written anew, without an error; an empty text is right."""
+    with tempfile.TemporaryDirectory() as folder:
+        copied = copy_of_repository(folder)
+        for file in {file for file, _ in mutants(copied)}:
+            source = (copied / file).read_text(encoding="utf-8")
+            (copied / file).write_text(ast.unparse(ast.parse(source)), encoding="utf-8")
+        return fails(copied, [*SOONER, "tests", PACKAGE])
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Plant errors in the package, and report which ones the tests notice.")
+    parser.add_argument("--count", type=int, default=100, help="mutants (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="of the drawn places (default: %(default)s)")
+    parser.add_argument("--skip", type=int, default=0, help="mutants at the start that were tested before (default: 0)")
+    options = parser.parse_args()
+    if how := control():
+        sys.exit(f"the tests fail without any error planted: {how}")
+    sys.exit(bool(report(options.count, options.seed, options.skip)))
