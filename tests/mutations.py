@@ -110,6 +110,12 @@ def mutants(root: Path = ROOT) -> list[tuple[Path, int]]:
 def planted(file: Path, number: int, root: Path = ROOT) -> Mutant:
     """Return the mutant of a file and a place in it."""
     tree = ast.parse((root / file).read_text(encoding="utf-8"))
+    node, new = plant(tree, number)
+    return Mutant(file, node.lineno, shown(node), shown(new), ast.unparse(tree))
+
+
+def plant(tree: ast.AST, number: int) -> tuple[ast.AST, ast.AST]:
+    """Change a place of a tree, and return the node before and after."""
     node = list(places(tree))[number]
     new = changed(node)
     for parent in ast.walk(tree):
@@ -118,7 +124,8 @@ def planted(file: Path, number: int, root: Path = ROOT) -> Mutant:
                 setattr(parent, field, new)
             elif isinstance(value, list) and any(item is node for item in value):
                 setattr(parent, field, [new if item is node else item for item in value])
-    return Mutant(file, node.lineno, shown(node), shown(new), ast.unparse(ast.fix_missing_locations(tree)))
+    ast.fix_missing_locations(tree)
+    return node, new
 
 
 def noticed(mutant: Mutant, copied: Path) -> str:
