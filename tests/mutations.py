@@ -10,10 +10,11 @@ all other default tests only if those pass. A failure, an import error, a hang o
 import argparse
 import ast
 import copy
+import multiprocessing
+import os
 import random
 import resource
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -42,6 +43,8 @@ SOONER = [
     f"tests/{room}" for room in ("recurrence", "theory", "analysis", "nets", "training", "baselines", "arrays", "tasks")
 ]
 LIMIT, TEST_LIMIT = 3600, 200  # seconds for all tests of one mutant, and for one test
+SERVER = multiprocessing.get_context("forkserver")  # its children need not import these libraries again
+SERVER.set_forkserver_preload(["pytest", "hypothesis", "numpy", "matplotlib.animation", "networkx", "pooch", "tqdm"])
 MEMORY = 12 * 10**9  # bytes of addresses that the tests of one mutant may use
 
 SWAPS: dict[type, type] = {
@@ -87,11 +90,13 @@ def changed(node: ast.AST) -> ast.AST | None:
 
 
 def places(tree: ast.AST) -> Iterator[ast.AST]:
-    """Yield the nodes that can be changed; annotations, messages and texts are left out."""
+    """Yield the nodes that can be changed; annotations, messages, texts and assertions are left out."""
     skipped = (ast.Raise, ast.JoinedStr, ast.Assert)
     for field, value in ast.iter_fields(tree):
         for node in value if isinstance(value, list) else [value]:
             if not isinstance(node, ast.AST) or isinstance(node, skipped) or field in ("annotation", "returns"):
+                continue
+            if isinstance(node, ast.keyword) and node.arg == "strict":  # zip(…, strict=True) asserts equal lengths
                 continue
             if changed(node) is not None:
                 yield node
@@ -149,26 +154,39 @@ def noticed(mutant: Mutant, copied: Path, rest: bool = True) -> str:
 
 def fails(copied: Path, tests: list[str]) -> str:
     """Return the name of the first test that fails in a copy of the repository, "hangs", or an empty text."""
-    command = [
-        sys.executable,
-        *f"-m pytest -x -q --no-header --tb=no -p no:cacheprovider --timeout={TEST_LIMIT}".split(),
-    ]
-    ignored = [f"--ignore=tests/{name}" for name in ("test_mutations.py", "test_rooms.py", "test_tutorials.py")]
-    try:
-        done = subprocess.run(
-            [*command, *ignored, *dict.fromkeys(tests)],
-            cwd=copied,
-            capture_output=True,
-            text=True,
-            timeout=LIMIT,
-            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY)),
-        )
-    except subprocess.TimeoutExpired:
+    log = copied / "pytest.log"
+    process = SERVER.Process(target=run_tests, args=(copied, list(dict.fromkeys(tests)), log))
+    process.start()
+    process.join(LIMIT)
+    if process.is_alive():
+        process.kill()
+        process.join()
         return "hangs"
-    if done.returncode == 0:
+    if process.exitcode == 0:
         return ""
-    lines = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
-    return lines[0].split(" - ")[0] if lines else f"pytest ended with {done.returncode}"
+    lines = [line for line in log.read_text().splitlines() if line.startswith(("FAILED", "ERROR"))]
+    return lines[0].split(" - ")[0] if lines else f"pytest ended with {process.exitcode}"
+
+
+def run_tests(copied: Path, tests: list[str], log: Path) -> None:
+    """Run tests in a copy of the repository up to the first failure; the process ends with the exit code of pytest."""
+    options = f"-x -q --no-header --tb=no -p no:cacheprovider --timeout={TEST_LIMIT}".split()
+    options += [f"--ignore=tests/{name}" for name in ("test_mutations.py", "test_rooms.py", "test_tutorials.py")]
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    os.chdir(copied)
+    sys.path[:] = [
+        str(copied),
+        *(path for path in sys.path if Path(path or ".").resolve() not in (ROOT, ROOT / "tests")),
+    ]
+    os.environ["PYTHONPATH"] = str(copied)
+    with open(log, "w") as out:
+        os.dup2(out.fileno(), 1)
+        os.dup2(out.fileno(), 2)
+        import pytest
+
+        code = int(pytest.main([*options, *tests]))
+        sys.stdout.flush()
+    os._exit(code)
 
 
 def copy_of_repository(folder: str) -> Path:

@@ -91,14 +91,10 @@ class Network:
 
     def _check_sizes(self) -> None:
         """Refuse sizes that need more than the machine's memory for the parameters or for the state of one batch row."""
-        sizes = {
-            "input_size": self.input_size,
-            "hidden_size": max(self.hidden_sizes),
-            "fusion layer of width": self.width,
-        }
-        sizes |= {"output_size": self.output_size or 0, "embedding": self.embedding or 0}
-        largest = max(sizes, key=lambda name: sizes[name])
-        check_memory(f"{largest} {sizes[largest]}", 8 * self.stack.num_parameters, "its parameters")
+        sizes = {"input_size": self.input_size, "hidden_size": max(self.hidden_sizes), "embedding": self.embedding}
+        sizes |= {"output_size": self.output_size, "fusion layer of width": self.width}
+        largest, name = max((size, name) for name, size in sizes.items() if size is not None)
+        check_memory(f"{name} {largest}", 8 * self.stack.num_parameters, "its parameters")
         longest = max(layer.steps_in_state for layer in self.layers)
         check_memory(f"dilation {longest}", 4 * self.stack.state_size(1), "the state of one batch row")
 

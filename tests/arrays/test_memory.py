@@ -63,6 +63,21 @@ def test_dilations_whose_state_is_too_large_are_refused(system):
         build(system, 1, 1, [1, HUGE])
 
 
+def test_exactly_the_memory_of_the_drawn_parameters_and_of_one_row_s_state_is_enough(monkeypatch):
+    def limited(size):
+        monkeypatch.setattr(memory, "machine_memory", lambda: size)
+        return drn.DilatedRNN(2, 3, [1, dilation], output_size=1)
+
+    dilation, parameters = 2, 3 * (2 + 3 + 1) + 3 * (3 + 3 + 1) + 3 + 1
+    limited(8 * parameters)  # bytes of float64, in which they are drawn
+    with pytest.raises(TooLarge, match="its parameters"):
+        limited(8 * parameters - 1)
+    dilation, state = 999, 1000 * 3
+    limited(4 * state)  # bytes of float32
+    with pytest.raises(TooLarge, match="dilation 999 needs 12 kB for the state of one batch row"):
+        limited(4 * state - 1)
+
+
 def test_a_fusion_layer_that_is_too_large_is_refused():
     with pytest.raises(TooLarge, match=r"^fusion layer of width 1099511627776 needs 88 TB for its parameters"):
         drn.DilatedRNN(1, 10, [2**40], output_size=1)

@@ -139,6 +139,12 @@ def test_clipping_rescues_gradients_whose_squares_overflow():
     assert_equal(grads["a"], np.full(4, 0.5, "float32"), 1e-6)
 
 
+def test_gradients_whose_squares_underflow_keep_their_norm_and_their_values():
+    grads = {"a": np.full(4, 1e-30, "float32")}
+    assert optim.clip_grad_norm(grads, 1.0) == pytest.approx(2e-30)
+    assert (grads["a"] == np.float32(1e-30)).all()
+
+
 def test_a_schedule_is_called_once_per_step_from_zero_on():
     params, asked = {"a": np.zeros(1)}, []
     optimizer = optim.SGD(params, lr=lambda step: asked.append(step) or 10.0 ** -(step + 1))
