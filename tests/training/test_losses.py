@@ -419,3 +419,22 @@ def test_a_partial_of_a_loss_is_counted_by_the_loss_s_own_count():
     batches = [(np.ones((T, 2, 1)), np.full((T, 2, 1), float(T))) for T in (2, 20)]
     partial = functools.partial(last_step, scale=1.0)
     assert evaluate(model, batches, partial)[0] == evaluate(model, batches, last_step)[0]
+
+
+@pytest.mark.parametrize("shape", [(4, 2, 3), (2, 3)], ids=["steps", "rows"])
+def test_only_targets_that_count_are_suspected_where_a_loss_is_not_finite(shape):
+    output, targets = np.zeros(shape), np.zeros(shape)
+    weights = np.ones(shape[:-1])
+    weights[0, ...] = 0
+    losses.check_targets(output, np.zeros(shape[:-1], int))  # classes are always finite
+    losses.check_targets(output, targets, None, weights)
+    targets[0, ..., 1] = np.nan
+    losses.check_targets(output, targets, None, weights)
+    targets[-1, ..., -1] = np.inf
+    for counted in (weights, None):
+        with pytest.raises(ValueError, match="targets must be finite"):
+            losses.check_targets(output, targets, None, counted)
+    if len(shape) == 3:
+        losses.check_targets(output, targets, [0, 0])
+        with pytest.raises(ValueError, match="targets must be finite"):
+            losses.check_targets(output, targets, [0, 4])
