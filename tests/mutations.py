@@ -27,17 +27,21 @@ PACKAGE = "dilated_rnn_np"
 TRAINING = ("losses", "positions", "optim", "batches")
 MODULES = [f"{PACKAGE}/{room}/*.py" for room in ("recurrence", "nets", "theory")]
 MODULES += [f"{PACKAGE}/training/{module}.py" for module in TRAINING]
-FIRST = {  # the tests to begin with, for the beginning of a module's path: the most likely ones first
-    "recurrence": ["tests/recurrence/test_equals_reference.py", "tests/recurrence", "tests/nets/test_wrong_inputs.py"],
+EQUATIONS = "tests/recurrence/test_equals_reference.py"
+FIRST = {  # for the beginning of a module's path, the groups of tests to begin with, one after the other
+    "recurrence": [EQUATIONS, "tests/recurrence tests/nets/test_wrong_inputs.py"],
+    "nets/budget": ["tests/nets/test_long_sequences.py"],
+    "nets/plans": ["tests/nets/test_long_sequences.py", "tests/nets"],
+    "nets/torch": ["tests/nets/test_torch.py"],
+    "nets/checkpoint": ["tests/nets/test_checkpoint.py", "tests/nets tests/training/test_train.py"],
     "nets": [
-        "tests/recurrence/test_equals_reference.py",
-        "tests/nets",
-        "tests/arrays/test_memory.py",
-        "tests/recurrence",
+        f"{EQUATIONS} tests/nets/test_arrays.py",
+        "tests/nets/test_wrong_inputs.py",
+        "tests/nets tests/arrays/test_memory.py",
     ],
     "theory": ["tests/theory"],
-    "training/optim": ["tests/training/test_optim.py", "tests/training/test_wrong_arguments.py", "tests/training"],
-    "training": ["tests/training/test_losses.py", "tests/training/test_wrong_arguments.py", "tests/training"],
+    "training/optim": ["tests/training/test_optim.py tests/training/test_wrong_arguments.py", "tests/training"],
+    "training": ["tests/training/test_losses.py tests/training/test_wrong_arguments.py", "tests/training"],
 }
 SOONER = [
     f"tests/{room}" for room in ("recurrence", "theory", "analysis", "nets", "training", "baselines", "arrays", "tasks")
@@ -146,8 +150,12 @@ def noticed(mutant: Mutant, copied: Path, rest: bool = True) -> str:
     try:
         module = mutant.file.relative_to(PACKAGE).as_posix()
         first = next(tests for start, tests in FIRST.items() if module.startswith(start))
-        how = fails(copied, [str(mutant.file), *first])
-        return how or (fails(copied, [*SOONER, "tests", PACKAGE]) if rest else "")
+        groups = [
+            [*first[0].split(), str(mutant.file)],
+            *map(str.split, first[1:]),
+        ]  # the file's own examples come last
+        groups += [[*SOONER, "tests", PACKAGE]] if rest else []
+        return next(filter(None, (fails(copied, tests) for tests in groups)), "")
     finally:
         (copied / mutant.file).write_text(original, encoding="utf-8")
 
