@@ -710,8 +710,8 @@ hint("15.4", 1)
 # %% [markdown]
 # ## Where next
 #
-# This is the end of the series. You know what each of the systems computes, what can be said of it before it is trained, and what a
+# You know what each of the systems computes, what can be said of it before it is trained, and what a
 # race between them is worth. Each is a file of its own, in the same form as the dilated RNN: [clockwork.py](../dilated_rnn_np/baselines/clockwork.py),
 # [phased_lstm.py](../dilated_rnn_np/baselines/phased_lstm.py), [hm_lstm.py](../dilated_rnn_np/baselines/hm_lstm.py) and their
-# neighbours; all of them once more as plain loops are in [reference.py](../dilated_rnn_np/baselines/reference.py). To see how far it
-# has been, look once more at [1. One recurrent neuron by hand](01_one_recurrent_neuron.ipynb).
+# neighbours; all of them once more as plain loops are in [reference.py](../dilated_rnn_np/baselines/reference.py). Next, a dilated net forecasts
+# real series, beside forecasts that need no net: [16. Forecasting](16_forecasting.ipynb).

@@ -49,3 +49,52 @@ def data_dir() -> str | None:
     """Return the folder of real data: ``$DILATED_RNN_DATA``, or ``shared/data`` beside the project, or None."""
     beside = Path(__file__).resolve().parents[2] / "shared" / "data"
     return os.environ.get("DILATED_RNN_DATA") or (str(beside) if beside.is_dir() else None)
+
+
+def show_series(series: Any, height: float = 1.7) -> None:
+    """Show lines over time, one picture below the other.
+
+    Parameters
+    ----------
+    series : by title, time stamps and values. height : of one picture, in inches.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, height * len(series)), layout="constrained")
+    for ax, (title, line) in zip(figure.subplots(len(series), squeeze=False)[:, 0], series.items(), strict=True):
+        ax.plot(*line, color="0.3", linewidth=1)
+        ax.set_title(title, fontsize=10, loc="left")
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.margins(x=0.01)
+    show(figure)
+
+
+def axes_below(count: int, height: float = 2.4) -> Any:
+    """Return axes below one another, on one figure, with one vertical scale; the height of each is in inches."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(9, height * count), layout="constrained").subplots(count, sharey=True)
+
+
+def show_scores(scores: Any, xlabel: str) -> None:
+    """Show numbers as dots, one row per method and one picture per series, so that left is better.
+
+    Parameters
+    ----------
+    scores : by method, a mapping from a series to its number.
+    """
+    from matplotlib.figure import Figure
+
+    methods, series = list(scores), list(next(iter(scores.values())))
+    figure = Figure(figsize=(9, 0.8 + 0.27 * len(methods)), layout="constrained")
+    for ax, name in zip(figure.subplots(1, len(series), sharey=True), series, strict=True):
+        values = [scores[method][name] for method in methods]
+        best = min(range(len(values)), key=values.__getitem__)
+        ax.hlines(range(len(methods)), 0, values, color="0.8")
+        colours = ["#D55E00" if k == best else "#0072B2" for k in range(len(values))]
+        ax.scatter(values, range(len(methods)), color=colours, zorder=3)
+        ax.set_title(name, fontsize=10)
+        ax.set(yticks=range(len(methods)), yticklabels=methods, xlabel=xlabel, xlim=(0, 1.15 * max(values)))
+        ax.set_ylim(len(methods) - 0.5, -0.5)  # the first method on top
+        ax.spines[["top", "right"]].set_visible(False)
+    show(figure)

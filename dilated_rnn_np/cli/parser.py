@@ -6,7 +6,7 @@ import argparse
 from typing import Any, NoReturn
 
 from ..baselines.systems import SYSTEMS
-from ..experiments import EXPERIMENTS, Training
+from ..experiments import EXPERIMENTS, FORECAST_EXPERIMENTS, Training
 from ..experiments.driver import HELD_OUT, SCHEDULES
 from ..experiments.plan import SCALES
 from ..experiments.tuning import RATES
@@ -178,11 +178,12 @@ def _add_explore(commands: Any) -> None:
 
 
 def _add_experiment(commands: Any) -> None:
-    listed = "\n".join(f"  {name:<20}{e.description}" for name, e in EXPERIMENTS.items())
+    known: Any = EXPERIMENTS | FORECAST_EXPERIMENTS
+    listed = "\n".join(f"  {name:<20}{e.description}" for name, e in known.items())
     raw = type("RawHelp", (Help, argparse.RawDescriptionHelpFormatter), {})
     words, listed = "train systems against each other, into a table and pictures", f"experiments:\n{listed}"
     experiment = _command(commands, "experiment", words, description=listed, formatter_class=raw)
-    experiment.add_argument("name", **choice("experiment", EXPERIMENTS))
+    experiment.add_argument("name", **choice("experiment", known))
     scales = "; ".join(f"{name}: {words}" for name, words in SCALES.items())
     add_own(experiment, "--scale", types.one_of("scale", SCALES), scales, "quick", "SCALE")
     for name, known in (("system", SYSTEMS), ("cell", CELLS)):

@@ -12,7 +12,17 @@ from typing import Any
 from ..arrays.backend import get_backend
 from ..arrays.threads import get_num_threads, set_num_threads
 from ..baselines.systems import SYSTEMS
-from ..experiments import EXPERIMENTS, Choices, RunSpec, Study, Training, conduct
+from ..experiments import (
+    EXPERIMENTS,
+    FORECAST_EXPERIMENTS,
+    Choices,
+    ForecastStudy,
+    RunSpec,
+    Study,
+    Training,
+    conduct,
+    conduct_forecasts,
+)
 from ..experiments.driver import check_folder, measure, train
 from ..experiments.net_builder import net_builder, shape_of
 from ..nets import checkpoint as checkpoints
@@ -103,11 +113,17 @@ def experiment_command(options: argparse.Namespace) -> None:
     with user_errors():
         given["backend"] = get_backend(options.backend).__name__
         given["settings"] = None if options.settings is None else tuple(options.settings)
-        study = Study.of(EXPERIMENTS[options.name], Choices(**given), options.seeds)
+        if options.name in FORECAST_EXPERIMENTS:
+            forecasts = ForecastStudy.of(FORECAST_EXPERIMENTS[options.name], Choices(**given), options.seeds)
+        else:
+            study = Study.of(EXPERIMENTS[options.name], Choices(**given), options.seeds)
     folder = Path(options.out or f"runs/experiments/{options.name}-{options.scale}")
-    conduct(study, folder, jobs=options.jobs, threads=options.threads)
+    if options.name in FORECAST_EXPERIMENTS:
+        conduct_forecasts(forecasts, folder, jobs=options.jobs, threads=options.threads)
+    else:
+        conduct(study, folder, jobs=options.jobs, threads=options.threads)
     print("\n" + (folder / "table.md").read_text(encoding="utf-8"))
-    print(f"table.csv, table.md, the pictures and record.json are in {folder}")
+    print(f"table.csv, table.md, record.json and any pictures are in {folder}")
 
 
 # ---------------------------------------------------------------------- from options to objects

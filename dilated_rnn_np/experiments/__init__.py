@@ -5,7 +5,8 @@ Read ``driver`` first: the description of a run, and the functions that train, t
 ``harness`` makes the runs of an experiment, over ``workers`` if there are several processes, and resumes stopped runs;
 ``tuning`` chooses learning rates on validation data before.
 ``report`` and ``pictures`` turn the results into tables and curves; ``files`` and ``environment`` are their helpers.
-``python -m dilated_rnn_np experiment NAME`` runs one from the command line.
+``python -m dilated_rnn_np experiment NAME`` runs one from the command line; ``forecast_study``, ``forecast_harness`` and
+``forecast_report`` do the same for forecasters, with the experiment ``m4_hourly``.
 """
 
 from . import (
@@ -20,7 +21,10 @@ from . import (
     start,
 )
 from .driver import RunSpec, Training
+from .forecast_harness import conduct_forecasts
+from .forecast_study import ForecastStudy
 from .harness import conduct
+from .m4_hourly import EXPERIMENT as M4_HOURLY
 from .plan import Choices, Contender, Experiment, Study
 
 EXPERIMENTS = {
@@ -37,5 +41,18 @@ EXPERIMENTS = {
         searched_digits,
     )
 }
+FORECAST_EXPERIMENTS = {M4_HOURLY.name: M4_HOURLY}
 
-__all__ = ["EXPERIMENTS", "Choices", "Contender", "Experiment", "RunSpec", "Study", "Training", "conduct"]
+__all__ = [
+    "EXPERIMENTS",
+    "FORECAST_EXPERIMENTS",
+    "Choices",
+    "Contender",
+    "Experiment",
+    "ForecastStudy",
+    "RunSpec",
+    "Study",
+    "Training",
+    "conduct",
+    "conduct_forecasts",
+]

@@ -119,7 +119,7 @@ def markdown(study: Study, folder: Path, rows: Sequence[dict[str, Any]], results
         notes.append(
             f"Not in this table: {others} run{'s' * (others > 1)} in the folder, of other systems, cells, settings or seeds."
         )
-    notes += [_origin(origin) for origin in origins(results)]
+    notes += [origin_sentence(origin) for origin in origins(results)]
     texts = {c.label: result["text"] for c, result in reversed(results) if "text" in result}  # of the first seed
     samples = [line for label in reversed(texts) for line in (f"\n## {label}\n\n```text", texts[label].strip(), "```")]
     lines += ["", *(f"- {note}" for note in notes)]
@@ -193,7 +193,7 @@ def origins(results: Results) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def _origin(origin: dict[str, Any]) -> str:
+def origin_sentence(origin: dict[str, Any]) -> str:
     """Return an entry of ``origins`` as a sentence."""
     runs, host = f"{origin['runs']} run{'s' * (origin['runs'] > 1)}", origin["machine"]
     took = f"{runs}: {duration(origin['seconds of training'])} of training"

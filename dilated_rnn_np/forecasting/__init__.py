@@ -5,6 +5,10 @@ advance. ``read_csv`` reads a panel from a file; ``tables``, ``cells`` and ``tim
 ``assemble`` sorts, checks and fills its series. ``calendar`` makes features from time stamps, ``future`` reads the covariates
 over the horizon, and ``m4`` finds the hourly series of the M4 competition. ``naive`` holds the forecasts to beat, and
 ``metrics`` the scores.
+
+The forecaster in order: ``scaling``, ``smoothing``, ``track`` and ``base`` make the base forecast; ``features``, ``quantiles``
+and ``crops`` are inputs, outputs and batches of the net. ``forecaster`` trains it, ``frozen`` and ``following`` run it over whole
+series, ``stream`` value by value; ``backtest`` scores it, ``saving`` writes it, and ``arguments`` checks what it is given.
 """
 
 from . import metrics

@@ -97,7 +97,7 @@ def run_backtest(
         ys, past = [series.y for series in actual], [series.y for series in history]
         lower, upper = forecast.values[..., 0], forecast.values[..., -1]
         alpha = 1 - (forecast.levels[-1] - forecast.levels[0])
-        interval = {"lower": lower, "upper": upper, "alpha": alpha} if len(forecast.levels) > 1 else {}
+        interval: dict[str, Any] = {"lower": lower, "upper": upper, "alpha": alpha} if len(forecast.levels) > 1 else {}
         rows = {"forecaster": Scores.of(ys, forecast.mean, past, season, **interval)}
         others = {"seasonal naive": seasonal_naive, "Naive2": naive2} if season > 1 else {"Naive2": naive2}
         rows["naive"] = Scores.of(ys, [naive(y, horizon) for y in past], past, season)

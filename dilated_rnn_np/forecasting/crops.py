@@ -17,6 +17,7 @@ from .track import Track, reach
 
 NOISE = 0.1  # standard deviation of the noise added to the inputs
 MOST_STEPS = 2**15  # time steps per batch: fewer crops where seasons, and so crops, are very long
+DRAWS = 100  # at most, of a batch
 BURN_IN = 48  # steps without a loss at the start of a crop from inside a series, whose state is not known
 
 
@@ -48,8 +49,9 @@ class Crops:
         last = [np.flatnonzero(~np.isnan(y)).max(initial=-1) for y in self.series]
         self.rows = np.flatnonzero(np.array(last) >= self.warm_up)  # the series with a target after the warm-up
         self.steps = int(min(self.steps, self.lengths.max()))
-        choices = np.maximum(self.lengths[self.rows] - self.steps + 1, 1).sum()
-        self.batch_size = int(min(self.batch_size, choices, max(1, MOST_STEPS // self.steps)))
+        choices = np.maximum(self.lengths[self.rows] - self.steps + 1, 1)  # crops per series
+        self.odds = choices / choices.sum()  # so that short series are not learned by heart
+        self.batch_size = int(min(self.batch_size, choices.sum(), max(1, MOST_STEPS // self.steps)))
 
     def starting_at(self, step: int) -> Iterator[Batch]:
         """Yield the batches from number ``step`` on: x (T, B, D), and the targets with their weights, (T, B, 2 horizon)."""
@@ -58,9 +60,17 @@ class Crops:
             step += 1
 
     def batch(self, step: int) -> Batch:
-        """Return batch number ``step``."""
-        rng, n, h = stream(self.seed, "batches", step), self.steps, self.horizon
-        rows = rng.choice(self.rows, self.batch_size, replace=self.batch_size > len(self.rows))
+        """Return batch number ``step``; a batch without a known target is drawn again."""
+        rng = stream(self.seed, "batches", step)
+        for _ in range(DRAWS):
+            x, both = self._drawn(rng)
+            if both[..., self.horizon :].any():
+                break
+        return x, both
+
+    def _drawn(self, rng: np.random.Generator) -> Batch:
+        n, h = self.steps, self.horizon
+        rows = rng.choice(self.rows, self.batch_size, self.batch_size > len(self.rows), self.odds)
         starts = rng.integers(0, np.maximum(self.lengths[rows] - n, 0) + 1)
         track = Track.joined([self._part(i, s) for i, s in zip(rows, starts, strict=True)])
         base = self.base.rows(rows)
@@ -68,7 +78,7 @@ class Crops:
         x = inputs(track, base)  # (B, n, D)
         x = x + NOISE * rng.standard_normal(x.shape, dtype=np.float32)
         exogenous = np.stack([_window(self.exogenous[i], s, n) for i, s in zip(rows, starts, strict=True)])
-        x = np.concatenate([x, np.nan_to_num(exogenous)], axis=-1)
+        x = np.concatenate([x, np.nan_to_num(exogenous).astype(np.float32)], axis=-1)
         y = targets(
             np.stack([_window(self.z[i], s, n + h) for i, s in zip(rows, starts, strict=True)]), forecast, base.sigma
         )
@@ -84,6 +94,22 @@ class Crops:
         """Return the track of a series over one crop; past its end the last column is repeated, without weight."""
         columns = start + np.arange(reach(self.tracks[i].seasons) + self.steps)
         return self.tracks[i].rows(0, np.minimum(columns, self.tracks[i].z.shape[1] - 1))
+
+
+def crop_steps(spans: Sequence[int], series: Sequence[np.ndarray], horizon: int) -> int:
+    """Return the steps per crop: three times the longest span within the series, and the horizon, but at least 128.
+
+    Parameters
+    ----------
+    spans : seasons and dilations; those that reach beyond every series carry nothing and are ignored.
+
+    Examples
+    --------
+    >>> crop_steps((24, 168, 2000), [np.zeros(700)], horizon=48)
+    552
+    """
+    longest = max(map(len, series))
+    return max(3 * max((span for span in spans if span < longest), default=1) + horizon, 128)
 
 
 def target_weights(series: Sequence[np.ndarray], base: Base, season: int) -> list[np.ndarray]:

@@ -8,6 +8,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from .base import Base
 from .track import Track
 
+INPUTS = 3  # of the net per step, beside the exogenous ones
+
 
 def squashed(values: np.ndarray) -> np.ndarray:
     """Return ``sign(v) log(1 + |v|)``, which is v near 0 and keeps large values moderate."""

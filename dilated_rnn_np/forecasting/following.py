@@ -18,8 +18,8 @@ from .smoothing import Smoother
 from .track import Track, follow, reach
 
 CHUNK = 256  # time steps that pass through the nets at once
-# Rates, weights and nets are fitted to the past, so errors in the future are larger. With this factor, which was chosen on four
-# validation windows of M4 Hourly, the 95 % interval covered 95 % of the values there instead of 92.6 %.
+# Rates, weights and nets are fitted to the past, so errors in the future are larger. The factor was chosen on four validation
+# windows of M4 Hourly: there it raised the coverage of the 95 % interval of four nets from 92.6 % to 95 %.
 WIDENING = 1.15
 
 

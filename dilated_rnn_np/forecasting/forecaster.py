@@ -12,16 +12,30 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.checks import fraction, positive, positive_integer, real
+from ..arrays.checks import fraction, one_of, positive, positive_integer, real
 from ..arrays.streams import stream
 from ..nets import checkpoint as checkpoints
 from ..nets.model import DilatedRNN
+from ..recurrence.cells import CELLS
 from ..training.callbacks import EpochAverage
 from ..training.optim import Adam, cosine_decay, warmup
 from ..training.train import fit
+from .arguments import (
+    LARGEST,
+    checked_covariates,
+    checked_dilations,
+    checked_levels,
+    checked_methods,
+    checked_seasons,
+    checked_stamp,
+    checked_values,
+    checkpoint_files,
+    fingerprint,
+    first_step,
+)
 from .backtest import Backtest, check_windows, run_backtest
 from .base import fit_base
-from .crops import Crops
+from .crops import Crops, crop_steps
 from .exogenous import Exogenous
 from .following import Followed, Nets
 from .forecast import Forecast
@@ -31,10 +45,8 @@ from .growing import GrowingSeries
 from .panel import Panel
 from .quantiles import QuantileHead, distances
 from .ragged import groups
-from .saving import pack, unpack
-from .series import Series
+from .saving import OBJECT, REMEDY, TEXTS, check_entries, pack, unpack
 from .stream import Stream
-from .timestamps import timestamps
 
 STEPS = 200  # of training, per net, at most
 BATCH = 32  # crops per training step
@@ -85,14 +97,14 @@ class Forecaster:
         methods: Sequence[str] | None = None,
     ) -> None:
         self.horizon = positive_integer("horizon", horizon)
-        self.seasons = None if seasons is None else _checked_seasons(seasons)
-        self.cell, self.hidden_size = cell, positive_integer("hidden_size", hidden_size)
-        self.dilations = None if dilations is None else [positive_integer("dilation", d) for d in dilations]
-        self.quantiles = _checked_levels(quantiles)
+        self.seasons = None if seasons is None else checked_seasons(seasons)
+        self.cell, self.hidden_size = one_of("cell", cell, CELLS), positive_integer("hidden_size", hidden_size)
+        self.dilations = None if dilations is None else checked_dilations(dilations)
+        self.quantiles = checked_levels(quantiles)
         self.rng = positive_integer("rng", rng, least=0)
         self.members = positive_integer("members", members, least=0)
         self.dropout, self.lr = fraction("dropout", dropout), positive("lr", lr)
-        self.methods = None if methods is None else tuple(methods)
+        self.methods = None if methods is None else checked_methods(methods)
         self.notes: list[str] = []
 
     # ------------------------------------------------------------------ training
@@ -115,8 +127,10 @@ class Forecaster:
         checkpoint : a file of the training run, as in ``drn.fit``; of net k > 0 with "-k" before the suffix.
         resume : continue from the checkpoints that exist. progress : whether to show a progress bar.
         """
-        panel = Panel.of(panel)
+        panel = checked_values(Panel.of(panel))
         steps = steps_of(panel) if steps is None else positive_integer("steps", steps)
+        note = fingerprint(self.settings(), panel)
+        files = checkpoint_files(checkpoint, self.members, resume, note)
         seasons = panel.frequency.seasons if self.seasons is None else self.seasons
         lengths = [len(series) for series in panel]
         seasons = tuple(m for m in seasons if m < max(lengths))
@@ -135,8 +149,9 @@ class Forecaster:
             exogenous=Exogenous.of(panel, self.horizon),
             nets=Nets([], head, self.horizon),
         )
+        self.notes = []
         if self.members:
-            frozen.nets.models = self._trained(panel, frozen, steps, checkpoint, resume, progress)
+            frozen.nets.models = self._trained(panel, frozen, steps, files, note, progress)
         self._adopt(frozen, panel)
         return self
 
@@ -146,7 +161,7 @@ class Forecaster:
         self.streams: dict[str, Stream] = {}
 
     def _trained(
-        self, panel: Panel, frozen: Frozen, steps: int, checkpoint: Any, resume: bool, progress: bool
+        self, panel: Panel, frozen: Frozen, steps: int, files: Sequence[Path], note: str, progress: bool
     ) -> list[DilatedRNN]:
         """Return the trained nets, with parameters averaged over the last epochs."""
         values = [series.y for series in panel]
@@ -156,7 +171,7 @@ class Forecaster:
             for row, i in enumerate(rows):
                 tracks[i] = group.track_of(row)
         data = values, tracks, [frozen.exogenous.inputs(series) for series in panel], frozen.base
-        size = max(3 * max(frozen.seasons, default=1) + self.horizon, 128)
+        size = crop_steps((*frozen.seasons, *(self.dilations or ())), values, self.horizon)
         models = []
         for member in range(self.members):
             seed = int(stream(self.rng, "members", member).integers(2**62))
@@ -170,18 +185,19 @@ class Forecaster:
             model = self._new_model(crops.batch(0)[0].shape[-1], frozen.seasons, seed)
             rise = min(WARM_UP_STEPS, max(1, steps // 4))
             average = EpochAverage(AVERAGED, max(1, steps // 10))
-            file = None if checkpoint is None else member_file(Path(checkpoint), member)
+            file = files[member] if files else None
             fit(
                 model,
                 crops,  # type: ignore[arg-type]
                 Adam(model.params, warmup(rise, cosine_decay(self.lr, steps, 0.02))),
                 steps,
-                loss=frozen.nets.head,  # type: ignore[arg-type]
+                loss=frozen.nets.head,
                 max_norm=1.0,
                 callbacks=[average],
                 checkpoint=file,
-                resume=resume and file is not None and file.exists(),
+                resume=file is not None and file.exists(),
                 seed=seed,
+                note=note,
                 progress=progress,
                 description=f"net {member + 1} of {self.members}",
             )
@@ -211,7 +227,8 @@ class Forecaster:
         Parameters
         ----------
         panel : the whole history of the series, which may be new ones; None for those of ``fit`` with all updates.
-        future : the covariates over the horizon, see ``read_future``; needed where the panel has covariates.
+        future : the covariates over the horizon, see ``read_future``; needed where the panel has covariates, but not of series
+            with updates, which have theirs.
         """
         self._check_fitted()
         if panel is not None:
@@ -220,6 +237,10 @@ class Forecaster:
         else:
             panel = self.current_panel()
             waiting = tuple(series for series in panel if series.unique_id not in self.streams)
+            if future is not None and not waiting:
+                raise ValueError(
+                    "future must be None: update was given the covariates over the horizon of every series"
+                )
             found = {unique_id: stream.quantiles(self.frozen.nets) for unique_id, stream in self.streams.items()}
             if waiting:
                 known = self._known_future(replace(panel, series=waiting), future)
@@ -237,11 +258,12 @@ class Forecaster:
         return replace(self.panel, series=tuple(series[unique_id] for unique_id in (*self.panel.ids, *new)))
 
     def _checked_panel(self, data: Any) -> Panel:
-        panel = Panel.of(data, None if isinstance(data, Panel) else self.panel.frequency)
+        panel = checked_values(Panel.of(data, None if isinstance(data, Panel) else self.panel.frequency))
         if panel.frequency != self.panel.frequency or panel.covariate_names != self.panel.covariate_names:
             raise ValueError(
                 f"panel must have the frequency and the covariates of fit, {self.panel.frequency.name!r} and "
-                f"{self.panel.covariate_names}, got {panel.frequency.name!r} and {panel.covariate_names}"
+                f"{self.panel.covariate_names}, got {panel.frequency.name!r} and {panel.covariate_names}; "
+                "a frequency can be given to Panel.of or read_csv"
             )
         return panel
 
@@ -265,18 +287,21 @@ class Forecaster:
         ----------
         unique_id : of a series of ``fit``, or of a new one. y : its next value, NaN where it is missing.
         covariates : (1 + horizon, C), of this value's time stamp and the following ones, where the panel has covariates.
-        ds : the time stamp of the first value of a new series; None for 1 where time stamps are whole numbers.
+        ds : its time stamp. A new series needs it, except that None is 1 where time stamps are whole numbers; for other
+            series it is checked where it is given.
         """
         self._check_fitted()
-        y = float("nan") if y != y else real("y", y)
-        known = self._checked_covariates(covariates)  # (1 + horizon, C)
+        if not isinstance(unique_id, str) or abs(y := real("y", y)) > LARGEST:
+            raise ValueError(f"update takes the name of a series and a number or NaN, got {unique_id!r} and {y}")
+        known = checked_covariates(covariates, self.panel.covariate_names, self.horizon)  # (1 + horizon, C)
         growing = self.growing.get(unique_id)
         if growing is None and unique_id in self.panel.ids:
             growing = GrowingSeries(self.panel[unique_id], self.panel.frequency)
         if growing is None:
-            series = self._new_series(unique_id, y, known[:1], ds)
+            series = first_step(unique_id, y, known[:1], ds, self.panel)
             growing = GrowingSeries(series, self.panel.frequency)
         else:
+            checked_stamp(ds, self.panel.frequency.after(growing.ds, 1)[0], unique_id)
             series = growing.append(y, known[0])
         self.growing[unique_id] = growing
         stream = self.streams.get(unique_id)
@@ -284,28 +309,6 @@ class Forecaster:
             stream.update(y, self.frozen.exogenous.inputs(series, known[1:])[0], self.frozen.nets)
         else:
             ((_, self.streams[unique_id]),) = self.frozen.streams([growing.whole()], [known[1:]])
-
-    def _new_series(self, unique_id: str, y: float, covariates: np.ndarray, ds: Any) -> Series:
-        if y != y:
-            raise ValueError(f"y must be a number: the new series {unique_id!r} cannot start with a missing value")
-        dated = self.panel.series[0].ds.dtype.kind == "M"
-        if ds is None and dated:
-            raise ValueError(f"ds must be the time stamp of the first value of the new series {unique_id!r}, got None")
-        return Series(unique_id, timestamps("ds", [1 if ds is None else ds]), np.array([y]), covariates)
-
-    def _checked_covariates(self, covariates: Any) -> np.ndarray:
-        names = self.panel.covariate_names
-        expected = (1 + self.horizon, len(names))
-        if covariates is None and not names:
-            return np.zeros(expected)
-        known = np.asarray(np.nan if covariates is None else covariates, np.float64)
-        if known.shape != expected or not np.isfinite(known).all():
-            got = "None" if covariates is None else f"an array of shape {known.shape}"
-            raise ValueError(
-                f"covariates must hold {', '.join(names) or 'nothing'} for this time stamp and the next {self.horizon}, "
-                f"finite numbers of shape {expected}, got {got}"
-            )
-        return known
 
     # ------------------------------------------------------------------ backtests and files
 
@@ -350,19 +353,20 @@ def load(path: str | os.PathLike[str]) -> Forecaster:
     ------
     FileNotFoundError or CheckpointError : where the file is missing, damaged, or not of a forecaster.
     """
+    path = Path(path)
     arrays, meta = checkpoints.read(path)
     if "forecaster" not in meta:
         raise checkpoints.CheckpointError(f"{path} holds no forecaster; load a net with drn.load")
+    check_entries(path, meta, {"forecaster": OBJECT})
     note = meta["forecaster"]
-    forecaster = Forecaster(**note["settings"])
-    forecaster._adopt(*unpack(Path(path), arrays, note["fitted"]))
+    check_entries(path, note, {"settings": OBJECT, "fitted": OBJECT, "notes": TEXTS})
+    try:
+        forecaster = Forecaster(**note["settings"])
+    except (TypeError, ValueError) as error:
+        raise checkpoints.CheckpointError(f"{path}: settings make no sense ({error}); {REMEDY}") from None
+    forecaster._adopt(*unpack(path, arrays, note["fitted"], forecaster.settings()))
     forecaster.notes = note["notes"]
     return forecaster
-
-
-def member_file(path: Path, member: int) -> Path:
-    """Return the checkpoint of a net of an ensemble: ``run.npz``, ``run-1.npz``, and so on."""
-    return path.with_name(f"{path.stem}-{member}{path.suffix}") if member else path
 
 
 def dilations_of(seasons: Sequence[int]) -> list[int]:
@@ -383,17 +387,3 @@ def steps_of(panel: Panel) -> int:
     (20, 200)
     """
     return min(STEPS, 2 * math.isqrt(sum(map(len, panel))))
-
-
-def _checked_seasons(seasons: Sequence[int]) -> tuple[int, ...]:
-    found = [positive_integer("season", season, least=2) for season in seasons]
-    if sorted(set(found)) != found:
-        raise ValueError(f"seasons must increase, shortest first, got {tuple(seasons)}")
-    return tuple(found)
-
-
-def _checked_levels(quantiles: Sequence[float]) -> tuple[float, ...]:
-    levels = tuple(fraction("quantile", level) for level in quantiles)
-    if not levels or sorted(set(levels)) != list(levels) or levels[0] <= 0:
-        raise ValueError(f"quantiles must be increasing numbers between 0 and 1, got {tuple(quantiles)}")
-    return levels

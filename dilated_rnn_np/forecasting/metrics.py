@@ -15,6 +15,8 @@ import numpy as np
 
 from ..arrays.checks import fraction, positive, positive_integer
 
+ROUNDING = 1e-9  # of the mean absolute value: a smaller scale counts as 0
+
 
 def _aligned(y: Any, **others: Any) -> list[np.ndarray]:
     """Return the known values of y and the same places of the other arrays, float64."""
@@ -58,10 +60,10 @@ def scale(history: Any, season: int) -> float:
     """Return the mean in-sample error of the seasonal naive forecast, the denominator of MASE and MSIS.
 
     A history without a pair of known values one season apart is scaled by the errors of the naive forecast. The scale is NaN
-    where it would be 0, as for a constant series, or where the history has a single value.
+    where it would be 0 but for rounding, as for a constant or periodic series, or where the history has a single value.
 
-    >>> scale([1.0, 2.0, 4.0], 2), scale([1.0, 1.0], 1)
-    (3.0, nan)
+    >>> scale([1.0, 2.0, 4.0], 2), scale([1.0, 1.0], 1), scale([3.0, 5.0, 3.0 + 1e-15, 5.0], 2)
+    (3.0, nan, nan)
     """
     history = np.asarray(history, dtype=np.float64)
     if history.ndim != 1:
@@ -69,7 +71,8 @@ def scale(history: Any, season: int) -> float:
     for lag in (positive_integer("season", season), 1):
         errors = abs(history[lag:] - history[:-lag])
         if (known := ~np.isnan(errors)).any():
-            return float(errors[known].mean()) or float("nan")
+            found = float(errors[known].mean())
+            return found if found > ROUNDING * np.nanmean(abs(history)) else float("nan")
     return float("nan")
 
 

@@ -66,7 +66,7 @@ class QuantileHead:
         y, w = np.split(targets, 2, axis=-1)  # (T, B, h) each
         error = self.quantiles(output) - y[..., None]  # (T, B, h, Q)
         slope = (error > 0).astype(output.dtype) - np.array(self.levels, output.dtype)
-        share = w[..., None] / w.sum()
+        share = w[..., None] / (w.sum() or 1)  # a batch without a known target has the loss 0
         return (share * slope * error).sum(), self.backward(share * slope, output)
 
     def count(self, output: np.ndarray, targets: np.ndarray, lengths: None = None, weights: None = None) -> np.ndarray:
@@ -83,7 +83,7 @@ def _sigmoid(a: np.ndarray) -> np.ndarray:
 
 
 def distances(errors: np.ndarray, levels: Sequence[float]) -> np.ndarray:
-    """Return the scales s of a head whose outputs of 0 give the quantiles of past errors, (h, Q).
+    """Return the scales s of a head whose outputs of 0 give quantiles as far apart as those of past errors, (h, Q).
 
     Parameters
     ----------

@@ -49,20 +49,29 @@ class Track:
 
     def append(self, columns: Sequence[np.ndarray]) -> None:
         """Drop the first column and append a new one, as ``advance`` returns it, in place."""
-        for part, column in zip((self.z, self.error, self.level, self.trend, *self.entries), columns, strict=True):
+        for part, column in zip(self.parts, columns, strict=True):
             part[:, :-1] = part[:, 1:].copy()
             part[:, -1] = column
 
     @classmethod
     def joined(cls, tracks: Sequence[Track]) -> Track:
         """Return the tracks of several series over equally many steps as one."""
-        parts = [[t.z, t.error, t.level, t.trend, *t.entries] for t in tracks]
-        joined = [np.concatenate(part) for part in zip(*parts, strict=True)]
-        return cls(tracks[0].seasons, *joined[:4], joined[4:])
+        parts = zip(*(track.parts for track in tracks), strict=True)
+        return cls.of(tracks[0].seasons, [np.concatenate(part) for part in parts])
+
+    @classmethod
+    def of(cls, seasons: Sequence[int], parts: Sequence[np.ndarray]) -> Track:
+        """Return the track of the arrays that ``parts`` lists."""
+        z, error, level, trend, *entries = parts
+        return cls(tuple(seasons), z, error, level, trend, entries)
+
+    @property
+    def parts(self) -> list[np.ndarray]:
+        """All arrays: z, error, level, trend and the seasons' entries."""
+        return [self.z, self.error, self.level, self.trend, *self.entries]
 
     def _each(self, change: Callable[[np.ndarray], np.ndarray]) -> Track:
-        parts = [change(part) for part in (self.z, self.error, self.level, self.trend, *self.entries)]
-        return Track(self.seasons, *parts[:4], parts[4:])
+        return Track.of(self.seasons, [change(part) for part in self.parts])
 
     @property
     def steps(self) -> int:
@@ -88,8 +97,8 @@ class Track:
 
     def _simple_paths(self, horizon: int) -> Iterator[np.ndarray]:
         """Yield the forecasts of all methods but the smoothing, NaN where they look before the start of the series."""
+        yield np.repeat(self.z[:, -self.steps :, None], horizon, axis=2)
         if not self.seasons:
-            yield np.repeat(self.z[:, -self.steps :, None], horizon, axis=2)
             return
         first, longest = self.seasons[0], self.seasons[-1]
         naive = self._last_cycle(self.z, first, horizon)
@@ -129,17 +138,17 @@ def candidate_names(seasons: Sequence[int]) -> tuple[str, ...]:
     With m as a season, ``j = m ceil(k / m)``, and R_t as the mean of the shortest season's last cycle:
 
     * "smoothing": exponential smoothing;
-    * "naive": ``z_t``, without seasons; "seasonal naive": ``z_{t+k-j}`` for the shortest season;
+    * "naive": ``z_t``; "seasonal naive": ``z_{t+k-j}`` for the shortest season;
     * "drift m": ``z_{t+k-j} + R_t - R_{t-m}``; "drift 2 m": its mean with the same from two cycles back;
     * "difference": the seasonal naive forecast, plus the change from its cycle to this one as seen one longest season ago.
 
     >>> candidate_names((7,))
-    ('smoothing', 'seasonal naive', 'drift 7', 'drift 2 7')
+    ('smoothing', 'naive', 'seasonal naive', 'drift 7', 'drift 2 7')
     """
     if not seasons:
         return "smoothing", "naive"
     drifts = [name for m in seasons for name in (f"drift {m}", f"drift 2 {m}")]
-    return ("smoothing", "seasonal naive", *drifts, *(["difference"] if len(seasons) > 1 else []))
+    return ("smoothing", "naive", "seasonal naive", *drifts, *(["difference"] if len(seasons) > 1 else []))
 
 
 def follow(
@@ -158,7 +167,7 @@ def follow(
     parts = [np.full((N, R + T), np.nan) for _ in range(4 + len(seasons))]  # z, error, level, trend and the seasons
     for part, season in zip(parts[4:], smoother.seasons, strict=True):
         part[:, :R] = season[np.arange(-R, 0) % len(season), :, 0].T
-    track, ends = Track(tuple(seasons), *parts[:4], parts[4:]), smoother.copy()
+    track, ends = Track.of(seasons, parts), smoother.copy()
     for t in range(T):
         columns = advance(smoother, t, z[:, t], rates, shares)
         for part, column in zip(parts, columns, strict=True):

@@ -110,3 +110,11 @@ def test_the_table_has_one_row_per_forecast():
 def test_wrong_arguments_are_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_a_periodic_history_with_rounding_errors_has_no_scale():
+    t = np.arange(200)
+    history = 50 + 10 * np.sin(2 * np.pi * t / 24)  # periodic up to rounding
+    assert 0 < abs(history[24:] - history[:-24]).mean() < 1e-12
+    assert np.isnan(metrics.scale(history, 24)) and np.isnan(metrics.mase([51.0], [50.0], history, 24))
+    assert metrics.scale(history + 1e-6 * (t % 7), 24) > 1e-7

@@ -9,7 +9,7 @@ from dilated_rnn_np.forecasting import Forecaster
 from dilated_rnn_np.forecasting.crops import Crops
 from dilated_rnn_np.forecasting.following import Followed
 
-SEASONAL = 10 + 3 * np.sin(np.arange(60) * 2 * np.pi / 6)
+SEASONAL = 10 + 3 * np.sin(np.arange(60) * 2 * np.pi / 6) + 0.1 * np.random.default_rng(0).normal(size=60)
 
 
 def backtest(panel, **settings):
@@ -67,7 +67,7 @@ def test_forecasts_of_series_with_negative_values_or_without_zeros_may_cross_zer
 
 
 def test_an_unknown_method_is_refused_with_the_known_ones():
-    with pytest.raises(ValueError, match="unknown method 'drift 5'; known: smoothing, seasonal naive, drift 6"):
+    with pytest.raises(ValueError, match="unknown method 'drift 5'; known: smoothing, naive, seasonal naive, drift 6"):
         Forecaster(4, (6,), members=0, methods=["drift 5"]).fit({"b": SEASONAL})
 
 
