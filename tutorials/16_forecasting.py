@@ -182,7 +182,7 @@ assert best["CO2"] == 0.9 and best["sea temperature"] < 0.9
 
 # %% [markdown]
 # No rate is good everywhere. So let **each series choose by its own past errors**. The library tries a grid of rates, and a *base
-# forecast* is a weighted mean of the smoothing and a few seasonal naive variants, with weights that fall steeply with the error of
+# forecast* is a weighted mean of the smoothing, the naive and a few seasonal naive variants, with weights that fall steeply with the error of
 # each method:
 #
 # $$w_j \propto \left(\frac{\text{error}_j}{\text{least error}}\right)^{-8}$$
@@ -210,7 +210,7 @@ for name in names:
 
 # %% [markdown]
 # The base beats seasonal naive on all three series. On carbon dioxide it halves the error. On sunspots it is still no better than the
-# naive forecast.
+# naive forecast, although that is one of its methods: the errors of the past did not foretell which method would be best.
 #
 # ## What is left?
 #
@@ -275,8 +275,8 @@ assert max(shares["sea temperature"]) < 0.1
 # ## The dilated net
 #
 # At every month the net gets three numbers: the last error, the distance from the level, and the logarithm of $\sigma$. At every month
-# it answers with the base's errors of the next 24 months. It is one GRU for all series, and its dilations are the lengths that matter:
-# 1 month, a quarter, and the **season**. The sequence is the whole history, in crops.
+# it answers with the base's errors of the next 24 months. It is one GRU for all series with two layers, and its dilations are the lengths
+# that matter: 1 month and the **season**. The sequence is the whole history, in crops.
 
 # %%
 STEPS = size(160, 400)
@@ -295,13 +295,12 @@ net_forecasts = [net.predict(history) for history in histories]
 scores["base + dilated net"] = backtest(forecast.mean for forecast in net_forecasts)
 print_scores(scores)
 dilated = scores["base + dilated net"]
-assert dilated["sunspots"] < 0.8 * scores["base"]["sunspots"]
+assert dilated["sunspots"] < 0.9 * scores["base"]["sunspots"]
 assert dilated["sunspots"] < scores["naive"]["sunspots"]
-assert dilated["sea temperature"] < scores["base"]["sea temperature"]
+assert dilated["CO2"] < scores["base"]["CO2"]
 
 # %% [markdown]
-# On sunspots the net is the first to beat the naive forecast, and on the sea it beats the base. On carbon dioxide it does not help; we
-# come back to that.
+# On sunspots the net is the first to beat the naive forecast, and on carbon dioxide it beats the base. On the sea it does not help.
 #
 # So memory pays? **Not so fast.** The net may as well have found a correction that depends on the last value alone. Many reports stop
 # here. How would you find out?
@@ -314,7 +313,7 @@ assert dilated["sea temperature"] < scores["base"]["sea temperature"]
 
 # %%
 BEYOND = max(len(series) for series in panel) + 1
-controls = {"memoryless net": [BEYOND] * 3, "all dilations 1": [1] * 3}
+controls = {"memoryless net": [BEYOND] * 2, "all dilations 1": [1] * 2}
 fitted = {label: trained(dilations=ds) for label, ds in controls.items()}
 for label, control in fitted.items():
     assert control.frozen.nets.models[0].num_parameters == model.num_parameters
@@ -329,29 +328,28 @@ for name in names:
     ratio = memoryless[name] / dilated[name]
     print(f"{name:<16} error without memory over error with it: {ratio:.2f}")
 assert memoryless["sunspots"] > 1.2 * dilated["sunspots"]
-assert memoryless["sea temperature"] > dilated["sea temperature"]
 assert memoryless["CO2"] < min(dilated["CO2"], scores["base"]["CO2"])
 assert memoryless["sunspots"] > 0.9 * scores["base"]["sunspots"]
 assert ones["sunspots"] < memoryless["sunspots"]
 
 # %% [markdown]
 # - **Sunspots:** without memory the net is no better than the base, as the regression predicted. The whole gain is memory.
-# - **Sea:** a smaller gain, and it is memory too. The regression found none, but a net is not bound to straight lines.
-# - **Carbon dioxide:** the memoryless net is by far the best, and the net with memory spoils a good base. Training draws all series
-#   equally often, so each of its 238 months is seen twelve times as often as one of the sun's 2,832: the net learns them by heart.
-# - **Dilation** is another question than memory, and here the answer is no: on sunspots the net with all dilations 1 is at least as
-#   good. A likely reason: a layer of dilation 12 sees every twelfth month, and the sun has no year. Tutorials 8 and 9 have sequences
-#   where dilation decides.
+# - **Sea:** no net beats the base. The regression found nothing to learn, and that is how it is.
+# - **Carbon dioxide:** the memoryless net is by far the best. Only 238 months are left to train on after the warm-up, and a net with
+#   memory finds more in them than there is.
+# - **Dilation** is another question than memory, and here the answer is mixed: on sunspots the net with all dilations 1 is better, on
+#   carbon dioxide the dilated one. A likely reason: a layer of dilation 12 sees every twelfth month, and the sun has no year.
+#   Tutorials 8 and 9 have sequences where dilation decides.
 #
 # One seed proves little. Three seeds, of 160 steps each, gave these scaled errors, lowest to highest:
 #
 # | | sunspots | sea temperature | CO2 |
 # |---|---|---|---|
-# | dilated | 0.93 to 0.98 | 0.70 to 0.75 | 0.93 to 1.47 |
-# | memoryless | 1.35 to 1.42 | 0.82 to 0.83 | 0.54 to 0.61 |
-# | all dilations 1 | 0.87 to 0.88 | 0.74 to 0.75 | 0.91 to 1.27 |
+# | dilated | 0.84 to 1.05 | 0.81 to 1.12 | 0.75 to 0.82 |
+# | memoryless | 1.55 to 1.56 | 0.91 to 0.92 | 0.58 to 0.63 |
+# | all dilations 1 | 0.78 to 0.82 | 0.84 to 1.03 | 0.93 to 1.06 |
 #
-# So the differences between memory and none are safe; the one between dilations on the sea is small. The experiment `m4-hourly` asks
+# So the differences on sunspots and on carbon dioxide are safe, and those on the sea are not. The experiment `m4-hourly` asks
 # the same questions of 414 series.
 #
 # ## How sure is it? Quantiles that cannot cross
@@ -395,12 +393,12 @@ def coverage(forecasts):
 covered = {"base": coverage(base_forecasts), "base + dilated net": coverage(net_forecasts)}
 print_scores(covered)
 assert all(share > 0.8 for share in covered["base"].values())
-assert min(covered["base + dilated net"][name] for name in names[:2]) > 0.85
-assert covered["base + dilated net"]["CO2"] < 0.8
+assert all(0.85 < share for share in covered["base + dilated net"].values())
 
 # %% [markdown]
-# Near 95 % on the sun and the sea. On carbon dioxide the net's intervals are far too narrow: they fit the months that it knows by
-# heart. **Only values that the training has not seen can show that.**
+# All are near 95 %, a little above on the sun and a little below on carbon dioxide. Part of that is a correction: intervals that fit
+# the training data are too narrow for what comes after, so the forecaster widens them by 15 %. **Only values that the training has
+# not seen can show that.**
 
 # %% [markdown]
 # Now look at two moments with the same number of sunspots: December 1998 had 82, and December 2002 had 81. **What will the next two
@@ -468,7 +466,7 @@ for series in longer:
     for value in series.y[-12:]:
         net.update(series.unique_id, value)
 streamed, whole = net.predict(), net.predict(longer)
-distance = np.abs(streamed.values / whole.values - 1).max(axis=(1, 2))
+distance = np.abs(streamed.values - whole.values).max(axis=(1, 2)) / whole.values.max(axis=(1, 2))
 for name, d in zip(names, distance, strict=True):
     print(f"{name:<16} largest relative difference {d:.1e}")
 assert np.allclose(streamed.values, whole.values, rtol=1e-4, atol=1e-3)
@@ -477,9 +475,9 @@ assert np.array_equal(streamed.ds, whole.ds)
 # %% [markdown]
 # ## When not to use a net
 #
-# - **When the base is as good.** It is fitted in a second, its weights can be read, and it does not spoil carbon dioxide.
+# - **When the base is as good.** It is fitted in a second, its weights can be read, and on the sea no net beats it.
 # - **When the control ties or wins.** If the memoryless net is as good, you need a regression, not a recurrent net.
-# - **When there are few values.** A net with memory learns 238 months by heart. Hundreds of related series are its home.
+# - **When there are few values.** With 238 months to learn from, less memory was better. Hundreds of related series are the home of a net.
 # - **When the future breaks with the past.** No method here knows of anything that is not in the history.
 #
 # Always show naive, seasonal naive and the base beside a net. A score by itself says nothing.

@@ -254,7 +254,7 @@ class Forecaster:
         """Return the panel of ``fit`` with all updates."""
         old = [series for series in self.panel if series.unique_id not in self.growing]
         series = {one.unique_id: one for one in (*old, *(growing.whole() for growing in self.growing.values()))}
-        new = [unique_id for unique_id in self.growing if unique_id not in self.panel.ids]
+        new = [unique_id for unique_id in self.growing if unique_id not in self.panel]
         return replace(self.panel, series=tuple(series[unique_id] for unique_id in (*self.panel.ids, *new)))
 
     def _checked_panel(self, data: Any) -> Panel:
@@ -295,7 +295,7 @@ class Forecaster:
             raise ValueError(f"update takes the name of a series and a number or NaN, got {unique_id!r} and {y}")
         known = checked_covariates(covariates, self.panel.covariate_names, self.horizon)  # (1 + horizon, C)
         growing = self.growing.get(unique_id)
-        if growing is None and unique_id in self.panel.ids:
+        if growing is None and unique_id in self.panel:
             growing = GrowingSeries(self.panel[unique_id], self.panel.frequency)
         if growing is None:
             series = first_step(unique_id, y, known[:1], ds, self.panel)

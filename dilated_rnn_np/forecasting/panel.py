@@ -78,6 +78,10 @@ class Panel:
         """Yield the series in order."""
         return iter(self.series)
 
+    def __contains__(self, unique_id: object) -> bool:
+        """Return whether there is a series of this name."""
+        return unique_id in self._by_id
+
     def __getitem__(self, unique_id: str) -> Series:
         """Return the series of a name; an unknown name raises a ValueError."""
         if unique_id not in self._by_id:
