@@ -18,7 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.checks import choose, one_of
+from ..arrays.checks import choose, one_of, positive
+from ..arrays.inputs import unmasked
 from ..arrays.streams import checked_rng
 from ..nets.network import Network
 from ..nets.stack import State
@@ -86,8 +87,10 @@ def check(
     rng = checked_rng("rng", rng, "analysis")
     methods = choose("method", method, METHODS)
     limits = dict(TOLERANCES)
+    if not isinstance(tolerances, (dict, type(None))):
+        raise TypeError(f"tolerances must be a dict such as {{'central': 1e-6}}, got {tolerances!r}")
     for name, tolerance in (tolerances or {}).items():
-        limits[one_of("method in tolerances", name, TOLERANCES)] = tolerance
+        limits[one_of("method in tolerances", name, TOLERANCES)] = positive(f"tolerances[{name!r}]", tolerance)
     if isinstance(target, Network):
         function, arrays = _of_model(target, x, state, lengths, targets, loss, rng)
     elif not callable(target):
@@ -95,7 +98,7 @@ def check(
     elif not isinstance(x, dict) or not x:
         raise TypeError(f"a function is checked at a dict of arrays, such as {{'p': array}}, got {type(x).__name__}")
     else:
-        function, arrays = target, {name: np.asarray(a, np.float64) for name, a in x.items()}
+        function, arrays = target, {name: np.asarray(unmasked(name, a), np.float64) for name, a in x.items()}
 
     _, grads = function({name: a.copy() for name, a in arrays.items()})
     errors: dict[str, float] = {}
@@ -169,7 +172,7 @@ def _of_model(
 ) -> tuple[Function, Arrays]:
     """Return the scalar ``objective(output) + <w, returned state>`` as a function of parameters, input and given state."""
     model = model.to("numpy").astype("float64")
-    x = rng.standard_normal((7, 3, model.input_size)) if x is None else np.asarray(x, np.float64)
+    x = rng.standard_normal((7, 3, model.input_size)) if x is None else np.asarray(unmasked("x", x), np.float64)
     if state is None:
         state = _random_like(model.zero_state(x.shape[1]), rng)
     arrays = model.params | {"x": x} | {name: np.asarray(a, np.float64) for name, a in _by_name(state).items()}

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays.backend import Array, to_host
+from ..arrays.checks import positive_integer
 from ..arrays.streams import checked_rng
 from ..arrays.threads import Workers
 from ..nets.network import Network
@@ -117,7 +118,7 @@ def reached_spans(model: Network, seq_len: int, rng: int | np.random.Generator =
     >>> reached_spans(DilatedRNN(1, 4, [4, 6]), 13).tolist()
     [0, 4, 6, 8, 10, 12]
     """
-    rng = checked_rng("rng", rng, "analysis")
+    seq_len, rng = positive_integer("seq_len", seq_len), checked_rng("rng", rng, "analysis")
     model = model.to("numpy").astype("float64")
     x = rng.standard_normal((seq_len, 1, model.input_size))
     output, _, cache = model.forward(x)
@@ -141,7 +142,9 @@ def activations(model: Network, x: Array) -> list[dict[str, np.ndarray]]:
     shown = []
     for layer, layer_cache in zip(model.layers, cache.layers, strict=True):
         rows = {**layer.gate_values(layer_cache), "h": layer.outputs(layer_cache)}  # (H, T*B) each
-        shown.append({name: to_host(a).T.reshape(*x.shape[:2], -1).copy() for name, a in rows.items()})  # (T, B, H)
+        shown.append(
+            {name: to_host(a).T.reshape(*cache.x_shape[:2], -1).copy() for name, a in rows.items()}
+        )  # (T, B, H)
     return shown
 
 

@@ -83,7 +83,7 @@ def real(what: str, value: Any) -> float:
         if isinstance(value, (str, bytes)):
             raise TypeError
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise TypeError(f"{what} must be a real number, got {value!r} ({type(value).__name__})") from None
 
 

@@ -18,7 +18,7 @@ DTYPES = ("float32", "float64", "complex64", "complex128")
 
 def dilations(values: Any, name: str = "dilations") -> tuple[int, ...]:
     """Return a list of positive ints as a tuple, in any order and with repeats; ``name`` is its name in messages."""
-    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+    if not _is_list(values):
         raise TypeError(f"{name} must be a list of whole numbers, got {values!r}; for instance [1, 2, 4]")
     checked = tuple(positive_integer(f"{name}[{i}]", d) for i, d in enumerate(values))
     if not checked:
@@ -28,7 +28,7 @@ def dilations(values: Any, name: str = "dilations") -> tuple[int, ...]:
 
 def hidden_sizes(hidden_size: Any, num_layers: int) -> tuple[int, ...]:
     """Return one hidden size per layer, from one number for all or a list."""
-    if isinstance(hidden_size, (str, bytes)) or not isinstance(hidden_size, Iterable):
+    if not _is_list(hidden_size):
         return (positive_integer("hidden_size", hidden_size),) * num_layers
     sizes = tuple(positive_integer(f"hidden_size[{i}]", size) for i, size in enumerate(hidden_size))
     if len(sizes) != num_layers:
@@ -38,10 +38,15 @@ def hidden_sizes(hidden_size: Any, num_layers: int) -> tuple[int, ...]:
     return sizes
 
 
+def _is_list(values: Any) -> bool:
+    """Return whether ``values`` holds several numbers; an array of no dimension is one number."""
+    return isinstance(values, Iterable) and not isinstance(values, (str, bytes)) and getattr(values, "ndim", 1) > 0
+
+
 def dtype(value: Any) -> np.dtype:
     """Return a dtype that the library supports."""
     try:
-        checked = np.dtype(value)
+        checked = None if value is None else np.dtype(value)  # NumPy takes None for float64
     except TypeError:
         checked = None
     if checked is None or checked.name not in DTYPES:
@@ -57,10 +62,21 @@ def same_module(xp: Any, name: str, array: Any) -> Array:
         raise TypeError(
             f"the model is on {xp.__name__} but {name} is a {given.__name__} array; pass {right}, or move the model with .to()"
         )
+    unmasked(name, array)
     try:
         return xp.asarray(array)
     except ValueError as error:
         raise ValueError(f"{name} must be an array of numbers with equally long rows: {error}") from None
+
+
+def unmasked(name: str, array: Any) -> Any:
+    """Return ``array``, or raise where it is a masked array: a computation would ignore its mask."""
+    if isinstance(array, np.ma.MaskedArray):
+        raise TypeError(
+            f"{name} must be an ordinary array, got a masked one, whose mask would be ignored; pass {name}.filled(value), "
+            "and weights of 0 where positions shall not count"
+        )
+    return array
 
 
 def numeric(name: str, array: Array) -> Array:
@@ -109,7 +125,7 @@ def row_lengths(lengths: Any, seq_len: int, batch_size: int, xp: Any = np) -> Ar
     """Return ``lengths`` as (B,) integers, or None; values on a device are not checked, which would wait for the device."""
     if lengths is None:
         return None
-    on_device = array_module(lengths) is not np
+    on_device = array_module(unmasked("lengths", lengths)) is not np
     if on_device and xp is np:
         raise TypeError("the model is on numpy but lengths is not; pass lengths.get(), or move the model with .to()")
     lengths = lengths if on_device else np.asarray(lengths)

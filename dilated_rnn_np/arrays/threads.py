@@ -136,7 +136,10 @@ def even_slices(length: int, count: int) -> list[slice]:
 
 
 class _Process:
-    """The passes that run in this process now; a forked child starts with one of its own."""
+    """The passes that run in this process now; a forked child starts with one of its own.
+
+    A child forked during a pass inherits the limit, and ``restore`` with it: its own first pass takes the limit back.
+    """
 
     def __init__(self) -> None:
         self.lock, self.passes = threading.Lock(), set[object]()
@@ -197,7 +200,11 @@ _processes: dict[int, _Process] = {}
 
 def _process(pid: int) -> _Process:
     """Return the passes of a process; threads that ask at the same moment get one object, so they share the limit."""
-    return _processes.get(pid) or _processes.setdefault(pid, _Process())
+    if pid not in _processes:
+        process, ancestors = _Process(), list(_processes.values())
+        process.restore = ancestors[-1].restore if ancestors else None
+        _processes.setdefault(pid, process)
+    return _processes[pid]
 
 
 @cache

@@ -7,7 +7,7 @@ import os
 from ..experiments import RunSpec, Training
 from ..experiments.driver import measure, train
 from ..nets.model import DilatedRNN
-from ..plot import checked_picture, new_axes, training_curves
+from ..plot import checked_picture, new_axes, save_picture, training_curves
 from ..tasks import CopyMemory
 from ..theory.dilations import exponential_dilations
 
@@ -38,6 +38,6 @@ def demonstrate(
     ax = new_axes()
     training_curves(curves, task.baseline, ylabel="cross-entropy (nats)", smooth=max(1, steps // 120), ax=ax)
     ax.set_title(f"Copy memory over {task.T} steps, 7 layers of 10 vanilla units", fontsize=11)
-    ax.figure.savefig(picture, dpi=150)
+    save_picture(ax, picture)
     print(f"The picture of both curves is {picture}.")
     return nets

@@ -15,7 +15,7 @@ from ..arrays.threads import get_num_threads, set_num_threads
 from ..experiments.files import check_same, made_folder, read_json
 from ..forecasting import Forecaster, Panel, load, read_csv, read_future
 from ..forecasting.backtest import check_windows
-from ..forecasting.timestamps import shown
+from ..forecasting.panels.timestamps import shown
 from .errors import UserError, user_errors
 from .gallery import forecast_picture
 from .options import typed
@@ -37,11 +37,11 @@ def forecast_command(options: argparse.Namespace) -> None:
     print(_described(Path(options.file).name, panel, forecaster.frozen.seasons if saved else forecaster.seasons))
     if saved:
         _refuse(folder / "forecast.csv", resume=False)
-        made_folder(folder)
     else:
         _train(options, panel, forecaster, folder)
     forecast = forecaster.predict(panel, future)
-    forecast.to_csv(folder / "forecast.csv")
+    with made_folder(folder):
+        forecast.to_csv(folder / "forecast.csv")
     past = max(3 * max(forecaster.frozen.seasons, default=1), 4 * forecaster.horizon)
     forecast_picture(panel, forecast, past, folder / "forecast.png")
     if not saved:
@@ -60,8 +60,7 @@ def _train(options: argparse.Namespace, panel: Panel, forecaster: Forecaster, fo
     _refuse(file, options.resume)
     if file.exists():
         check_same("run", read_json(file, "give another folder (--out FOLDER)"), settings, folder)
-    made_folder(training)
-    with atomic(file) as out:
+    with made_folder(training), atomic(file) as out:
         json.dump(settings, out, indent=1)
     if windows:
         held_out = windows * forecaster.horizon

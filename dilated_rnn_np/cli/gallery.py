@@ -62,7 +62,7 @@ def draw_architecture(
         own = plot.mean_recurrent_lengths(own=graph, period=max(dilations))["own"]
         axes["mean_recurrent_length"] = own[0].axes
     folder.mkdir(parents=True, exist_ok=True)
-    written = [_saved(ax, folder / f"{name}.png") for name, ax in axes.items()]
+    written = [plot.save_picture(ax, folder / f"{name}.png", dpi=130) for name, ax in axes.items()]
     for name, animate in (("forward", plot.forward_animation), ("backward", plot.backward_animation)):
         written.append(plot.save_gif(animate(graph, min(steps, 17)), folder / f"{name}.gif"))
     if architecture(graph) is not None:
@@ -98,7 +98,7 @@ def draw_checkpoint(
     if isinstance(task, Digits) and not isinstance(task, SmallDigits):
         order = Digits.random_order(task.permutation_seed)
         axes["digits"] = plot.digits_as_sequences(task.test_images, order)[0].axes
-    return written + [_saved(ax, folder / f"{name}.png") for name, ax in axes.items()]
+    return written + [plot.save_picture(ax, folder / f"{name}.png", dpi=130) for name, ax in axes.items()]
 
 
 def test_sequences(model: Network, task: Task | None) -> tuple[np.ndarray, Any, Loss | None]:
@@ -148,7 +148,7 @@ def training_picture(
     plot.training_curves({"training": training}, baseline, smooth=max(1, len(training[0]) // 200), ax=ax)
     ax.plot(*held_out, "o", color="#D55E00", markersize=3, label=label)
     ax.legend(frameon=False, fontsize=9)
-    return _saved(ax, path)
+    return plot.save_picture(ax, path, dpi=130)
 
 
 def forecast_picture(panel: Panel, forecast: Forecast, past: int, path: Path) -> Path:
@@ -162,7 +162,7 @@ def forecast_picture(panel: Panel, forecast: Forecast, past: int, path: Path) ->
         plot.forecast(history.y, forecast.mean[row], quantiles, ds=ds, title=series.unique_id, ax=ax)
         if row:
             ax.get_legend().remove()  # the same as above
-    return _saved(ax, path)
+    return plot.save_picture(ax, path, dpi=130)
 
 
 def comparison_graphs(names: Sequence[str], dilations: Sequence[int]) -> list[paths.Graph]:
@@ -182,8 +182,3 @@ def _farthest_path(graph: paths.Graph, steps: int) -> tuple[int, int]:
     lengths = paths.recurrent_lengths(graph, steps - 1)
     longest = lengths == lengths[np.isfinite(lengths)].max()
     return steps - 1 - int(np.flatnonzero(longest)[-1]), steps - 1
-
-
-def _saved(ax: Any, path: Path) -> Path:
-    ax.figure.savefig(path, dpi=130)
-    return path

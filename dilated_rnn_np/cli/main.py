@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from collections.abc import Sequence
 
@@ -25,6 +26,9 @@ REPORTED = (UserError, CheckpointError, DataError, FolderError, OSError, Floatin
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0 done, 2 the user's error. ``start`` handles Ctrl-C."""
+    for output in (sys.stdout, sys.stderr):
+        if isinstance(output, io.TextIOWrapper):
+            output.reconfigure(errors="replace")  # a terminal without "…" shows "?"
     try:
         options = parser().parse_args(arguments)
         if options.command == "train" and options.task in DEFAULTS:

@@ -59,6 +59,11 @@ fraction = _parser(float, "a number in [0, 1)", lambda number: 0 <= number < 1)
 file = _parser(str, "an existing file", os.path.isfile)
 
 
+def up_to(most: int) -> Callable[[str], int]:
+    """Return the type of the whole numbers from 1 to ``most``."""
+    return _parser(int, f"a whole number from 1 to {most:,}", lambda number: 1 <= number <= most)
+
+
 def one_of(what: str, known: Mapping[str, Any]) -> Callable[[str], str]:
     """Return the type of the names in ``known``; an unknown one is answered with the nearest.
 

@@ -38,7 +38,7 @@ SHARED: dict[str, dict[str, Any]] = {
     "--text": {"metavar": "FILE", "help": "the present place of the text file that the net was trained on"},
     "--last": {"action": "store_true", "help": "use the last parameters, not those best in validation"},
     "--backend": choice("backend", BACKENDS) | {"default": "numpy", "help": "numpy, cupy (GPU), or auto: a GPU if there is one"},
-    "--threads": {"metavar": "N", "type": types.count, "help": "threads to compute with"},
+    "--threads": {"metavar": "N", "type": types.up_to(1024), "help": "threads to compute with"},
     "--out": {"metavar": "FOLDER"},
 }  # fmt: skip
 

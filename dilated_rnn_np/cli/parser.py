@@ -10,7 +10,8 @@ from ..experiments import EXPERIMENTS, FORECAST_EXPERIMENTS, Training
 from ..experiments.driver import HELD_OUT, SCHEDULES
 from ..experiments.plan import SCALES
 from ..experiments.tuning import RATES
-from ..forecasting.forecaster import STEPS
+from ..forecasting.training import STEPS
+from ..plot.geometry import MOST_STEPS
 from ..recurrence.cells import CELLS
 from ..recurrence.init import SCHEMES
 from ..tasks import TASKS
@@ -156,7 +157,13 @@ def _add_draw(commands: Any) -> None:
     add(draw, "checkpoint", nargs="?", help="a checkpoint; without it --system and --dilations")
     add(draw, "--system", otherwise="dilated")
     add(draw, "--dilations", otherwise="1,2,4")
-    add(draw, "--steps", default=17, help="time steps of the unrolled network; animations show 17 at most")
+    add(
+        draw,
+        "--steps",
+        type=types.up_to(MOST_STEPS),
+        default=17,
+        help="time steps of the unrolled network; animations show 17 at most",
+    )
     add(draw, "--out", default="pictures", help="folder for the pictures")
     add(draw, "--data-dir", "--text")
 

@@ -10,7 +10,7 @@ from ..baselines import systems
 from ..experiments.files import made_folder
 from ..nets import checkpoint as checkpoints
 from ..nets.network import Network
-from ..plot import checked_picture, explorer, path_lengths
+from ..plot import checked_picture, explorer, path_lengths, save_picture
 from ..plot.explorer import checked_page
 from ..tasks import Task
 from ..theory import paths
@@ -40,25 +40,29 @@ def paths_command(options: argparse.Namespace) -> None:
             f"{row['parameters']:>12,}{row['per edge']:>10,.0f}{field:>17}"
         )
     if options.plot:
-        path_lengths(graphs, 2 * cycle)[0].axes.figure.savefig(options.plot, dpi=150)
+        save_picture(path_lengths(graphs, 2 * cycle)[0].axes, options.plot)
         print(f"The picture of path length over span is {options.plot}.")
 
 
 def draw_command(options: argparse.Namespace) -> None:
     """Write every picture of an architecture or of a checkpoint."""
-    folder = made_folder(Path(options.out))
+    with made_folder(Path(options.out)) as folder:
+        written = _drawn(options, folder)
+    print(f"{len(written)} files are in {folder}: {', '.join(path.name for path in written)}")
+
+
+def _drawn(options: argparse.Namespace, folder: Path) -> list[Path]:
+    """Draw the architecture or the checkpoint that the options name into a folder, and return the files."""
     if options.checkpoint:
         for name in ("dilations", "system"):
             if getattr(options, name):
                 raise UserError(f"a checkpoint has its own {name}: leave --{name} out")
         model, task = _of_checkpoint(options)
         written = draw_architecture(model, folder, options.steps, example_of(model, task))
-        written += draw_checkpoint(options.checkpoint, model, task, folder)
-    else:
-        with user_errors():
-            model = systems.build(options.system or "dilated", 1, 1, options.dilations or [1, 2, 4])
-        written = draw_architecture(model, folder, options.steps)
-    print(f"{len(written)} files are in {folder}: {', '.join(path.name for path in written)}")
+        return written + draw_checkpoint(options.checkpoint, model, task, folder)
+    with user_errors():
+        model = systems.build(options.system or "dilated", 1, 1, options.dilations or [1, 2, 4])
+    return draw_architecture(model, folder, options.steps)
 
 
 def explore_command(options: argparse.Namespace) -> None:

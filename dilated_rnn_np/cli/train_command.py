@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..arrays.backend import get_backend
+from ..arrays.memory import check_memory
 from ..arrays.threads import get_num_threads, set_num_threads
 from ..baselines.systems import SYSTEMS
 from ..experiments import (
@@ -36,6 +37,8 @@ from .gallery import training_picture
 from .options import typed
 from .parser import parser
 from .task_options import DEFAULTS, steps_of, task_from, task_of, vocabulary_of
+
+BYTES_PER_LAYER = 2000  # of Python objects, beside the parameters
 
 
 def train_command(options: argparse.Namespace) -> None:
@@ -149,7 +152,7 @@ def training_from(options: argparse.Namespace, task: Task) -> Training:
             raise UserError(f"{typed(name)} belongs to --optimizer {owner}, not to {options.optimizer}")
     given = {field.name: getattr(options, field.name, None) for field in fields(Training)}
     given["steps"], given["validate_every"] = steps_of(options, task)
-    given["budget"] = None if options.memory is None else round(options.memory * 1e6)
+    given["budget"] = None if options.memory is None else math.ceil(options.memory * 1e6)
     with user_errors():
         return Training(**{name: value for name, value in given.items() if value is not None})
 
@@ -159,6 +162,7 @@ def model_from(options: argparse.Namespace, task: Task | None) -> Network:
     own = DEFAULTS.get(getattr(options, "task", ""), {})
     layers = options.layers or own.get("layers", getattr(task, "T", 256).bit_length())  # powers of 2 reach across T
     with user_errors():
+        check_memory(f"num_layers {layers}", BYTES_PER_LAYER * layers, "its layers")
         dilations = options.dilations or exponential_dilations(layers, options.base, options.start)
     sizes = {"input_size": options.input_size, "output_size": options.output_size} if task is None else shape_of(task)
     given = {name: getattr(options, name) for name in ("dtype", "dropout", "embedding", "input_init", "recurrent_init")}

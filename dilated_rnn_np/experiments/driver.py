@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from ..training.optim import OPTIMIZERS, Optimizer, checked_norm, cosine_decay, 
 from ..training.run import Run
 from ..training.saving import RUN_FORMAT
 from ..training.step import evaluate
-from ..training.train import check_budget, fit
+from ..training.train import check_memory_for, fit
 from . import environment
 from .files import FolderError, check_same, made_folder, read_json, read_metrics
 
@@ -108,9 +109,9 @@ class RunSpec:
         return json.loads(json.dumps(settings | {"model": checkpoints.model_record(self.model)[1]}))
 
     def check_budget(self) -> None:
-        """Raise a ValueError if the training's memory budget is too small for the first batch."""
+        """Raise a ValueError if the memory budget, or the machine's memory, is too small for the first batch."""
         first = next(iter(self.task.batches(self.training.batch_size, self.seed)))
-        check_budget(self.model, first, self.training.budget)
+        check_memory_for(self.model, first, self.training.budget)
 
 
 def check_folder(spec: RunSpec, folder: Path, resume: bool) -> None:
@@ -142,29 +143,29 @@ def train(
     files: dict[str, Any] = {}
     if folder is not None:
         check_folder(spec, folder, resume)
-        made_folder(folder)
         files = {"checkpoint": folder / "checkpoint.npz", "log": folder / "metrics.csv", "note": spec.settings()}
         files |= {"checkpoint_every": training.checkpoint_every or training.validate_every, "resume": resume}
-    return fit(
-        spec.model,
-        task.batches(training.batch_size, spec.seed),
-        training.optimizer_for(spec.model),
-        training.steps,
-        loss=task.loss,
-        metric=task.metric,
-        max_norm=training.max_norm,
-        truncated=task.truncated,
-        budget=training.budget,
-        validation=held_out,
-        validate_every=training.validate_every,
-        patience=training.patience,
-        callbacks=[Annealing(task.steps_per_epoch(training.batch_size) or ENDLESS_EPOCH)],
-        average=None if training.average is None else WeightAverage(training.average),
-        seed=spec.seed,
-        progress=progress,
-        description=title,
-        **files,
-    )
+    with nullcontext() if folder is None else made_folder(folder):
+        return fit(
+            spec.model,
+            task.batches(training.batch_size, spec.seed),
+            training.optimizer_for(spec.model),
+            training.steps,
+            loss=task.loss,
+            metric=task.metric,
+            max_norm=training.max_norm,
+            truncated=task.truncated,
+            budget=training.budget,
+            validation=held_out,
+            validate_every=training.validate_every,
+            patience=training.patience,
+            callbacks=[Annealing(task.steps_per_epoch(training.batch_size) or ENDLESS_EPOCH)],
+            average=None if training.average is None else WeightAverage(training.average),
+            seed=spec.seed,
+            progress=progress,
+            description=title,
+            **files,
+        )
 
 
 def measure(model: Network, task: Task, batch_size: int = HELD_OUT_BATCH, part: str = "test") -> tuple[float, float]:
@@ -201,8 +202,7 @@ def run(
         result = read_json(file, "delete it, and the run is repeated")
         check_same("run", result["settings"], settings, folder)
         return result
-    made_folder(folder)
-    with locked(file):
+    with made_folder(folder), locked(file):
         return _run(spec, file, settings, after, progress, title, part)
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..arrays.regular_files import read_regular
 from ..training.run import COLUMNS
 
 
@@ -30,13 +34,24 @@ def check_same(kind: str, there: dict[str, Any], here: dict[str, Any], folder: P
             )
 
 
-def made_folder(folder: Path) -> Path:
-    """Return a folder, created if missing; an OSError names the option that gives another one."""
+@contextmanager
+def made_folder(folder: Path) -> Iterator[Path]:
+    """Yield a folder, created if missing; if the block raises, the created folders that are still empty are removed.
+
+    An OSError names the option that gives another folder.
+    """
+    created = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OSError(f"cannot make the folder {folder} ({error.strerror}); give another one (--out FOLDER)") from None
-    return folder
+    try:
+        yield folder
+    except BaseException:
+        with suppress(OSError):  # a folder that is not empty stays
+            for path in created:
+                path.rmdir()
+        raise
 
 
 def slug(text: str) -> str:
@@ -52,15 +67,14 @@ def read_metrics(path: Path) -> dict[str, np.ndarray]:
     """Return the columns of a metrics.csv, NaN for empty cells; the columns are empty if the file does not exist."""
     rows: list[dict[str, str]] = []
     if path.exists():
-        with open(path, newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
+        rows = list(csv.DictReader(io.StringIO(read_regular(path).decode("utf-8"), newline="")))
     return {name: np.array([float(row[name] or "nan") for row in rows]) for name in COLUMNS}
 
 
 def read_json(path: Path, advice: str) -> dict[str, Any]:
     """Return the object in a JSON file; a damaged file raises a FolderError that ends in the advice."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_regular(path).decode("utf-8"))
         if not isinstance(content, dict):
             raise ValueError("it does not hold an object")
     except ValueError as error:

@@ -46,14 +46,14 @@ def conduct_forecasts(
     """
     folder, jobs, threads = Path(folder), positive_integer("jobs", jobs), positive_integer("threads", threads)
     _check_folder(folder, study)
-    made_folder(folder)
     numbers, done = range(len(study.trials)), dict[int, Result]()
 
     def report(finished: bool) -> list[dict[str, Any]]:
         results = [(study.trials[number], done[number]) for number in sorted(done)]
         return forecast_report.write(study, folder, results, finished)
 
-    report(finished=False)  # from here on the folder belongs to this study
+    with made_folder(folder):
+        report(finished=False)  # from here on the folder belongs to this study
     done |= {n: make(study, folder, n, threads) for n in numbers if study.file(folder, n).exists()}
     missing = [number for number in numbers if number not in done]
     started = time.perf_counter()
@@ -115,8 +115,7 @@ def make(study: ForecastStudy, folder: Path, number: int, threads: int, progress
         result |= environment.record("numpy")
     finally:
         set_num_threads(before)
-    made_folder(file.parent)
-    with atomic(file) as out:
+    with made_folder(file.parent), atomic(file) as out:
         json.dump(result, out, indent=1)
     return result
 

@@ -39,8 +39,7 @@ def conduct(
     """
     folder, jobs, threads = Path(folder), positive_integer("jobs", jobs), positive_integer("threads", threads)
     _check_folder(folder, study)
-    made_folder(folder)
-    with locked(folder / "record.json"):
+    with made_folder(folder), locked(folder / "record.json"):
         return _conduct(study, folder, progress, jobs, threads)
 
 

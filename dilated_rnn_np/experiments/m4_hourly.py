@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..forecasting import Panel, Series, m4_hourly
-from ..forecasting.forecaster import dilations_of
+from ..forecasting.training import dilations_of
 from .forecast_study import ForecastExperiment, Results, Row
 from .plan import Choices
 

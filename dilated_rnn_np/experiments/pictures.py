@@ -13,6 +13,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ..plot.runs import Curve, run_curves
+from ..plot.saving import save_picture
 from ..plot.style import plain_log_ticks
 from .files import read_metrics, slug
 from .plan import Contender, Experiment
@@ -26,10 +27,10 @@ def draw(experiment: Experiment, contenders: Sequence[Contender], results: Resul
     for setting in dict.fromkeys(c.setting for c in contenders):
         own = [c for c in contenders if c.setting == setting]
         if figure := _curves(experiment, own, results, folder):
-            figure.savefig(folder / f"curves-{slug(setting)}.png", dpi=130)
+            save_picture(figure, folder / f"curves-{slug(setting)}.png", dpi=130)
     if experiment.against is not None:
         figure = _over(experiment.against, contenders, results)
-        figure.savefig(folder / f"over-{slug(experiment.against)}.png", dpi=130)
+        save_picture(figure, folder / f"over-{slug(experiment.against)}.png", dpi=130)
 
 
 def _curves(experiment: Experiment, own: Sequence[Contender], results: Results, folder: Path) -> Figure | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..arrays.backend import get_backend
 from ..arrays.checks import fraction, one_of, positive_integer
+from ..arrays.memory import check_memory
 from ..baselines.systems import SYSTEMS
 from ..nets.network import Network
 from ..recurrence.cells import CELLS
@@ -19,6 +20,7 @@ from .net_builder import net_builder, shape_of
 
 SCALES = {"quick": "minutes on two cores", "full": "the size of the paper's experiments"}
 Variant = tuple[str, Sequence[int], dict[str, Any]]  # label, dilations and facts of a dilated RNN
+BYTES_PER_RUN = 100  # in the list of a study's runs
 MAY_GROW = ("systems", "cells", "settings", "data_dir")  # choices that may differ between calls on one folder
 
 
@@ -117,7 +119,9 @@ class Study:
     def of(cls, experiment: Experiment, choices: Choices, seeds: int | None = None) -> Study:
         """Return the study; choices that the experiment cannot follow raise a ValueError."""
         seeds = experiment.seeds[choices.scale] if seeds is None else positive_integer("seeds", seeds)
-        return cls(experiment, choices, _chosen(experiment, choices), seeds)
+        contenders = _chosen(experiment, choices)
+        check_memory(f"seeds {seeds}", BYTES_PER_RUN * seeds * len(contenders), "the list of its runs")
+        return cls(experiment, choices, contenders, seeds)
 
     @property
     def trials(self) -> list[tuple[Contender, int]]:

@@ -13,9 +13,9 @@ import numpy as np
 
 from ..arrays.checks import fraction, positive_integer
 from ..nets.checkpoint import CheckpointError, checked_place, read
-from .panel import Panel
-from .series import Series
-from .timestamps import shown, timestamps
+from .panels.panel import Panel
+from .panels.series import Series
+from .panels.timestamps import shown, timestamps
 
 LARGEST = 1e100  # absolute value
 FARTHEST = 0.1  # distance of the point forecast's quantile from the median

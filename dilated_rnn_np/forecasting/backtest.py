@@ -14,7 +14,7 @@ from ..arrays.files import atomic
 from .forecast import Forecast
 from .metrics import Scores, table
 from .naive import naive, naive2, seasonal_naive
-from .panel import Panel
+from .panels.panel import Panel
 
 
 @dataclass(frozen=True)

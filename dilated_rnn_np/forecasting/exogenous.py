@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from .calendar import calendar_features
-from .frequency import Frequency
-from .panel import Panel
-from .series import Series
+from .panels.calendar import calendar_features
+from .panels.frequency import Frequency
+from .panels.panel import Panel
+from .panels.series import Series
 
 
 @dataclass

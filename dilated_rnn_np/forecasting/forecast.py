@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..arrays.files import atomic
-from .timestamps import shown
+from .panels.timestamps import shown
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import math
 import os
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,13 +12,8 @@ from typing import Any
 import numpy as np
 
 from ..arrays.checks import fraction, one_of, positive, positive_integer, real
-from ..arrays.streams import stream
 from ..nets import checkpoint as checkpoints
-from ..nets.model import DilatedRNN
 from ..recurrence.cells import CELLS
-from ..training.callbacks import EpochAverage
-from ..training.optim import Adam, cosine_decay, warmup
-from ..training.train import fit
 from .arguments import (
     LARGEST,
     checked_covariates,
@@ -35,23 +29,17 @@ from .arguments import (
 )
 from .backtest import Backtest, check_windows, run_backtest
 from .base import fit_base
-from .crops import Crops, crop_steps
 from .exogenous import Exogenous
-from .following import Followed, Nets
+from .following import Nets
 from .forecast import Forecast
 from .frozen import Frozen
-from .future import read_future
 from .growing import GrowingSeries
-from .panel import Panel
+from .panels.future import read_future
+from .panels.panel import Panel
 from .quantiles import QuantileHead, distances
-from .ragged import groups
 from .saving import OBJECT, REMEDY, TEXTS, check_entries, pack, unpack
 from .stream import Stream
-
-STEPS = 200  # of training, per net, at most
-BATCH = 32  # crops per training step
-WARM_UP_STEPS = 26  # of the learning rate
-AVERAGED = 3  # epochs, tenths of the training, whose parameters are averaged
+from .training import steps_of, train_nets
 
 
 class Forecaster:
@@ -151,7 +139,11 @@ class Forecaster:
         )
         self.notes = []
         if self.members:
-            frozen.nets.models = self._trained(panel, frozen, steps, files, note, progress)
+            frozen.nets.models = train_nets(panel, frozen, self.settings(), steps, files, note, progress)
+            if not frozen.nets.models:
+                self.notes.append(
+                    f"no series has more than {warm_up} values, so no net was trained: the base forecasts alone"
+                )
         self._adopt(frozen, panel)
         return self
 
@@ -159,65 +151,6 @@ class Forecaster:
         self.panel, self.frozen = panel, frozen
         self.growing: dict[str, GrowingSeries] = {}  # the series with updates
         self.streams: dict[str, Stream] = {}
-
-    def _trained(
-        self, panel: Panel, frozen: Frozen, steps: int, files: Sequence[Path], note: str, progress: bool
-    ) -> list[DilatedRNN]:
-        """Return the trained nets, with parameters averaged over the last epochs."""
-        values = [series.y for series in panel]
-        tracks: list[Any] = [None] * len(panel)
-        for rows in groups(values):
-            group = Followed.of([values[i] for i in rows], frozen.base.rows(rows), frozen.seasons, frozen.warm_up)
-            for row, i in enumerate(rows):
-                tracks[i] = group.track_of(row)
-        data = values, tracks, [frozen.exogenous.inputs(series) for series in panel], frozen.base
-        size = crop_steps((*frozen.seasons, *(self.dilations or ())), values, self.horizon)
-        models = []
-        for member in range(self.members):
-            seed = int(stream(self.rng, "members", member).integers(2**62))
-            season = frozen.seasons[0] if frozen.seasons else 1
-            crops = Crops(*data, season, self.horizon, frozen.warm_up, size, BATCH, seed)
-            if not len(crops.rows):
-                self.notes.append(
-                    f"no series has more than {frozen.warm_up} values, so no net was trained: the base forecasts alone"
-                )
-                return []
-            model = self._new_model(crops.batch(0)[0].shape[-1], frozen.seasons, seed)
-            rise = min(WARM_UP_STEPS, max(1, steps // 4))
-            average = EpochAverage(AVERAGED, max(1, steps // 10))
-            file = files[member] if files else None
-            fit(
-                model,
-                crops,  # type: ignore[arg-type]
-                Adam(model.params, warmup(rise, cosine_decay(self.lr, steps, 0.02))),
-                steps,
-                loss=frozen.nets.head,
-                max_norm=1.0,
-                callbacks=[average],
-                checkpoint=file,
-                resume=file is not None and file.exists(),
-                seed=seed,
-                note=note,
-                progress=progress,
-                description=f"net {member + 1} of {self.members}",
-            )
-            models.append(average.model(model))
-        return models
-
-    def _new_model(self, size: int, seasons: tuple[int, ...], seed: int) -> DilatedRNN:
-        model = DilatedRNN(
-            size,
-            self.hidden_size,
-            dilations_of(seasons) if self.dilations is None else self.dilations,
-            self.cell,
-            output_size=self.horizon * len(self.quantiles),
-            readout="all",
-            rng=seed,
-            dropout=self.dropout,
-            fusion=False,
-        )
-        model.params["readout.W"] *= 0.1  # starts near the base forecast
-        return model
 
     # ------------------------------------------------------------------ forecasts
 
@@ -367,23 +300,3 @@ def load(path: str | os.PathLike[str]) -> Forecaster:
     forecaster._adopt(*unpack(path, arrays, note["fitted"], forecaster.settings()))
     forecaster.notes = note["notes"]
     return forecaster
-
-
-def dilations_of(seasons: Sequence[int]) -> list[int]:
-    """Return a dilation of 1 and one per season; 1, 2, 4, 8 without seasons.
-
-    >>> dilations_of((24, 168)), dilations_of(())
-    ([1, 24, 168], [1, 2, 4, 8])
-    """
-    return [1, *seasons] if seasons else [1, 2, 4, 8]
-
-
-def steps_of(panel: Panel) -> int:
-    """Return the training steps per net, 200, or twice the root of the number of values where these are below 10,000.
-
-    On the values of a small panel more steps overfit: the forecasts get worse, and the intervals too narrow.
-
-    >>> steps_of(Panel.of([range(100)])), steps_of(Panel.of(np.zeros((100, 1000))))
-    (20, 200)
-    """
-    return min(STEPS, 2 * math.isqrt(sum(map(len, panel))))

@@ -10,8 +10,8 @@ import numpy as np
 from .base import Base, Prior, fit_base
 from .exogenous import Exogenous
 from .following import Followed, Nets
+from .panels.series import Series
 from .ragged import groups
-from .series import Series
 from .stream import Stream
 
 

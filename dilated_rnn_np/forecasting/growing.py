@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .frequency import Frequency
-from .series import Series
+from .panels.frequency import Frequency
+from .panels.series import Series
 
 
 class GrowingSeries:

@@ -6,9 +6,9 @@ import os
 from dataclasses import replace
 
 from ..tasks.files import DataFile, read
-from .csv_text import text_of
-from .panel import Panel
-from .read_csv import panel_of
+from .panels.csv_text import text_of
+from .panels.panel import Panel
+from .panels.read_csv import panel_of
 
 URL = "https://raw.githubusercontent.com/Mcompetitions/M4-methods/6c1067e5a57161249b17289a565178dc7a3fb3ca/Dataset/"
 TRAIN = DataFile(

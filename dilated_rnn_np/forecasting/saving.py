@@ -16,15 +16,15 @@ import numpy as np
 from ..nets import checkpoint as checkpoints
 from ..nets.checkpoint import CheckpointError
 from .base import Base, Prior
-from .calendar import calendar_names
 from .exogenous import Exogenous
 from .features import INPUTS
 from .following import Nets
-from .frequency import Frequency
 from .frozen import Frozen
-from .panel import Panel
+from .panels.calendar import calendar_names
+from .panels.frequency import Frequency
+from .panels.panel import Panel
+from .panels.series import Series
 from .quantiles import QuantileHead
-from .series import Series
 from .smoothing import LEVEL_RATES, SEASON_RATES, TREND_RATES
 from .track import candidate_names
 

@@ -56,8 +56,8 @@ class Costs:
             groups.append((per_column * B, per_column * max(TOGETHER, layer.steps_in_state * B)))
         return cls(
             step=B * itemsize * (numbers + gradients) + BYTES_PER_ARRAY * arrays,
-            state=itemsize * sum(math.prod(shape) for layer in stack.layers for shape in layer.state_shapes(B)),
-            weights=itemsize * sum(p.size for p in params.values()),
+            state=itemsize * stack.state_size(B),
+            weights=itemsize * stack.num_parameters,
             groups=groups,
         )
 
@@ -84,7 +84,7 @@ def segment_size(stack: Stack, params: Params, T: int, B: int, itemsize: int, dr
     if needed > budget:
         raise ValueError(
             f"budget must be at least {math.ceil(needed):,} bytes ({math.ceil(needed / 1e4) / 100:,} MB) for {T} steps of "
-            f"{B} rows in this model, got {budget:,} ({budget / 1e6:g} MB); use a smaller batch or a larger budget"
+            f"{B} rows in this model, got {budget:,} ({budget / 1e6:g} MB); use a smaller batch or allow more"
         )
     fits, too_long = cheapest, T
     while too_long - fits > 1:

@@ -13,6 +13,7 @@ import numpy as np
 from ..arrays import inputs
 from ..arrays.backend import Array, get_backend
 from ..arrays.checks import choose, fraction, one_of, positive_integer
+from ..arrays.memory import check_memory
 from ..arrays.streams import checked_rng
 from ..device.kernels import KERNELS
 from ..recurrence.cells import Cell
@@ -85,6 +86,7 @@ class Network:
         if self.output_size is not None:
             last = Readout(self.hidden_sizes[-1], self.output_size, width, self.readout)
         self.stack = Stack(tuple(layers), first, last)
+        self._check_sizes()
         dtype = inputs.dtype(dtype)
         if params is None:
             drawn = self.stack.initial_params(checked_rng("rng", rng, "weights"), *schemes)
@@ -95,6 +97,15 @@ class Network:
                 raise ValueError(f"params must fit the architecture: {words}")
             params = {name: params[name].astype(dtype, copy=False) for name in shapes}
         self.params: Params = {name: self.xp.asarray(array) for name, array in params.items()}
+
+    def _check_sizes(self) -> None:
+        """Refuse sizes that need more than the machine's memory for the parameters or for the state of one batch row."""
+        sizes = {"input_size": self.input_size, "hidden_size": max(self.hidden_sizes), "embedding": self.embedding}
+        sizes |= {"output_size": self.output_size, "fusion layer of width": self.width}
+        largest, name = max((size, name) for name, size in sizes.items() if size is not None)
+        check_memory(f"{name} {largest}", 8 * self.stack.num_parameters, "its parameters")
+        longest = max(layer.steps_in_state for layer in self.layers)
+        check_memory(f"dilation {longest}", 4 * self.stack.state_size(1), "the state of one batch row")
 
     # ------------------------------------------------------------------ forward and backward
 

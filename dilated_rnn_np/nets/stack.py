@@ -5,6 +5,7 @@ This is the inner pass of every plan. It checks nothing: ``Network`` has checked
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -58,6 +59,15 @@ class Stack:
     def reads_last(self) -> bool:
         """Whether there is one output per sequence, read out at its end."""
         return self.readout is not None and self.readout.mode == "last"
+
+    @property
+    def num_parameters(self) -> int:
+        """How many numbers the parameters hold, known before they are drawn."""
+        return sum(math.prod(shape) for shape in self.param_shapes().values())
+
+    def state_size(self, batch_size: int) -> int:
+        """Return how many numbers the state of a batch holds."""
+        return sum(math.prod(shape) for layer in self.layers for shape in layer.state_shapes(batch_size))
 
     def initial_params(self, rng: np.random.Generator, input_init: Scheme, recurrent_init: Scheme) -> Params:
         """Draw all parameters on the host, in float64, from the bottom to the top."""

@@ -4,8 +4,8 @@ Read ``style`` first: the colours, axes and arrows that all pictures share. ``ge
 draws it, and ``animation`` lights it up frame by frame; ``fold`` shows that dilation is a reshape. ``curves`` draws path
 lengths, gradients and training runs, ``runs`` the mean and range of several runs, ``data`` states, confusions and digits,
 ``forecast`` a series with its forecast and prediction intervals. ``explorer`` writes one HTML page in which the reader changes
-an architecture, from the sources in ``page``; ``example`` adds the arrays of a trained net. A picture is saved with
-``artist.axes.figure.savefig(path)``.
+an architecture, from the sources in ``page``; ``example`` adds the arrays of a trained net. ``saving`` writes pictures:
+``save_picture(artist.axes, path)``.
 """
 
 from .animation import backward_animation, backward_frames, forward_animation, forward_frames, save_gif
@@ -17,7 +17,8 @@ from .fold import fold
 from .forecast import forecast
 from .geometry import layout
 from .network import network, skip_comparison
-from .style import checked_picture, new_axes
+from .saving import checked_picture, save_picture
+from .style import new_axes
 
 __all__ = [
     "Example",
@@ -40,6 +41,7 @@ __all__ = [
     "path_length_map",
     "path_lengths",
     "save_gif",
+    "save_picture",
     "skip_comparison",
     "training_curves",
 ]

@@ -8,6 +8,7 @@ through the same frames in a browser, backward along every edge.
 
 from __future__ import annotations
 
+import tempfile
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from pathlib import Path
 from matplotlib.animation import Animation, FuncAnimation, PillowWriter
 
 from ..arrays.checks import positive_integer
+from ..arrays.files import atomic
 from ..theory.graphs import INPUT, Graph, Place
 from .geometry import Link, layout
 from .network import LIT, network
@@ -202,5 +204,9 @@ def save_gif(animation: FuncAnimation, path: str | PathLike[str]) -> Path:
     file = Path(path)
     if file.suffix.lower() != ".gif":
         raise ValueError(f"path must end in '.gif', got {str(path)!r}")
-    animation.save(file, writer=PillowWriter(fps=1))
+    with tempfile.TemporaryDirectory() as folder:  # Matplotlib's writers take only the path of a file
+        drawn = Path(folder, "animation.gif")
+        animation.save(drawn, writer=PillowWriter(fps=1))
+        with atomic(file, "wb") as out:
+            out.write(drawn.read_bytes())
     return file

@@ -19,6 +19,7 @@ Link = tuple[Place, Place]  # an edge of the unrolled graph: its start and its e
 
 ROW = 1.5  # height of a row; a time step is 1 wide
 RADIUS = 0.2  # of a node
+MOST_STEPS = 1000  # of a picture; drawing takes time that grows with the square of the steps
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ def layout(graph: Graph, steps: int) -> Layout:
     [(('layer 2', 0), ('layer 2', 2)), (('layer 1', 2), ('layer 2', 2))]
     """
     steps = positive_integer("steps", steps)
+    if steps > MOST_STEPS:
+        raise ValueError(f"steps must be at most {MOST_STEPS:,} in a picture, got {steps:,}")
     active = {(e.source, e.phase) for e in graph.edges}
     active |= {(e.target, (e.phase + e.steps) % graph.period) for e in graph.edges}
     positions = {

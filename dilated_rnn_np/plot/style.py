@@ -6,9 +6,7 @@ in greyscale. Matplotlib's global style is never changed.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from matplotlib import path as mpath
@@ -48,7 +46,7 @@ def system_looks(labels: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def new_axes(width: float = 7.0, height: float = 4.2) -> Any:
-    """Return the axes of a new figure, of a size in inches, that no window shows; save it with ``ax.figure.savefig``."""
+    """Return the axes of a new figure, of a size in inches, that no window shows; see ``save_picture``."""
     return Figure(figsize=(width, height), layout="constrained").add_subplot()
 
 
@@ -82,22 +80,6 @@ def label_stride(count: int, room: float, needed: float) -> int:
     while stride < count and stride * room < needed:
         stride *= 2
     return stride
-
-
-def checked_picture(path: str | os.PathLike[str]) -> Path:
-    """Return the path of a picture to be drawn later; a path that could not be written raises at once.
-
-    >>> checked_picture("curve.xyz")
-    Traceback (most recent call last):
-    ValueError: a picture must end in one of ..., got curve.xyz
-    """
-    path, suffixes = Path(path), new_axes().figure.canvas.get_supported_filetypes()
-    if path.suffix[1:] not in suffixes:
-        raise ValueError(f"a picture must end in one of .{', .'.join(suffixes)}, got {path}")
-    folder = path.absolute().parent
-    if not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise OSError(f"cannot write the picture {path}: {folder} must be a writable folder")
-    return path
 
 
 def plain_log_ticks(axis: Any, values: Any, base: int = 10) -> None:

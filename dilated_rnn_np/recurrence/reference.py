@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..arrays import inputs
 from ..arrays.checks import one_of
 
 Vectors = tuple[np.ndarray, ...]
@@ -90,6 +91,7 @@ def gru_backward(p: dict, x: np.ndarray, previous: Vectors, dnew: Vectors) -> tu
 
 
 CELLS = {"rnn": (rnn, rnn_backward, 1), "lstm": (lstm, lstm_backward, 2), "gru": (gru, gru_backward, 1)}
+GATES = {"rnn": 1, "lstm": 4, "gru": 3}
 
 
 # ---------------------------------------------------------------------- one layer: the dilated skip connection
@@ -151,6 +153,7 @@ def forward(
     """
     one_of("cell of the reference", cell, CELLS)
     one_of("readout", readout, ("last", "all"))
+    x, dilations = _checked(params, x, dilations, cell)
     T, B, _ = x.shape
     p = _complete(params, x, dilations, state)
     O, dtype = len(p["readout.b"]), p["readout.b"].dtype
@@ -196,7 +199,8 @@ def backward(
     -------
     dx, dstate, grads : as in ``DilatedRNN.backward``.
     """
-    _, end, cache = forward(params, x, dilations, cell, readout, state, lengths)
+    output, end, cache = forward(params, x, dilations, cell, readout, state, lengths)
+    x, doutput = np.asarray(x), inputs.gradient(np, "doutput", doutput, output.shape, output.dtype)
     p = _complete(params, x, dilations, state)
     dend = [tuple(np.zeros_like(array) for array in entry) for entry in end] if dstate is None else dstate
     dstart = [tuple(np.zeros_like(array) for array in entry) for entry in end]
@@ -225,6 +229,18 @@ def backward(
             grads["embedding.W"] += np.outer(dxs[t], x[t, b])
         dstart[-1][0][-K:, b] += dh[:K]
     return dx, dstart, {name: grads[name] for name in params}
+
+
+def _checked(params: dict, x: np.ndarray, dilations: Sequence[int], cell: str) -> tuple[np.ndarray, tuple[int, ...]]:
+    """Return x as (T, B, D), and one dilation for each layer of the parameters, which must be of the cell."""
+    dilations, layers = inputs.dilations(dilations), sum(name.endswith(".W_h") for name in params)
+    if len(dilations) != layers:
+        raise ValueError(f"dilations must be {layers} numbers, one per layer of params, got {len(dilations)}")
+    rows, H = params["layers.0.W_h"].shape
+    if rows != GATES[cell] * H:
+        raise ValueError(f"cell must be the one of params, whose layers have {rows // H} gates, got {cell!r}")
+    input_size = params["embedding.W" if "embedding.W" in params else "layers.0.W_x"].shape[1]
+    return inputs.sequence(np, x, input_size), dilations
 
 
 def _complete(params: dict, x: np.ndarray, dilations: Sequence[int], state: list | None) -> dict:

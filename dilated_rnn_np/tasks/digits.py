@@ -13,6 +13,7 @@ import os
 import numpy as np
 
 from ..arrays.checks import positive_integer
+from ..arrays.memory import check_memory
 from ..arrays.streams import stream
 from .base import Batch, Stream, Task
 from .epochs import full_batches, shuffled_rows
@@ -20,13 +21,13 @@ from .files import DataError, DataFile, read
 
 MIRRORS = ("https://storage.googleapis.com/cvdf-datasets/mnist/", "https://ossci-datasets.s3.amazonaws.com/mnist/")
 FILES = {
-    name: DataFile(name, sha256, tuple(f"{mirror}{name}.gz" for mirror in MIRRORS), folder="mnist")
-    for name, sha256 in {
-        "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-        "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-        "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-        "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-    }.items()
+    name: DataFile(name, sha256, tuple(f"{mirror}{name}.gz" for mirror in MIRRORS), folder="mnist", most=size)
+    for name, size, sha256 in (
+        ("train-images-idx3-ubyte", 47_040_016, "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"),
+        ("train-labels-idx1-ubyte", 60_008, "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"),
+        ("t10k-images-idx3-ubyte", 7_840_016, "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"),
+        ("t10k-labels-idx1-ubyte", 10_008, "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"),
+    )
 }
 PIXELS = 28 * 28
 
@@ -103,6 +104,7 @@ class Digits(Task):
     def batches(self, batch_size: int, seed: int = 0) -> Stream:
         """Return the endless training stream for a seed; each epoch has an order of its own."""
         rows_of = shuffled_rows(len(self.train_images), batch_size, seed, "images")
+        self._check_memory(batch_size)
 
         def draw(k: int) -> Batch:
             rows = rows_of(k)
@@ -114,6 +116,7 @@ class Digits(Task):
     def held_out_batches(self, part: str, batch_size: int) -> list[Batch]:
         """Return all images in order; each has its own noise, so the sequences do not depend on ``batch_size``."""
         images, labels = getattr(self, f"{part}_images"), getattr(self, f"{part}_labels")
+        self._check_memory(len(images))
         batches = []
         for first in range(0, len(images), positive_integer("batch_size", batch_size)):
             rows = range(first, min(first + batch_size, len(images)))
@@ -121,6 +124,10 @@ class Digits(Task):
             x = self._sequences(images[rows], np.stack(noise, axis=1))  # noise: (T - 784, B)
             batches.append((x, labels[rows]))
         return batches
+
+    def _check_memory(self, rows: int) -> None:
+        """Refuse a length whose sequences, float32 (T, rows, 1), need more memory than the machine has."""
+        check_memory(f"length {self.length}", 4 * self.length * rows, f"{rows:,} sequences")
 
     def _sequences(self, images: np.ndarray, noise: np.ndarray) -> np.ndarray:
         """Return images ``(B, 28, 28)`` followed by noise ``(T - 784, B)`` as sequences ``(T, B, 1)``."""
@@ -156,7 +163,10 @@ def parse_idx(content: bytes, name: str, ndim: int) -> np.ndarray:
     expected, got = math.prod(shape), len(content) - header
     if got != expected:
         raise DataError(f"{name} must hold {expected:,} bytes after its header {shape}, got {got:,}; use another copy")
-    return np.frombuffer(content, dtype=np.uint8, offset=header).reshape(shape)
+    try:
+        return np.frombuffer(content, dtype=np.uint8, offset=header).reshape(shape)
+    except ValueError as error:  # no bytes, but sizes beyond what an array can have
+        raise DataError(f"{name} has a damaged header {shape} ({error}); use another copy") from None
 
 
 def _load(part: str, data_dir: str | os.PathLike[str] | None) -> tuple[np.ndarray, np.ndarray]:

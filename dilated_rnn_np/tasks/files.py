@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import os
 import tempfile
 import zlib
@@ -16,10 +17,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..arrays.regular_files import read_regular
+
 VARIABLE = "DILATED_RNN_DATA"
 PLACES = f"a folder named by --data-dir (data_dir=...) or ${VARIABLE}"
 TIMEOUT = 30  # seconds without data until a mirror counts as failed
 GZIP_MAGIC = b"\x1f\x8b"
+COMPRESSION_ADDS = 2**16  # bytes at most, to data of less than 2**27 bytes that gzip cannot compress
 
 
 class DataError(RuntimeError):
@@ -54,6 +58,7 @@ class DataFile:
     folder: str = ""  # the subfolder that holds the file; it may also be directly in a folder of the search
     digest_of: Callable[[bytes], str] = sha256_of  # from the decompressed content
     algorithm: str = "SHA-256"  # the name of the digest in errors
+    most: int = 2**26  # bytes that the decompressed content has, at most; no more are read
 
 
 def read(file: DataFile, data_dir: str | os.PathLike[str] | None = None) -> bytes:
@@ -71,7 +76,7 @@ def read(file: DataFile, data_dir: str | os.PathLike[str] | None = None) -> byte
     if path is None:
         return _download(file)
     try:
-        return _verified(file, path.read_bytes())
+        return _verified(file, read_regular(path, file.most + COMPRESSION_ADDS))
     except (OSError, ValueError) as error:
         remedy = f"Delete it to download it again, or put a good copy into {PLACES}."
         raise DataError(f"{path} cannot be used: {error}. {remedy}") from error
@@ -109,11 +114,16 @@ def _verified(file: DataFile, raw: bytes) -> bytes:
     """Return the decompressed content of ``raw``, or raise a ValueError that describes the damage."""
     try:
         # Check the bytes, not the name: a server or browser may have decompressed the file.
-        content = gzip.decompress(raw) if raw.startswith(GZIP_MAGIC) else raw
+        content = raw
+        if raw.startswith(GZIP_MAGIC):
+            with gzip.GzipFile(fileobj=io.BytesIO(raw)) as stream:
+                content = stream.read(file.most + 1)
     except EOFError:
         raise ValueError(f"its gzip stream ends early, after {len(raw):,} bytes") from None
     except (OSError, zlib.error) as error:
         raise ValueError(f"its gzip stream is damaged ({error})") from None
+    if len(content) > file.most:
+        raise ValueError(f"its decompressed content must have at most {file.most:,} bytes, got more")
     digest = file.digest_of(content)
     if digest != file.digest:
         found = f"({len(content):,} bytes) has {file.algorithm} {digest}"
@@ -135,7 +145,7 @@ def _download(file: DataFile) -> bytes:
                 part = Path(scratch) / "part"
                 try:
                     pooch.HTTPDownloader(timeout=TIMEOUT, chunk_size=2**16)(url, str(part), None)
-                    raw = part.read_bytes()
+                    raw = read_regular(part, file.most + COMPRESSION_ADDS)
                     content = _verified(file, raw)
                 except (OSError, ValueError) as error:
                     failures.append(f"  {url}: {error}")

@@ -17,6 +17,7 @@ import wave
 import numpy as np
 
 from ..arrays.checks import one_of, positive_integer
+from ..arrays.memory import check_memory
 from .base import Batch, Stream, Task
 from .epochs import full_batches, shuffled_rows
 from .files import DataError, DataFile, read, sha256_of
@@ -31,16 +32,20 @@ def recordings_in(archive: bytes) -> dict[str, bytes]:
 
     Raises
     ------
-    ValueError : the bytes are not a tar archive.
+    ValueError : the bytes are not a tar archive, or a member of it would be larger than the archive.
     """
     try:
-        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        with tarfile.open(fileobj=io.BytesIO(archive), mode="r:") as tar:
             found = {}
             for member in tar:
+                if not 0 <= member.size <= len(archive):  # a sparse file, or a damaged header
+                    raise ValueError(
+                        f"its member {member.name} must have 0 to {len(archive):,} bytes, got {member.size:,}"
+                    )
                 match = RECORDING.fullmatch(member.name)
-                if match and (content := tar.extractfile(member)):
+                if match and member.isreg() and (content := tar.extractfile(member)):
                     found[match[1]] = content.read()
-    except (tarfile.TarError, EOFError) as error:
+    except (tarfile.TarError, EOFError, OverflowError, RecursionError) as error:
         raise ValueError(f"it is not a tar archive ({error})") from None
     return dict(sorted(found.items()))
 
@@ -58,6 +63,7 @@ ARCHIVE = DataFile(
         "26eb9aaf76e81b692f806f9140c2d2777410d7a1.tar.gz",
     ),
     folder="fsdd",
+    most=2**25,
     digest_of=digest_of_recordings,
 )
 
@@ -119,6 +125,7 @@ class Speech(Task):
     def batches(self, batch_size: int, seed: int = 0) -> Stream:
         """Return the endless training stream for a seed; each epoch has an order of its own."""
         recordings = self._parts["train"]
+        self._check_memory(recordings, positive_integer("batch_size", batch_size))
         rows_of = shuffled_rows(len(recordings), batch_size, seed, "recordings")
         return Stream(lambda k: self._batch([recordings[row] for row in rows_of(k)]))
 
@@ -126,7 +133,14 @@ class Speech(Task):
         """Return all recordings of a part, the shortest first to keep the padding short."""
         batch_size = positive_integer("batch_size", batch_size)
         recordings = sorted(self._parts[part], key=lambda recording: len(recording[0]))
+        self._check_memory(recordings, len(recordings))
         return [self._batch(recordings[first : first + batch_size]) for first in range(0, len(recordings), batch_size)]
+
+    def _check_memory(self, recordings: list[tuple[np.ndarray, str]], rows: int) -> None:
+        """Refuse a frame with which the padded recordings, float32 (T, rows, frame), need more memory than the machine has."""
+        longest = max(len(samples) for samples, _ in recordings)
+        padded = -(-longest // self.frame) * self.frame
+        check_memory(f"frame {self.frame}", 4 * padded * rows, f"{rows:,} recordings")
 
     def _batch(self, recordings: list[tuple[np.ndarray, str]]) -> Batch:
         """Return recordings as one batch, padded with zeros to the longest."""
@@ -160,8 +174,9 @@ def parse_wav(content: bytes, name: str) -> np.ndarray:
         with wave.open(io.BytesIO(content)) as file:
             channels, width, _, count, *_ = file.getparams()
             samples = file.readframes(count)
-    except (wave.Error, EOFError) as error:
-        raise DataError(f"{name} must be a wav file of plain samples (PCM): {error}; use another copy of it") from None
+    except (wave.Error, EOFError, RuntimeError) as error:  # wave raises RuntimeError('') for a chunk that is too long
+        reason = str(error) or "a chunk does not end within the file"
+        raise DataError(f"{name} must be a wav file of plain samples (PCM): {reason}; use another copy of it") from None
     if (channels, width) != (1, 2):
         raise DataError(f"{name} must have one channel of 16 bits, got {channels} of {8 * width} bits; convert it")
     if not samples or len(samples) != 2 * count:

@@ -55,7 +55,12 @@ class Vocabulary:
         return np.where(known[places] == points, places, self.characters.find(UNKNOWN)).astype(np.int32)
 
     def decode(self, codes: Any) -> str:
-        """Return the text of numbers (N,)."""
+        """Return the text of numbers (N,); a number outside 0..V-1 raises a ValueError."""
+        codes = np.asarray(codes)
+        if codes.ndim != 1 or (codes.size and codes.dtype.kind not in "iu"):
+            raise TypeError(f"codes must be whole numbers (N,), got {codes.dtype} of shape {codes.shape}")
+        if codes.size and not (codes.min() >= 0 and codes.max() < len(self)):
+            raise ValueError(f"codes must lie in 0..{len(self) - 1}, got {codes.min()} to {codes.max()}")
         return "".join(self.characters[code] for code in codes)
 
 

@@ -21,4 +21,7 @@ def exponential_dilations(num_layers: int, base: int = 2, start: int = 0) -> lis
     """
     num_layers = positive_integer("num_layers", num_layers)
     base, start = positive_integer("base", base), positive_integer("start", start, least=0)
+    if base ** min(start + num_layers - 1, 63) >= 2**63:
+        given = f"num_layers {num_layers}, base {base} and start {start}"
+        raise ValueError(f"{given} give a dilation of 2**63 or more, longer than any array; use fewer layers")
     return [base ** (start + layer) for layer in range(num_layers)]

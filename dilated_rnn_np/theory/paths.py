@@ -173,7 +173,7 @@ def with_hops(lengths: np.ndarray, d: int) -> np.ndarray:
     >>> with_hops(np.array([0.0, np.inf, np.inf, np.inf, np.inf]), 2).tolist()
     [0.0, inf, 1.0, inf, 2.0]
     """
-    rows = -(-len(lengths) // d)
+    rows = -(-len(lengths) // positive_integer("d", d))
     padded = np.full(rows * d, np.inf)
     padded[: len(lengths)] = lengths
     folded = padded.reshape(rows, d)  # (spans / d, d): a hop leads one row down

@@ -23,14 +23,19 @@ def unpacked(batch: Batch) -> Batch:
     """Return ``(x, targets, lengths, weights)``, None for the parts that the batch does not have."""
     if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3, 4):
         got = f"{len(batch)} entries" if isinstance(batch, (tuple, list)) else type(batch).__name__
-        raise TypeError(f"a batch must be (x, targets), optionally followed by lengths and weights, got {got}")
+        raise TypeError(
+            f"a batch must be (x, targets), optionally followed by lengths and weights, got {got}; "
+            "put a single batch into a list, [(x, targets)]"
+        )
     return (*batch, None, None)[:4]
 
 
 def on_backend(model: Network, batch: Batch, loss: Loss) -> Batch:
     """Return the unpacked batch as arrays of the model's backend; before they move to a device they are checked on the host."""
     xp, classes = model.xp, model.output_size if loss is softmax_cross_entropy else None
-    parts = [part if part is None or hasattr(part, "shape") else np.asarray(part) for part in unpacked(batch)]
+    named = zip(("x", "targets", "lengths", "weights"), unpacked(batch), strict=True)
+    parts = [inputs.unmasked(name, part) for name, part in named]
+    parts = [part if part is None or hasattr(part, "shape") else np.asarray(part) for part in parts]
     if xp is np:
         return tuple(parts)
     x, targets, lengths, weights = parts
@@ -77,7 +82,14 @@ def batches_from(batches: Iterable[Batch], step: int) -> Iterator[tuple[bool, Ba
         steps = getattr(batches, "steps_per_pass", math.inf)  # in one endless pass only number 0 is a multiple
         numbered = zip(itertools.count(first + step), batches.starting_at(first + step))
         return ((number == first or number % steps == 0, batch) for number, batch in numbered)
+    check_iterable("batches", batches)
     return itertools.islice(_repeated(batches), step, None)
+
+
+def check_iterable(what: str, batches: Any) -> None:
+    """Raise a TypeError where ``batches`` cannot be iterated over."""
+    if not isinstance(batches, Iterable):
+        raise TypeError(f"{what} must be a list or another iterable of (x, targets), got {type(batches).__name__}")
 
 
 def _repeated(batches: Iterable[Batch]) -> Iterator[tuple[bool, Batch]]:

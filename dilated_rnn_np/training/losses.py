@@ -50,7 +50,7 @@ import numpy as np
 from ..arrays import inputs
 from ..arrays.backend import Array, array_module, to_host
 from ..arrays.checks import choose, positive, real
-from .positions import count, position_weights, weighted_mean
+from .positions import at_least_float32, count, position_weights, weighted_mean
 
 Loss = Callable[..., tuple[Array, Array]]
 
@@ -198,7 +198,7 @@ def quantile(
     if not levels or not all(0 < level < 1 for level in levels):
         raise ValueError(f"quantiles must be numbers between 0 and 1, got {quantiles}; for instance (0.1, 0.5, 0.9)")
     xp, Q = array_module(output), len(levels)
-    output, targets = xp.asarray(output), inputs.same_module(xp, "targets", targets)
+    output, targets = inputs.same_module(xp, "output", output), inputs.same_module(xp, "targets", targets)
     targets = targets[..., None] if targets.ndim == output.ndim - 1 else targets  # (T, B, O)
     repeated = xp.repeat(targets, Q, axis=-1)  # (T, B, O*Q)
     if repeated.shape != output.shape:
@@ -257,7 +257,10 @@ def loss_of(loss: Loss, output: Array, targets: Any, lengths: Any = None, weight
     if not isinstance(result, tuple) or len(result) != 2:
         got = f"{len(result)} values" if isinstance(result, tuple) else type(result).__name__
         raise TypeError(f"a loss must return (value, gradient of the output), {name} returned {got}")
-    shapes = [part.shape if hasattr(part, "shape") else np.shape(part) for part in result]
+    parts = [part if hasattr(part, "shape") else np.asarray(part) for part in result]
+    if wrong := [part.dtype for part in parts if part.dtype.kind not in "biufc"]:
+        raise TypeError(f"a loss must return numbers, {name} returned {wrong[0]}")
+    shapes = [part.shape for part in parts]
     if shapes != [(), output.shape]:
         raise ValueError(
             f"a loss must return one number and a gradient of the output's shape {output.shape}, "
@@ -302,11 +305,10 @@ def check_targets(output: Array, targets: Any, lengths: Any = None, weights: Any
 def _checked_output(name: str, output: Array, lengths: Any, weights: Any) -> tuple[Array, Array | None]:
     """Return the output as an array of floats, finite where it counts, and the weights of its positions."""
     xp = array_module(output)
-    output = inputs.numeric(name, xp.asarray(output))
+    output = inputs.numeric(name, inputs.same_module(xp, name, output))
     if output.ndim not in (2, 3) or output.size == 0:
         raise ValueError(f"{name} must be (T, B, O) or (B, O) with no axis of 0, got shape {output.shape}")
-    if output.dtype.kind not in "fc":
-        output = output.astype(np.float64)
+    output = output.astype(np.float64) if output.dtype.kind not in "fc" else at_least_float32(output)
     weights = position_weights(output.shape[:-1], lengths, weights, xp)
     counting = output if weights is None else xp.where(weights[..., None] > 0, output, 0)
     if isinstance(counting, np.ndarray) and not np.isfinite(counting).all():

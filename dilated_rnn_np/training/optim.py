@@ -13,7 +13,7 @@ import numpy as np
 
 from ..arrays.backend import Array, array_module
 from ..arrays.checks import choose, fraction, positive, positive_integer, real
-from ..arrays.inputs import finite
+from ..arrays.inputs import finite, numeric, unmasked
 
 Params = dict[str, Array]
 Schedule = Callable[[int], float]  # step, counted from 0 -> learning rate
@@ -29,9 +29,7 @@ class Optimizer:
         if not isinstance(params, dict) or not params:
             raise TypeError(f"params must be a dict of arrays, as model.params, got {type(params).__name__}")
         for name, p in params.items():
-            if getattr(p, "dtype", np.dtype(object)).kind not in "fc":
-                got = getattr(p, "dtype", type(p).__name__)
-                raise TypeError(f"params[{name!r}] must be an array of floats, got {got}")
+            _check_floats(f"params[{name!r}]", p)
         self.params = params
         self.lr: float | Schedule = lr if callable(lr) else positive("lr", lr)
         self.steps = 0
@@ -76,13 +74,29 @@ class Optimizer:
             )
         for name, p in self.params.items():
             g = grads[name]
-            if isinstance(p, np.ndarray) and not p.flags.writeable:
-                raise ValueError(f"params[{name!r}] is read-only; train a model with arrays of its own")
+            _check_writable(f"params[{name!r}]", p)
+            if array_module(unmasked(f"grads[{name!r}]", g)) is not array_module(p) or not hasattr(g, "shape"):
+                expected = f"{array_module(p).__name__} array"
+                raise TypeError(f"grads[{name!r}] must be a {expected} like its parameter, got {type(g).__name__}")
+            numeric(f"grads[{name!r}]", g)
             if g.shape != p.shape:
                 raise ValueError(f"grads[{name!r}] must have shape {p.shape}, got {g.shape}")
             if g.dtype.kind == "c" and p.dtype.kind != "c":
                 raise TypeError(f"grads[{name!r}] is {g.dtype}, not {p.dtype}: the imaginary part would be lost")
             finite(f"grads[{name!r}]", g)
+
+
+def _check_floats(what: str, array: Any) -> None:
+    """Raise where an array does not hold floats of at least 32 bits; eps would be 0 in float16."""
+    dtype = getattr(unmasked(what, array), "dtype", np.dtype(object))
+    if dtype.kind not in "fc" or dtype.itemsize < 4:
+        got = getattr(array, "dtype", type(array).__name__)
+        raise TypeError(f"{what} must be an array of floats, float32 or wider, got {got}")
+
+
+def _check_writable(what: str, array: Any) -> None:
+    if isinstance(array, np.ndarray) and not array.flags.writeable:
+        raise ValueError(f"{what} is read-only but is changed in place; pass a copy")
 
 
 class SGD(Optimizer):
@@ -211,6 +225,14 @@ def clip_grad_norm(grads: Params, max_norm: float) -> Array:
     max_norm = checked_norm(max_norm)
     if not grads:
         raise ValueError("grads must hold at least one array, got an empty dict")
+    if not isinstance(grads, dict):
+        raise TypeError(f"grads must be a dict of arrays, as model.backward returns it, got {type(grads).__name__}")
+    for name, g in grads.items():
+        _check_floats(f"grads[{name!r}]", g)
+        if g.size == 0:
+            raise ValueError(f"grads[{name!r}] must hold at least one number, got shape {g.shape}; leave it out")
+        if max_norm < np.inf:
+            _check_writable(f"grads[{name!r}]", g)
     xp = array_module(next(iter(grads.values())))
     largest = xp.stack([abs(g).max() for g in grads.values()]).max()
     unit = xp.where(largest > 0, largest, 1)  # gradients in this unit have squares that cannot overflow

@@ -49,6 +49,15 @@ def position_weights(shape: tuple[int, ...], lengths: Any, weights: Any, xp: Any
     return weights
 
 
+def at_least_float32(array: Array) -> Array:
+    """Return ``array``, float16 as float32: float16 ends at 65,504, fewer than the positions of a batch can be.
+
+    >>> at_least_float32(np.ones(1, np.float16)).dtype, at_least_float32(np.ones(1)).dtype
+    (dtype('float32'), dtype('float64'))
+    """
+    return array.astype(np.float32) if array.dtype == np.float16 else array
+
+
 def count(output: Array, targets: Any, lengths: Any = None, weights: Any = None) -> Any:
     """Return the sum of all positions' weights: the denominator of the weighted mean. Arguments as in a loss.
 
@@ -76,7 +85,7 @@ def weighted_mean(each: Array, gradient: Array, lengths: Any = None, weights: An
     >>> float(value), gradient.tolist()
     (3.25, [[0.5], [3.0]])
     """
-    xp = array_module(each)
+    xp, each, gradient = array_module(each), at_least_float32(each), at_least_float32(gradient)
     weights = position_weights(each.shape, lengths, weights, xp)
     if weights is None:
         return each.sum() / each.size, gradient / each.size

@@ -11,7 +11,7 @@ import numpy as np
 from ..arrays.backend import Array, device_memory, to_floats
 from ..nets.network import Network
 from ..nets.stack import State
-from .batches import Batch, on_backend
+from .batches import Batch, check_iterable, on_backend
 from .losses import Loss, call, check_targets, count_of, get_loss, loss_of, softmax_cross_entropy
 from .optim import Optimizer, clip_grad_norm
 
@@ -42,9 +42,10 @@ def train_step(
 ) -> StepResult:
     """Make one training step, and return the figures of its batch before it.
 
-    Only the batch moves to a device (with dropout also one mask per layer), and only three numbers come back (a clockwork
+    Only the batch moves to a device (with dropout also one mask per layer), and only four numbers come back (a clockwork
     layer also reads its clock). A loss or gradient that is not finite raises a FloatingPointError, and the parameters are
-    unchanged.
+    unchanged. A batch without a counted position is skipped: loss, gradient norm and metric are NaN, and nothing but the
+    state changes.
 
     Parameters
     ----------
@@ -65,10 +66,15 @@ def train_step(
     with device_memory(model.xp):
         x, targets, lengths, weights = on_backend(model, batch, loss)
         output, state, cache = model.forward(x, state, lengths, rng=rng, budget=budget, reuse=reuse)
+        count = count_of(loss, output, targets, lengths, weights)
+        if model.xp is np and not count:
+            return StepResult(math.nan, math.nan, math.nan, state, cache)
         loss_value, doutput = loss_of(loss, output, targets, lengths, weights)
         _, _, grads = model.backward(doutput, cache)
         figures = loss_value, clip_grad_norm(grads, max_norm), _measured(metric, output, targets, lengths, weights)
-        value, norm, measured = to_floats(*figures)  # waits for the device
+        value, norm, measured, count = to_floats(*figures, count)  # waits for the device
+        if not count:
+            return StepResult(math.nan, math.nan, math.nan, state, cache)
         if not (math.isfinite(value) and math.isfinite(norm)):
             check_targets(output, targets, lengths, weights)
             raise FloatingPointError(f"loss {value}, gradient norm {norm}")
@@ -97,21 +103,12 @@ def evaluate(
     (1.0, nan)
     """
     loss = get_loss(loss)
+    check_iterable("batches", batches)
     totals, total_weight, state = np.zeros(2), 0.0, None
     for batch in batches:
-        with device_memory(model.xp):
-            x, targets, lengths, weights = on_backend(model, batch, loss)
-            output, after, _ = model.forward(x, state, lengths, keep=False)
-            state = after if truncated else None
-            weight = count_of(loss, output, targets, lengths, weights)
-            if model.xp is np and not weight:
-                continue
-            loss_value, _ = loss_of(loss, output, targets, lengths, weights)
-            figures = loss_value, _measured(metric, output, targets, lengths, weights), weight
-            value, measured, weight = to_floats(*figures)
+        value, measured, weight, after = batch_scores(model, batch, loss, metric, state)
+        state = after if truncated else None
         if weight:
-            if not math.isfinite(value):
-                check_targets(output, targets, lengths, weights)
             totals += weight * np.array([value, measured])
             total_weight += weight
     if not total_weight:
@@ -119,8 +116,30 @@ def evaluate(
     return float(totals[0] / total_weight), float(totals[1] / total_weight)
 
 
+def batch_scores(
+    model: Network, batch: Batch, loss: Loss, metric: Metric | None, state: State | None = None
+) -> tuple[float, float, float, State]:
+    """Return loss, metric and count of one batch, and the state after it; the count is 0 where no position counts."""
+    with device_memory(model.xp):
+        x, targets, lengths, weights = on_backend(model, batch, loss)
+        output, after, _ = model.forward(x, state, lengths, keep=False)
+        count = count_of(loss, output, targets, lengths, weights)
+        if model.xp is np and not count:
+            return math.nan, math.nan, 0.0, after
+        loss_value, _ = loss_of(loss, output, targets, lengths, weights)
+        figures = loss_value, _measured(metric, output, targets, lengths, weights), count
+        value, measured, count = to_floats(*figures)
+    if count and not math.isfinite(value):
+        check_targets(output, targets, lengths, weights)
+    return value, measured, count, after
+
+
 def check_trainable(model: Network, optimizer: Optimizer) -> None:
     """Raise where the optimiser is not built on the model's parameters, or these are complex."""
+    if not isinstance(model, Network):
+        raise TypeError(f"model must be a network such as DilatedRNN, got {model!r}")
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"optimizer must be an object such as optim.Adam(model.params), got {optimizer!r}")
     if optimizer.params.keys() != model.params.keys() or any(
         optimizer.params[name] is not model.params[name] for name in model.params
     ):
@@ -141,4 +160,10 @@ def _measured(metric: Metric | None, output: Array, targets: Any, lengths: Any, 
     """Return the metric of the arrays on their own device; NaN where there is none."""
     if metric is None:
         return math.nan
-    return call("metric", metric, output, targets, lengths, *(() if weights is None else (weights,)))
+    value = call("metric", metric, output, targets, lengths, *(() if weights is None else (weights,)))
+    array = value if hasattr(value, "shape") else np.asarray(value)
+    if array.shape != () or array.dtype.kind not in "biuf":
+        raise TypeError(
+            f"metric must return one number, a mean over the batch, got {array.dtype} of shape {array.shape}"
+        )
+    return value

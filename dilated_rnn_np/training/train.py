@@ -14,22 +14,26 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..arrays.checks import positive_integer
 from ..arrays.files import locked
+from ..arrays.memory import check_memory
+from ..arrays.regular_files import check_regular
 from ..arrays.streams import stream
 from ..nets import checkpoint as checkpoints
 from ..nets.budget import segment_size
 from ..nets.checkpoint import CheckpointError
 from ..nets.network import Network
 from ..nets.stack import State
-from .batches import Batch, batches_from, unpacked
+from .batches import Batch, batches_from, check_iterable, unpacked
 from .callbacks import Callback, EarlyStopping, WeightAverage
 from .losses import Loss, get_loss, softmax_cross_entropy
 from .optim import Optimizer, checked_norm
 from .progress import interruptible, metrics_file, progress_bar
 from .run import COLUMNS, Run
 from .saving import RunFile
-from .step import Metric, check_finite, check_trainable, evaluate, train_step
+from .step import Metric, batch_scores, check_finite, check_trainable, evaluate, train_step
 
 
 def fit(
@@ -64,6 +68,7 @@ def fit(
     model, optimizer : the optimizer must be built on ``model.params``.
     batches : any iterable of ``(x, targets[, lengths[, weights]])``, repeated as often as needed: a task's stream, a list of
         your own arrays, a generator that yields enough batches. lengths (B,) and weights (T, B) or (B,) as in ``losses``.
+        A batch without a counted position is skipped: its step changes no parameter, and its loss is NaN in the history.
     loss : a name in ``losses.LOSSES``, or a function; ``losses`` describes the protocol and shows a loss of your own.
     metric : a function ``(output, targets, lengths) -> number``, a mean over the batch; batches with weights pass them as the
         fourth argument. It gets arrays of the model's backend and may return one of no dimension, which saves a wait for
@@ -112,11 +117,16 @@ def fit(
     steps, seed, loss = positive_integer("steps", steps), positive_integer("seed", seed, least=0), get_loss(loss)
     validate_every = positive_integer("validate_every", validate_every)
     checkpoint_every = positive_integer("checkpoint_every", checkpoint_every)
+    if not isinstance(callbacks, Sequence):
+        raise TypeError(f"callbacks must be a list of Callback objects, got {callbacks!r}")
     callbacks = [*callbacks, *([] if patience is None else [EarlyStopping(patience)])]
     _check_settings(model, optimizer, max_norm, metric, validation, callbacks)
-    for path in (checkpoint, log):
+    for name, path in (("checkpoint", checkpoint), ("log", log)):
         if path is not None:
+            if not isinstance(path, (str, os.PathLike)):
+                raise TypeError(f"{name} must be the path of a file, got {path!r}")
             checkpoints.checked_place(path)
+            check_regular(path)
     stateful = callbacks if average is None else [*callbacks, average]
     file = RunFile(None if checkpoint is None else Path(checkpoint), model, optimizer, stateful, note)
     kept = f"{checkpoint} holds it; continue with resume=True" if checkpoint else "no checkpoint keeps it"
@@ -130,8 +140,8 @@ def fit(
             numbered = itertools.chain([first], numbered)
             _check_rows(file, state, *first)
             with _naming_step(run.step + 1, file):
-                evaluate(model, [first[1]], loss, metric)
-                check_budget(model, first[1], budget)
+                check_memory_for(model, first[1], budget)
+                batch_scores(model, first[1], loss, metric)
         if run.step == 0:
             file.save(run)
         started = time.perf_counter() - run.seconds
@@ -212,11 +222,18 @@ def _check_rows(file: RunFile, state: State | None, is_first_of_pass: bool, batc
             )
 
 
-def check_budget(model: Network, batch: Batch, budget: int | None) -> None:
-    """Raise a ValueError where a memory budget is too small for a batch."""
+def check_memory_for(model: Network, batch: Batch, budget: int | None) -> None:
+    """Raise a ValueError where the budget, or the machine's memory, is too small to train on a batch."""
+    x = unpacked(batch)[0]
+    shape = x.shape if hasattr(x, "shape") else np.shape(x)
+    if len(shape) != 3:
+        return  # forward names what is wrong
+    T, B, _ = shape
+    numbers = 2 * model.num_parameters + model.stack.state_size(B)
+    numbers += 0 if budget is not None else T * B * sum(model.hidden_sizes)
+    check_memory(f"a batch of {T} steps and {B} rows", numbers * model.dtype.itemsize, "parameters, states and outputs")
     if budget is not None:
-        x = unpacked(batch)[0]  # (T, B, D)
-        segment_size(model.stack, model.params, len(x), len(x[0]), model.dtype.itemsize, model.dropout > 0, budget)
+        segment_size(model.stack, model.params, T, B, model.dtype.itemsize, model.dropout > 0, budget)
 
 
 def _check_settings(
@@ -232,6 +249,8 @@ def _check_settings(
             raise TypeError(f"callbacks[{k}] must be an object of a subclass of callbacks.Callback, got {callback!r}")
         if isinstance(callback, EarlyStopping) and validation is None:
             raise ValueError("early stopping counts validations: give validation batches, or leave patience out")
+    if validation is not None:
+        check_iterable("validation", validation)
     if validation is not None and iter(validation) is validation:
         raise TypeError("validation is repeated: give a list of batches, not a generator")
     if validation is not None and next(iter(validation), None) is None:

@@ -145,6 +145,35 @@ def test_the_first_pass_after_a_fork_while_other_threads_train_does_not_hang(num
     assert done.returncode == 0, done.stderr
 
 
+@linux
+def test_a_child_forked_during_a_pass_has_all_threads_of_the_blas_after_its_first_pass():
+    program = """
+import os
+from support import passes
+from dilated_rnn_np.arrays import threads
+
+def blas_threads():
+    return [library["num_threads"] for library in threads._BLAS.info()]
+
+before = blas_threads()
+assert max(before) > 1
+with threads.workers():
+    if (child := os.fork()) == 0:
+        passes.digest("small")
+        grandchild = os.fork()
+        if grandchild == 0:  # forked outside a pass: it inherits no limit, and its pass must set its own
+            with threads.workers():
+                os._exit(0 if set(blas_threads()) == {1} else 2)
+        status = os.waitstatus_to_exitcode(os.waitpid(grandchild, 0)[1])
+        os._exit(status or (0 if blas_threads() == before else 1))
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+raise SystemExit(code)
+"""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OPENBLAS_NUM_THREADS": "2"}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, env=environment)
+    assert done.returncode == 0, done.stderr
+
+
 # ---------------------------------------------------------------- the process is left as it was
 
 

@@ -112,7 +112,7 @@ def test_ctrl_c_saves_and_a_resumed_run_ends_in_the_same_bits(capsys):
         (["summary", "run.npz", "--layers", "3"], "a checkpoint has its own architecture: leave --layers out"),
         (["evaluate", "run.npz", "--batch-size", "0"], "--batch-size must be a whole number of at least 1, got '0'"),
         (["evaluate", "."], ". is a folder: give checkpoint.npz"),
-        (["train", "adding", "--threads", "0"], "--threads must be a whole number of at least 1, got '0'"),
+        (["train", "adding", "--threads", "0"], "--threads must be a whole number from 1 to 1,024, got '0'"),
         (["train", "adding", "--memory", "-1"], "--memory must be a finite number above 0"),
         (["train", "adding", "--memory", "0.001"], "MB) for 200 steps of 128 rows in this model, got 1,000 (0.001 MB)"),
         (["train", "adding", "--memory", "0.001"], "--memory must be at least"),

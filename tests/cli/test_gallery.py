@@ -69,12 +69,13 @@ def titles(function, monkeypatch):
     """The titles of the pictures that are saved while a function runs, by file name."""
     from dilated_rnn_np.cli import gallery
 
-    seen, saved = {}, gallery._saved
-    monkeypatch.setattr(
-        gallery,
-        "_saved",
-        lambda ax, path: seen.update({path.name: (ax.get_title("left") or ax.get_title(), ax)}) or saved(ax, path),
-    )
+    seen, saved = {}, gallery.plot.save_picture
+
+    def saving(ax, path, dpi):
+        seen[path.name] = ax.get_title("left") or ax.get_title(), ax
+        return saved(ax, path, dpi)
+
+    monkeypatch.setattr(gallery.plot, "save_picture", saving)
     function()
     return seen
 
@@ -237,7 +238,7 @@ def test_explore_shows_a_checkpoint_without_a_task_and_regressions():
         (["paths", "--plot", "missing/a.png"], "must be a writable folder"),
         (["paths", "--plot", "a.xyz"], "must end in one of"),
         (["paths", "--dilations", "1,100000000000"], "too many to list"),
-        (["draw", "--steps", "0"], "--steps must be a whole number of at least 1, got '0'"),
+        (["draw", "--steps", "0"], "--steps must be a whole number from 1 to 1,000, got '0'"),
         (["draw", "missing.npz"], "there is no checkpoint"),
         (["draw", "--dilations", "two"], "got 'two'"),
         (["explore", "--dilations", "1,2", "--layers", "3"], "--dilations names every dilation: leave --layers out"),

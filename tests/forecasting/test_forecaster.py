@@ -12,7 +12,7 @@ from support.slow_forecasts import random_series
 
 from dilated_rnn_np.forecasting import Forecaster, Panel, Series, read_csv
 from dilated_rnn_np.forecasting.arguments import member_file
-from dilated_rnn_np.forecasting.forecaster import dilations_of
+from dilated_rnn_np.forecasting.training import dilations_of
 from dilated_rnn_np.training import callbacks
 from dilated_rnn_np.training.train import fit
 
@@ -162,7 +162,7 @@ def test_an_interrupted_fit_ends_in_the_same_bits(tmp_path, monkeypatch, member,
         if len(begun) == member + 1 and run.step == stop:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("dilated_rnn_np.forecasting.forecaster.fit", partial(fit, checkpoint_every=2))
+    monkeypatch.setattr("dilated_rnn_np.forecasting.training.fit", partial(fit, checkpoint_every=2))
     monkeypatch.setattr(callbacks.EpochAverage, "after_step", interrupted)
     with pytest.raises(KeyboardInterrupt):
         small(**options).fit(panel, 7, tmp_path / "run.npz", progress=False)

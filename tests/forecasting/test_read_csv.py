@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dilated_rnn_np.forecasting import Panel, csv_text, read_csv
+from dilated_rnn_np.forecasting import Panel, read_csv
+from dilated_rnn_np.forecasting.panels import csv_text
 
 LONG = """unique_id,ds,y,price
 north,2024-01-01T00:00,1.5,9

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from dataclasses import FrozenInstanceError
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ from support.cases import Case, assert_equal, cases
 
 from dilated_rnn_np import DilatedRNN, load
 from dilated_rnn_np.arrays.streams import stream
+from dilated_rnn_np.baselines import SkipRNN
+from dilated_rnn_np.nets.layer import RowLengths
 
 
 def everything(case, **options):
@@ -178,3 +181,17 @@ def test_copies_in_another_dtype_share_nothing():
     for twin in (model.astype("float32"), model.to("numpy")):
         twin.params["layers.0.b"][...] = 1
         assert not model.params["layers.0.b"].any()
+
+
+def test_a_model_without_a_seed_has_the_weights_of_seed_0():
+    for call in (lambda **seed: DilatedRNN(2, 3, [1], **seed), lambda **seed: SkipRNN(2, 3, 1, 2, **seed)):
+        assert_equal(call().params, call(rng=0).params, 0)
+
+
+def test_sizes_of_layers_and_graphs_cannot_be_changed():
+    model = DilatedRNN(2, 3, [2], output_size=1, embedding=2)
+    graph = model.graph()
+    rows = RowLengths.of(np, 1, 1, None)
+    for thing in (rows, model.stack, model.stack.embedding, model.stack.readout, *model.layers, graph, graph.edges[0]):
+        with pytest.raises(FrozenInstanceError):
+            setattr(thing, next(iter(vars(thing))), None)

@@ -285,3 +285,22 @@ def test_windows_of_unequal_sequences_are_refused():
         windows(np.zeros((5, 1, 1)), np.zeros((4, 1), int), 2)
     with pytest.raises((TypeError, ValueError), match="steps"):
         windows(np.zeros((5, 1, 1)), np.zeros((5, 1), int), 0)
+
+
+def test_the_longest_segment_that_fits_is_found_for_every_budget():
+    model = drn.DilatedRNN(2, 5, [1, 2, 4], cell="gru", output_size=1)
+    T, B = 200, 3
+    costs = Costs.of(model.stack, model.params, B, 4, False)
+    memory = [costs.memory(T, n) for n in range(1, T + 1)]
+    for budget in np.linspace(min(memory[:-1]) + 10_000, memory[-1] - 1, 60, dtype=int):
+        size = segment_size(model.stack, model.params, T, B, 4, False, budget)
+        longest = max(n for n, needed in enumerate(memory, 1) if needed <= budget)
+        assert costs.memory(T, size) <= budget < costs.memory(T, size + 1) and size == longest
+
+
+def test_a_budget_counts_the_dropout_masks_between_the_layers():
+    model = drn.DilatedRNN(2, [5, 7, 4], [1, 2, 4], output_size=1, dropout=0.5)
+    with_masks, without = (Costs.of(model.stack, model.params, 3, 4, dropout) for dropout in (True, False))
+    assert with_masks.step - without.step == 3 * 4 * (5 + 7)  # the inputs of the second and third layer
+    assert with_masks.state == without.state == 4 * 3 * (1 * 5 + 2 * 7 + 4 * 4)
+    assert with_masks.weights == without.weights == 4 * model.num_parameters

@@ -99,3 +99,11 @@ def test_fusion_layer_weighs_the_newest_step_with_the_last_column_block():
 @pytest.mark.parametrize(("base", "start", "expected"), [(2, 0, [1, 2, 4, 8]), (3, 1, [3, 9, 27, 81]), (1, 0, [1] * 4)])
 def test_exponential_dilations_are_powers_of_the_base(base, start, expected):
     assert exponential_dilations(4, base, start) == expected
+
+
+def test_dilations_longer_than_any_array_are_refused():
+    assert exponential_dilations(63)[-1] == 2**62 and exponential_dilations(1, start=62) == [2**62]
+    assert exponential_dilations(100, base=1) == [1] * 100
+    for arguments in ((64,), (1, 2, 63), (41, 3), (2, 2**63), (10**9, 2, 10**30)):
+        with pytest.raises(ValueError, match=r"give a dilation of 2\*\*63 or more"):
+            exponential_dilations(*arguments)

@@ -337,3 +337,16 @@ def test_missing_paths_give_infinity_or_none():
     assert paths.mean_recurrent_length(cnn, 4) == math.inf
     assert paths.recurrent_lengths(Graph("cut", ("a",), ()), 2).tolist() == [math.inf] * 3
     assert paths.receptive_field(Graph("cut", ("a",), ())) == 0
+
+
+def test_labels_name_the_number_of_layers_only_where_there_are_several():
+    assert paths.clockwork([1, 2]).label == "clockwork RNN 1, 2"
+    assert paths.clockwork([1, 2], 3).label == "clockwork RNN 1, 2, 3 layers"
+    assert paths.clockwork([1, 2]).nodes == ("module 1 (1)", "module 2 (2)")
+    assert paths.clockwork([1, 2], 2).nodes[1:3] == ("layer 1, module 2 (2)", "layer 2, module 1 (1)")
+
+
+def test_labels_shorten_series_of_more_than_four_dilations():
+    assert paths.dilated_stack([1, 2, 4, 8]).label == "dilated RNN 1, 2, 4, 8"
+    assert paths.dilated_stack([1, 2, 4, 8, 16]).label == "dilated RNN 1, 2, 4, …, 16"
+    assert paths.dilated_stack([1, 2, 4, 8, 15]).label == "dilated RNN 1, 2, 4, 8, 15"

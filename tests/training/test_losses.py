@@ -391,15 +391,21 @@ def test_nan_in_targets_is_named_with_a_loss_of_one_s_own_too():
         train_step(model, optim.SGD(model.params), masked, own)
 
 
-def test_a_batch_that_counts_nothing_is_skipped_in_evaluation_and_refused_in_training():
+def test_a_batch_that_counts_nothing_is_skipped_in_evaluation_and_in_training():
     x, targets = batch_of(4, 2)
     empty, full = (x, targets, None, np.zeros((4, 2))), (x, targets)
     model = net()
     assert evaluate(model, [empty, full], "huber") == pytest.approx(evaluate(model, [full], "huber"), nan_ok=True)
     with pytest.raises(ValueError, match="position that counts"):
         evaluate(model, [empty], "huber")
-    with pytest.raises(ValueError, match="no position counts"):
-        train_step(model, optim.SGD(model.params), empty, "huber")
+    twin, histories = model.to("numpy"), []
+    for trained, batches, steps in ((model, [full], 2), (twin, [empty, full], 4)):
+        optimizer = optim.Adam(trained.params)
+        run = fit(trained, batches, optimizer, steps, loss="huber", progress=False)
+        histories.append([row["loss"] for row in run.history])
+        assert optimizer.steps == 2 and run.step == steps
+    assert histories[1][1::2] == histories[0] and np.isnan(histories[1][::2]).all()
+    assert all((twin.params[name] == p).all() for name, p in model.params.items())
 
 
 def test_a_partial_of_a_loss_is_counted_by_the_loss_s_own_count():
@@ -413,3 +419,22 @@ def test_a_partial_of_a_loss_is_counted_by_the_loss_s_own_count():
     batches = [(np.ones((T, 2, 1)), np.full((T, 2, 1), float(T))) for T in (2, 20)]
     partial = functools.partial(last_step, scale=1.0)
     assert evaluate(model, batches, partial)[0] == evaluate(model, batches, last_step)[0]
+
+
+@pytest.mark.parametrize("shape", [(4, 2, 3), (2, 3)], ids=["steps", "rows"])
+def test_only_targets_that_count_are_suspected_where_a_loss_is_not_finite(shape):
+    output, targets = np.zeros(shape), np.zeros(shape)
+    weights = np.ones(shape[:-1])
+    weights[0, ...] = 0
+    losses.check_targets(output, np.zeros(shape[:-1], int))  # classes are always finite
+    losses.check_targets(output, targets, None, weights)
+    targets[0, ..., 1] = np.nan
+    losses.check_targets(output, targets, None, weights)
+    targets[-1, ..., -1] = np.inf
+    for counted in (weights, None):
+        with pytest.raises(ValueError, match="targets must be finite"):
+            losses.check_targets(output, targets, None, counted)
+    if len(shape) == 3:
+        losses.check_targets(output, targets, [0, 0])
+        with pytest.raises(ValueError, match="targets must be finite"):
+            losses.check_targets(output, targets, [0, 4])

@@ -112,8 +112,8 @@ def test_an_update_that_fails_changes_no_parameter():
 
 
 def test_parameters_that_are_no_floats_are_refused():
-    for wrong in (np.ones(2, int), [1.0, 2.0]):
-        with pytest.raises(TypeError, match=r"params\['b'\] must be an array of floats, got (int64|list)"):
+    for wrong in (np.ones(2, int), [1.0, 2.0], np.ones(2, np.float16)):
+        with pytest.raises(TypeError, match=r"params\['b'\] must be an array of floats, .*, got (int64|list|float16)"):
             optim.SGD({"a": np.ones(2), "b": wrong})
 
 
@@ -137,6 +137,12 @@ def test_clipping_rescues_gradients_whose_squares_overflow():
     grads = {"a": np.full(4, 1e20, "float32")}
     assert optim.clip_grad_norm(grads, 1.0) == pytest.approx(2e20)
     assert_equal(grads["a"], np.full(4, 0.5, "float32"), 1e-6)
+
+
+def test_gradients_whose_squares_underflow_keep_their_norm_and_their_values():
+    grads = {"a": np.full(4, 1e-30, "float32")}
+    assert optim.clip_grad_norm(grads, 1.0) == pytest.approx(2e-30)
+    assert (grads["a"] == np.float32(1e-30)).all()
 
 
 def test_a_schedule_is_called_once_per_step_from_zero_on():

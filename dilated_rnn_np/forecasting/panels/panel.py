@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from ..arrays.checks import positive_integer
+from ...arrays.checks import positive_integer
 from .assemble import assemble
 from .frequency import Frequency
 from .series import Gap, Series

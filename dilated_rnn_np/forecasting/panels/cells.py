@@ -70,7 +70,7 @@ def numbers(column: str, values: Any, remedy: str = "") -> np.ndarray:
     [1.5, nan, nan]
     >>> numbers("y", ["1.5", "n/a"])
     Traceback (most recent call last):
-    dilated_rnn_np.forecasting.cells.CellError: row 1, column 'y': expected a number, got 'n/a'
+    dilated_rnn_np.forecasting.panels.cells.CellError: row 1, column 'y': expected a number, got 'n/a'
     """
     if isinstance(values, np.ma.MaskedArray):
         values = np.ma.filled(values.astype(np.float64), np.nan)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.checks import one_of, positive_integer
+from ...arrays.checks import one_of, positive_integer
 from .timestamps import SECONDS
 
 CLOCK = {"week": 7 * 86400, "day": 86400, "hour": 3600, "minute": 60, "second": 1}  # in seconds

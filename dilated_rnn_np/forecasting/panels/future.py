@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.checks import positive_integer
+from ...arrays.checks import positive_integer
 from .cells import CellError, listed, numbers
 from .csv_text import read_text
 from .panel import Panel

@@ -76,7 +76,7 @@ def _counted(column: str, numbers: np.ndarray) -> np.ndarray:
 
     >>> _counted("ds", np.array([202401, 202402]))
     Traceback (most recent call last):
-    dilated_rnn_np.forecasting.cells.CellError: row 0, column 'ds': '202401' looks like a date; write dates as ...
+    dilated_rnn_np.forecasting.panels.cells.CellError: row 0, column 'ds': '202401' looks like a date; write dates as ...
     """
     if len(numbers) and numbers.min() != numbers.max():
         years, months, days = numbers // 10_000, numbers // 100 % 100, numbers % 100
