@@ -103,7 +103,7 @@ def _new_forecaster(options: argparse.Namespace) -> Forecaster:
             options.cell,
             options.hidden,
             options.dilations,
-            options.quantiles,
+            sorted({0.5, *options.quantiles}),  # the median is the point forecast
             options.seed,
             members=options.members,
         )

@@ -219,7 +219,7 @@ def _add_forecast(commands: Any) -> None:
     words = "season lengths in time steps, shortest first, or none (default: those usual for the frequency)"
     add_own(group, "--season", types.seasons, words, metavar="LIST")
     add_own(group, "--future", types.file, "CSV file of the covariates over the horizon", metavar="FILE")
-    words = "levels of the quantiles; the first and the last bound the prediction interval"
+    words = "levels of the quantiles, beside the median; the outer ones bound the interval of the backtest"
     add_own(group, "--quantiles", types.levels, words, "0.025,0.5,0.975", "LIST")
     words = "cutoffs of the backtest, 0 for none (default: 1, where a series is long enough)"
     add_own(group, "--backtest", types.whole, words)
