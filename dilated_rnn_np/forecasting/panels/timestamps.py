@@ -14,7 +14,7 @@ from .cells import CellError, is_missing, one_axis, quoted
 SECONDS = np.dtype("datetime64[s]")
 ASK_FOR_ISO = "write dates as 2015-01-31 or 2015-01-31T23:00"
 ONE_ZONE = "convert all times to one zone and leave it out"
-CLOCK = r"(?:[T ]+(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:\.0*)?)?)?"
+CLOCK = r"(?:[T ]+(?P<hour>\d{1,2})(?::(?P<minute>\d\d)(?::(?P<second>\d\d)(?:\.0*)?)?)?)?"
 YEAR_FIRST = re.compile(r"(?P<year>\d{4})(?:[-/.](?P<month>\d{1,2}))(?:[-/.](?P<day>\d{1,2}))?" + CLOCK)
 DAY_FIRST = re.compile(r"(?P<day>\d{1,2})[-/.](?P<month>\d{1,2})[-/.](?P<year>\d{4})" + CLOCK)
 MONTH_FIRST = re.compile(r"(?P<month>\d{1,2})[-/.](?P<day>\d{1,2})[-/.](?P<year>\d{4})" + CLOCK)
