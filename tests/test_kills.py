@@ -5,6 +5,7 @@ how many of them hit a write.
 """
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 from support.places import DATA, ROOT
 
+from dilated_rnn_np.arrays import archive
 from dilated_rnn_np.nets import checkpoint as checkpoints
 from dilated_rnn_np.training.run import COLUMNS
 
@@ -33,11 +35,11 @@ RUNS = {
     "speech": ["speech", *SMALL, "--frame", "64", "--validate-every", "30", "--data-dir", str(DATA)],
 }
 STEPS_PER_KILL = 8
-SHARE = -(-int(os.environ.get("KILLS", "22")) // len(RUNS))  # kills of each configuration
+SHARE = -(-int(os.environ.get("KILLS", "22")) // (len(RUNS) + 1))  # kills of each configuration and of the forecaster
 
 
-def process(*options):
-    command = [sys.executable, "-m", "dilated_rnn_np", "train", *options]
+def process(*options, command="train"):
+    command = [sys.executable, "-m", "dilated_rnn_np", command, *options]
     return subprocess.Popen(
         command,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
@@ -96,3 +98,34 @@ def test_kills_lose_nothing_and_change_no_bit(run, tmp_path, monkeypatch):
         assert sorted(os.listdir(folder)) == ["checkpoint.npz", "curve.png", "metrics.csv"]
     assert content(Path("killed")) == content(Path("whole"))
     print(f"{run}: {SHARE} kills, {during_a_write} of them during a write")
+
+
+@pytest.mark.slow
+def test_kills_of_a_forecaster_lose_nothing_and_change_no_bit(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rng, t = np.random.default_rng(len(RUNS)), np.arange(150)
+    values = 20 + 5 * np.sin(t * np.pi / 6) + rng.standard_normal((3, 150))
+    rows = [
+        f"{name},{step},{y}" for name, series in zip("abc", values, strict=True) for step, y in enumerate(series, 1)
+    ]
+    Path("series.csv").write_text("\n".join(["unique_id,ds,y", *rows]))
+    options = ["series.csv", "--horizon", "6", "--season", "12", "--hidden", "4", "--members", "2", "--steps", "220"]
+    started = time.perf_counter()
+    whole = process(*options, "--threads", "1", "--out", "whole", command="forecast")
+    assert whole.communicate()[1] is not None and whole.returncode == 0
+    duration, killed = time.perf_counter() - started, 0
+    while killed < SHARE:
+        running = process(*options, "--threads", "1", "--out", "killed", "--resume", command="forecast")
+        time.sleep(float(rng.uniform(0.1, 1.1)) * duration)
+        running.kill()
+        running.communicate()
+        if running.returncode == 0:  # it was faster: begin anew
+            shutil.rmtree("killed")
+        killed += running.returncode == -9
+    last = process(*options, "--threads", "1", "--out", "killed", "--resume", command="forecast")
+    assert last.communicate()[1] is not None and last.returncode == 0
+    for name in ("forecast.csv", "backtest.csv"):
+        assert Path("killed", name).read_bytes() == Path("whole", name).read_bytes()
+    arrays, others = (archive.read(Path(folder, "model.npz"))[0] for folder in ("killed", "whole"))
+    assert {name: a.tobytes() for name, a in arrays.items()} == {name: a.tobytes() for name, a in others.items()}
+    print(f"forecaster: {killed} kills")
