@@ -1,10 +1,13 @@
 """The fast path equals the naive loops, forward and backward, for any net and input."""
 
+import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 from support.backends import to_host
 from support.cases import Case, assert_equal, cases
 
 from dilated_rnn_np import reference
+from dilated_rnn_np.recurrence import scan
 
 
 def reference_of(case):
@@ -31,6 +34,15 @@ def test_fast_path_equals_reference_on_a_deep_net(on):
     expected, expected_back = reference_of(case)
     assert_equal((output, state), expected)
     assert_equal(case.model.backward(case.doutput, cache, case.dstate), expected_back)
+
+
+@given(cases(), st.integers(1, 12))
+def test_gradients_do_not_depend_on_the_number_of_steps_whose_products_are_computed_together(case, columns):
+    _, _, cache = case.model.forward(case.x, case.state, case.lengths)
+    expected = case.model.backward(case.doutput, cache, case.dstate)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scan, "TOGETHER", columns)
+        assert_equal(case.model.backward(case.doutput, cache, case.dstate), expected)
 
 
 @given(cases(ragged=True))

@@ -438,3 +438,23 @@ def test_only_targets_that_count_are_suspected_where_a_loss_is_not_finite(shape)
         losses.check_targets(output, targets, [0, 0])
         with pytest.raises(ValueError, match="targets must be finite"):
             losses.check_targets(output, targets, [0, 4])
+
+
+@pytest.mark.parametrize("loss", [losses.mean_squared_error, losses.mean_absolute_error, losses.huber])
+def test_complex_targets_need_complex_outputs(loss):
+    output, targets = np.full((2, 3), 0.5), np.full((2, 3), 0.25 + 0.5j)
+    with pytest.raises(TypeError, match="targets are complex128 but output float64: the imaginary part would be lost"):
+        loss(output, targets)
+    value, gradient = loss(output.astype(complex), targets)
+    assert value.dtype == gradient.dtype == complex and value.imag != 0
+    assert loss(output, targets.real)[0].dtype == float
+
+
+def test_a_loss_without_targets_is_called_with_none():
+    def energy(output, targets):
+        assert targets is None
+        return (output**2).mean(), 2 * output / output.size
+
+    model, x = net(), batch_of(4, 2)[0]
+    run = fit(model, [(x, None)], optim.SGD(model.params), 1, loss=energy, progress=False)
+    assert run.history[0]["loss"] > 0 and evaluate(model, [(x, None)], energy)[0] < run.history[0]["loss"]
