@@ -28,6 +28,17 @@ def in_an_empty_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.fixture(autouse=True)
+def signals_are_not_ignored():
+    """Commands inherit ignored signals, and nohup or a background job may have started the tests with some."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)}
+    for number in before:
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 def started(*command, **options):
     """A command in a process of its own, as soon as it handles signals."""
     process = subprocess.Popen(
