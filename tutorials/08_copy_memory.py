@@ -206,7 +206,7 @@ due = {label: differences[-1, span] for label, differences in moved.items()}
 later = {label: differences[-1, span + 1 :].mean() for label, differences in moved.items()}
 for label in nets:
     print(f"{label:<8} last layer moved by {due[label]:.2g} when the symbol is due, {later[label]:.2g} after")
-assert due["dilated"] > 5 * later["dilated"] and due["dilated"] > 3 * due["plain"]
+assert due["dilated"] > 5 * later["dilated"] and due["dilated"] > 2 * due["plain"]
 top = moved["dilated"][-1]
 print(f"dilated, last layer, over all times: most {top.max():.2g}, median {np.median(top):.2g}")
 assert top.max() > 10 * np.median(top)  # the bright columns of the picture
