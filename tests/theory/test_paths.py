@@ -350,3 +350,9 @@ def test_labels_shorten_series_of_more_than_four_dilations():
     assert paths.dilated_stack([1, 2, 4, 8]).label == "dilated RNN 1, 2, 4, 8"
     assert paths.dilated_stack([1, 2, 4, 8, 16]).label == "dilated RNN 1, 2, 4, …, 16"
     assert paths.dilated_stack([1, 2, 4, 8, 15]).label == "dilated RNN 1, 2, 4, 8, 15"
+
+
+def test_the_graph_of_a_model_is_that_of_its_dilations():
+    for dilations, expected in (([1, 1], paths.plain_stack(2)), ([1, 2], paths.dilated_stack([1, 2]))):
+        graph = DilatedRNN(1, 2, dilations).graph()
+        assert (graph.label, graph.nodes, graph.edges) == (expected.label, expected.nodes, expected.edges)
