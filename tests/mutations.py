@@ -15,6 +15,7 @@ import os
 import random
 import resource
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -154,7 +155,7 @@ def noticed(mutant: Mutant, copied: Path, rest: bool = True) -> str:
             [*first[0].split(), str(mutant.file)],
             *map(str.split, first[1:]),
         ]  # the file's own examples come last
-        groups += [[*SOONER, "tests", PACKAGE]] if rest else []
+        groups += [SOONER, ["tests", PACKAGE]] if rest else []
         return next(filter(None, (fails(copied, tests) for tests in groups)), "")
     finally:
         (copied / mutant.file).write_text(original, encoding="utf-8")
@@ -181,6 +182,7 @@ def run_tests(copied: Path, tests: list[str], log: Path) -> None:
     options = f"-x -q --no-header --tb=no -p no:cacheprovider --timeout={TEST_LIMIT}".split()
     options += [f"--ignore=tests/{name}" for name in ("test_mutations.py", "test_rooms.py", "test_tutorials.py")]
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background of a shell it is ignored
     os.chdir(copied)
     sys.path[:] = [
         str(copied),
@@ -234,7 +236,7 @@ def control() -> str:
         for file in {file for file, _ in mutants(copied)}:
             source = (copied / file).read_text(encoding="utf-8")
             (copied / file).write_text(ast.unparse(ast.parse(source)), encoding="utf-8")
-        return fails(copied, [*SOONER, "tests", PACKAGE])
+        return fails(copied, ["tests", PACKAGE])
 
 
 if __name__ == "__main__":
