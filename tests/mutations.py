@@ -42,6 +42,7 @@ FIRST = {  # for the beginning of a module's path, the groups of tests to begin 
     ],
     "theory": ["tests/theory"],
     "training/optim": ["tests/training/test_optim.py tests/training/test_wrong_arguments.py", "tests/training"],
+    "training/batches": ["tests/training/test_losses.py", "tests/training", "tests/device/test_devices.py"],
     "training": ["tests/training/test_losses.py tests/training/test_wrong_arguments.py", "tests/training"],
 }
 SOONER = [
@@ -50,7 +51,7 @@ SOONER = [
 LIMIT, TEST_LIMIT = 3600, 200  # seconds for all tests of one mutant, and for one test
 SERVER = multiprocessing.get_context("forkserver")  # its children need not import these libraries again
 SERVER.set_forkserver_preload(["pytest", "hypothesis", "numpy", "matplotlib.animation", "networkx", "pooch", "tqdm"])
-MEMORY = 12 * 10**9  # bytes of addresses that the tests of one mutant may use
+MEMORY = 12 * 10**9  # bytes that each process of the tests may allocate
 
 SWAPS: dict[type, type] = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult, ast.Mod: ast.FloorDiv,
@@ -181,7 +182,7 @@ def run_tests(copied: Path, tests: list[str], log: Path) -> None:
     """Run tests in a copy of the repository up to the first failure; the process ends with the exit code of pytest."""
     options = f"-x -q --no-header --tb=no -p no:cacheprovider --timeout={TEST_LIMIT}".split()
     options += [f"--ignore=tests/{name}" for name in ("test_mutations.py", "test_rooms.py", "test_tutorials.py")]
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
     signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background of a shell it is ignored
     os.chdir(copied)
     sys.path[:] = [

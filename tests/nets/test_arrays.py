@@ -195,3 +195,12 @@ def test_sizes_of_layers_and_graphs_cannot_be_changed():
     for thing in (rows, model.stack, model.stack.embedding, model.stack.readout, *model.layers, graph, graph.edges[0]):
         with pytest.raises(FrozenInstanceError):
             setattr(thing, next(iter(vars(thing))), None)
+
+
+@given(cases(ragged=True))
+def test_the_gradients_that_reach_the_layers_outputs_are_0_past_a_row_s_end(case):
+    _, _, cache = case.model.forward(case.x, case.state, case.lengths)
+    output_grads = []
+    case.model.backward(case.doutput, cache, case.dstate, output_grads)
+    assert [g.shape for g in output_grads] == [(*case.x.shape[:2], H) for H in case.model.hidden_sizes]
+    assert not any(g[n:, b].any() for g in output_grads for b, n in enumerate(case.lengths))

@@ -356,3 +356,8 @@ def test_the_graph_of_a_model_is_that_of_its_dilations():
     for dilations, expected in (([1, 1], paths.plain_stack(2)), ([1, 2], paths.dilated_stack([1, 2]))):
         graph = DilatedRNN(1, 2, dilations).graph()
         assert (graph.label, graph.nodes, graph.edges) == (expected.label, expected.nodes, expected.edges)
+
+
+def test_the_search_may_use_every_span_of_the_period():
+    assert search.search_dilations(4, 4) == [1, 2, 3, 4] and search.search_dilations(1, 1) == [1]
+    assert search.search_dilations(2, 2, restarts=1) == [1, 2]
